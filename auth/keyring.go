@@ -1,0 +1,220 @@
+package auth
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	wechat "github.com/wechatpay-apiv3/wechatpay-go/core/auth"
+	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
+	"github.com/wechatpay-apiv3/wechatpay-go/utils"
+)
+
+// A PlatformKey is a key of WeChat Pay: the public key of a platform certificate, or the platform public
+// key of a merchant, which never expires.
+type PlatformKey struct {
+	Serial  string // certificate serial, or the public key's ID (PUB_KEY_ID_…)
+	Public  *rsa.PublicKey
+	Expires time.Time // zero: never
+}
+
+// CertificateKey returns the key of a platform certificate (PEM).
+func CertificateKey(pem []byte) (PlatformKey, error) {
+	cert, err := LoadCertificate(pem)
+	if err != nil {
+		return PlatformKey{}, err
+	}
+	return PlatformKey{utils.GetCertificateSerialNumber(*cert), cert.PublicKey.(*rsa.PublicKey), cert.NotAfter}, nil
+}
+
+// A Keyring holds the keys of WeChat Pay by serial. Every key on it verifies; which one encrypts is
+// decided by [Keyring.SetCertificateShare]. It is an auth.Verifier and a cipher.Encryptor of wechatpay-go.
+//
+// Reading is one atomic load; Set and SetCertificateShare may run beside it.
+type Keyring struct {
+	keys  atomic.Pointer[keys]
+	share atomic.Int64 // percent of encryptions that use the certificate
+	turn  atomic.Int64
+}
+
+type keys struct {
+	bySerial          map[string]PlatformKey
+	certificate, open string // serials that encrypt: the certificate that lives longest, the public key
+}
+
+var (
+	_ wechat.Verifier  = (*Keyring)(nil)
+	_ cipher.Encryptor = (*Keyring)(nil)
+)
+
+// ErrNoKey says that there is no platform key to encrypt with.
+var ErrNoKey = errors.New("auth: no platform key to encrypt with")
+
+// NewKeyring returns a ring of the given keys.
+func NewKeyring(keys ...PlatformKey) (*Keyring, error) {
+	k := new(Keyring)
+	return k, k.Set(keys...)
+}
+
+// Set replaces all keys. Keys that have expired are left out. A key without a serial, of less than 2048
+// bits or the second of its serial is refused, and then nothing changes.
+func (k *Keyring) Set(list ...PlatformKey) error {
+	next := &keys{bySerial: make(map[string]PlatformKey, len(list))}
+	for _, key := range list {
+		if key.Serial == "" || key.Public == nil {
+			return errors.New("auth: platform key without serial or without key")
+		}
+		if err := checkSize(key.Public); err != nil {
+			return err
+		}
+		if _, dup := next.bySerial[key.Serial]; dup {
+			return fmt.Errorf("auth: two platform keys with serial %s", key.Serial)
+		}
+		switch {
+		case key.Expires.IsZero():
+			next.open = key.Serial
+		case !key.Expires.After(time.Now()):
+			continue
+		case next.certificate == "" || key.Expires.After(next.bySerial[next.certificate].Expires):
+			next.certificate = key.Serial
+		}
+		next.bySerial[key.Serial] = key
+	}
+	k.keys.Store(next)
+	return nil
+}
+
+// Keys returns the keys on the ring, in no order.
+func (k *Keyring) Keys() []PlatformKey {
+	var list []PlatformKey
+	for _, key := range k.load().bySerial {
+		list = append(list, key)
+	}
+	return list
+}
+
+// SetCertificateShare says how many of a hundred encryptions use the certificate while there is a public
+// key too: 0 none, 100 all. Moving from certificates to the public key is a walk from 100 to 0, and back
+// if something is wrong. It may be called while the ring is in use.
+func (k *Keyring) SetCertificateShare(percent int) { k.share.Store(int64(min(max(percent, 0), 100))) }
+
+func (k *Keyring) load() *keys {
+	if s := k.keys.Load(); s != nil {
+		return s
+	}
+	return &keys{}
+}
+
+func (k *Keyring) find(serial string) (PlatformKey, bool) {
+	key, ok := k.load().bySerial[serial]
+	if ok && !key.Expires.IsZero() && !key.Expires.After(time.Now()) {
+		return key, false
+	}
+	return key, ok
+}
+
+// Verify checks a base64 signature over message by the key of that serial.
+func (k *Keyring) Verify(_ context.Context, serial, message, signature string) error {
+	key, ok := k.find(serial)
+	if !ok {
+		return ErrUnknownSerial
+	}
+	sig, err := base64.StdEncoding.DecodeString(signature)
+	if err != nil {
+		return ErrForged
+	}
+	sum := sha256.Sum256([]byte(message))
+	if rsa.VerifyPKCS1v15(key.Public, crypto.SHA256, sum[:], sig) != nil {
+		return ErrForged
+	}
+	return nil
+}
+
+// GetSerial is the key that encrypts, which is also the one answers are asked to be signed with.
+func (k *Keyring) GetSerial(ctx context.Context) (string, error) { return k.SelectCertificate(ctx) }
+
+// SelectCertificate returns the serial of the key to encrypt with: the public key or the certificate that
+// expires last, by the share set. Shares are kept exactly over every hundred calls.
+func (k *Keyring) SelectCertificate(context.Context) (string, error) {
+	s := k.load()
+	if _, alive := k.find(s.certificate); !alive {
+		if s.open == "" {
+			return "", ErrNoKey
+		}
+		return s.open, nil
+	}
+	share := k.share.Load()
+	switch {
+	case s.open == "" || share >= 100:
+		return s.certificate, nil
+	case share <= 0:
+		return s.open, nil
+	}
+	// 37 and 100 have no common divisor, so a share is spread over the hundred instead of coming first.
+	if k.turn.Add(1)*37%100 < share {
+		return s.certificate, nil
+	}
+	return s.open, nil
+}
+
+// Encrypt encrypts plaintext for the key of that serial: RSA-OAEP with SHA-1 and MGF1-SHA-1, then base64,
+// as the platform has it. With a 2048-bit key plaintext may have 214 bytes. In the mode fips140=only Go
+// refuses SHA-1 here.
+func (k *Keyring) Encrypt(_ context.Context, serial, plaintext string) (string, error) {
+	key, ok := k.find(serial)
+	if !ok {
+		return "", fmt.Errorf("%w: serial %s", ErrNoKey, serial)
+	}
+	sealed, err := rsa.EncryptOAEP(sha1.New(), rand.Reader, key.Public, []byte(plaintext), nil)
+	if err != nil {
+		return "", fmt.Errorf("auth: encrypt: %w", err)
+	}
+	return base64.StdEncoding.EncodeToString(sealed), nil
+}
+
+// Decrypt opens a sensitive field that WeChat Pay encrypted for the merchant. The key is the merchant's
+// private key; a KMS key serves if it is a crypto.Decrypter.
+func Decrypt(key crypto.Decrypter, ciphertext string) (string, error) {
+	sealed, err := base64.StdEncoding.DecodeString(ciphertext)
+	if err != nil {
+		return "", errors.New("auth: ciphertext is not base64")
+	}
+	plain, err := key.Decrypt(rand.Reader, sealed, &rsa.OAEPOptions{Hash: crypto.SHA1})
+	if err != nil {
+		return "", errors.New("auth: ciphertext was not made for this key")
+	}
+	return string(plain), nil
+}
+
+// OpenResource decrypts what notifications and the certificate list carry: AES-256-GCM with the APIv3 key.
+// It checks the lengths first, since a nonce of another length would panic further down.
+func OpenResource(apiV3Key, algorithm, nonce, associatedData, ciphertext string) ([]byte, error) {
+	switch {
+	case algorithm != "AEAD_AES_256_GCM":
+		return nil, errors.New("auth: algorithm of the ciphertext is not AEAD_AES_256_GCM")
+	case len(apiV3Key) != 32:
+		return nil, fmt.Errorf("auth: APIv3 key has %d bytes instead of 32", len(apiV3Key))
+	case len(nonce) != 12:
+		return nil, fmt.Errorf("auth: nonce has %d bytes instead of 12", len(nonce))
+	}
+	plain, err := utils.DecryptAES256GCM(apiV3Key, associatedData, nonce, ciphertext)
+	if err != nil {
+		return nil, errors.New("auth: ciphertext does not open with this APIv3 key")
+	}
+	return []byte(plain), nil
+}
+
+func checkSize(key *rsa.PublicKey) error {
+	if n := key.N.BitLen(); n < 2048 {
+		return fmt.Errorf("auth: RSA key has %d bits, at least 2048 are needed", n)
+	}
+	return nil
+}

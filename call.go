@@ -1,0 +1,265 @@
+package wxpay
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/media"
+)
+
+// maxAnswer bounds the body of an answer.
+const maxAnswer = 1 << 20
+
+// A Call is one call of WeChat Pay APIv3. The packages under services make them; make one yourself for
+// an endpoint that is not wrapped.
+type Call struct {
+	// Route is method and path in the spelling of http.ServeMux: "GET /v3/…/{id}".
+	Route string
+	// Vars are the values of the route's {names}. They are escaped; empty ones, "." and ".." and control
+	// characters are refused, so that no value can lead to another endpoint.
+	Vars Vars
+	// Query is what comes after the question mark.
+	Query url.Values
+	// Body is sent as JSON; nil sends none.
+	Body any
+	// File makes the call an upload: Body becomes the part "meta", which alone is signed, and File the
+	// part "file". With a Digest the file is compared while it is sent.
+	File   *media.Source
+	Digest *media.Digest
+	// Serial names the platform key that encrypted what is in Body or File. Empty: the key that would
+	// encrypt now; every request names one.
+	Serial string
+	// Idempotent says that WeChat Pay documents this write as safe to repeat with the same content.
+	// Reads are repeated anyway.
+	Idempotent bool
+
+	verify func(context.Context, auth.Signature, []byte) error // nil: by the platform's keys
+}
+
+// Vars are values for the {names} of a route.
+type Vars map[string]string
+
+// Do makes a call and decodes its answer, which has been verified before. For a call that answers
+// nothing T is struct{}.
+func Do[T any](ctx context.Context, c *Client, call Call) (*T, error) {
+	body, err := c.do(ctx, &call)
+	if err != nil {
+		return nil, err
+	}
+	answer := new(T)
+	if _, nothing := any(answer).(*struct{}); nothing {
+		return answer, nil
+	}
+	if err := json.Unmarshal(body, answer); err != nil {
+		return nil, &UnknownError{Route: call.Route, Err: undecodable(err)}
+	}
+	return answer, nil
+}
+
+// undecodable says where a decoder stopped, without the value it stopped at.
+func undecodable(err error) error {
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("answer is genuine but member %s cannot be read as %s", e.Field, e.Type)
+	}
+	return errors.New("answer is genuine but not the JSON it should be")
+}
+
+// A request is a call made ready: everything that stays the same between its attempts.
+type request struct {
+	call    *Call
+	method  string
+	uri     string // path and query, escaped
+	payload []byte // JSON; of an upload, its meta
+	form    *media.Form
+	timeout time.Duration
+	serial  string
+}
+
+func (r *request) repeatable() bool { return r.method == http.MethodGet || r.call.Idempotent }
+
+// prepare checks and encodes a call once.
+func (c *Client) prepare(ctx context.Context, call *Call) (r *request, err error) {
+	r = &request{call: call, timeout: c.config.Timeout, serial: call.Serial}
+	if r.method, r.uri, err = expand(call); err != nil {
+		return nil, err
+	}
+	if call.Body != nil {
+		if r.payload, err = encode(call.Body); err != nil {
+			return nil, &ParamError{call.Route, "body", "does not encode: " + err.Error()}
+		}
+	}
+	if call.File != nil {
+		if r.form, err = media.NewForm(r.payload, call.File, call.Digest); err != nil {
+			return nil, &ParamError{call.Route, "filename", err.Error()}
+		}
+		r.timeout = 2*r.timeout + time.Duration(call.File.Size()>>16)*time.Second
+	}
+	if r.serial == "" && call.verify == nil {
+		if r.serial, err = c.encryptor.SelectCertificate(ctx); err != nil {
+			return nil, fmt.Errorf("wxpay: %s: no platform key, not sent: %w", call.Route, err)
+		}
+	}
+	return r, nil
+}
+
+// encode writes JSON as it is, without the escapes that HTML would need, and refuses what the
+// platform cannot take: characters beyond three bytes of UTF-8, such as emoji.
+func encode(body any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(body); err != nil {
+		return nil, errors.New("it is not JSON")
+	}
+	text := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	if i := bytes.IndexFunc(text, func(r rune) bool { return r > 0xffff }); i >= 0 {
+		return nil, errors.New("it holds a character of four bytes, such as an emoji, which the platform refuses")
+	}
+	return text, nil
+}
+
+// expand puts the values into the route.
+func expand(call *Call) (method, uri string, err error) {
+	method, path, ok := strings.Cut(call.Route, " ")
+	if !ok || !strings.HasPrefix(path, "/") {
+		return "", "", &ParamError{call.Route, "route", `is not of the form "GET /path"`}
+	}
+	var b strings.Builder
+	used := 0
+	for {
+		before, rest, found := strings.Cut(path, "{")
+		b.WriteString(before)
+		if !found {
+			break
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		v, set := call.Vars[name]
+		if reason := badSegment(v); reason != "" || !set {
+			return "", "", &ParamError{call.Route, name, reason}
+		}
+		b.WriteString(url.PathEscape(v))
+		used++
+		path = after
+	}
+	if used != len(call.Vars) {
+		return "", "", &ParamError{call.Route, "route", "has no place for one of the values"}
+	}
+	if q := call.Query.Encode(); q != "" {
+		b.WriteByte('?')
+		b.WriteString(q)
+	}
+	return method, b.String(), nil
+}
+
+func badSegment(v string) string {
+	switch {
+	case v == "":
+		return "is missing"
+	case v == "." || v == "..":
+		return "must not be . or .."
+	case !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl):
+		return "holds control characters or is not UTF-8"
+	}
+	return ""
+}
+
+// attempt builds, signs and sends a request once, reads the answer under a bound and verifies it. It
+// returns the body of a success; everything else is a failure that says whether it may be repeated.
+func (c *Client) attempt(ctx context.Context, r *request, host string) (body []byte, ex Exchange, fail *failure) {
+	start := time.Now()
+	ex = Exchange{Route: r.call.Route, Host: host}
+	defer func() {
+		ex.Duration = time.Since(start)
+		if fail != nil {
+			ex.Err = fail.err
+		}
+	}()
+	req, err := c.build(ctx, r, host)
+	if err != nil {
+		return nil, ex, notSent(r, err)
+	}
+	resp, err := c.config.HTTPClient.Do(req)
+	if err != nil {
+		return nil, ex, broken(ctx, r, err)
+	}
+	defer resp.Body.Close()
+	ex.Status, ex.RequestID = resp.StatusCode, resp.Header.Get("Request-Id")
+	body, err = httpx.ReadAll(resp, maxAnswer)
+	if err != nil {
+		return nil, ex, unreadable(ctx, r, &ex, resp, err)
+	}
+	err = c.genuine(ctx, r, resp.Header, body)
+	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusNoContent {
+		if err != nil {
+			return nil, ex, lost(r, &ex, err)
+		}
+		return body, ex, nil
+	}
+	return nil, ex, refusal(r, &ex, resp.Header, body, err)
+}
+
+// build makes the request of one attempt with a signature of its own.
+func (c *Client) build(ctx context.Context, r *request, host string) (*http.Request, error) {
+	var body io.Reader
+	if r.payload != nil && r.form == nil {
+		body = bytes.NewReader(r.payload)
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, host+r.uri, body)
+	if err != nil {
+		return nil, errors.New("address is not a URL")
+	}
+	req.Header = make(http.Header, 8)
+	if r.form != nil {
+		if req.Body, err = r.form.Open(); err != nil {
+			return nil, err
+		}
+		req.GetBody, req.ContentLength = r.form.Open, r.form.Size()
+		req.Header.Set("Content-Type", r.form.ContentType())
+	} else if r.payload != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	authorization, err := auth.Authorization(ctx, c.config.Signer, c.scheme, r.method, req.URL.RequestURI(), time.Now().Unix(), r.payload)
+	if err != nil {
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, err
+	}
+	req.Header.Set("Authorization", authorization)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept-Encoding", "identity")
+	req.Header.Set("User-Agent", userAgent)
+	if r.serial != "" {
+		req.Header.Set("Wechatpay-Serial", r.serial)
+	}
+	return req, nil
+}
+
+const userAgent = "wxpay-go"
+
+// genuine verifies an answer.
+func (c *Client) genuine(ctx context.Context, r *request, h http.Header, body []byte) error {
+	sig := auth.Signature{
+		Serial:    h.Get("Wechatpay-Serial"),
+		Timestamp: h.Get("Wechatpay-Timestamp"),
+		Nonce:     h.Get("Wechatpay-Nonce"),
+		Signature: h.Get("Wechatpay-Signature"),
+		Type:      h.Get("Wechatpay-Signature-Type"),
+	}
+	if r.call.verify != nil {
+		return r.call.verify(ctx, sig, body)
+	}
+	return auth.Verify(ctx, c.verifier, c.scheme, sig, body, time.Now(), false)
+}

@@ -1,0 +1,124 @@
+// Package wxpay is the core of an SDK for the WeChat Pay APIv3 products that the official Go SDK leaves
+// out. It signs, sends, repeats, verifies and decodes; the products are packages of their own:
+//
+//   - services/bankpackages: marketing bank packages (营销·号码包)
+//   - services/membercard: member cards (会员卡)
+//   - services/edupapay: education auto-renewal (教育续费通)
+//   - services/security: the self-test of keys and addresses
+//   - notify: notifications of all of them
+//   - push/pushpackage: Tencent's push service TPNS, which is another platform
+//   - wxpaytest: a fake WeChat Pay to test against
+//
+// A call reads
+//
+//	client, err := wxpay.New(config)
+//	task, err := bankpackages.New(client).CreateTask(ctx, params)
+//
+// and its error says what may safely be done next:
+//
+//   - [ParamError]: refused here, nothing was sent
+//   - [Error]: WeChat Pay refused; branch on its Code
+//   - [UnknownError]: it may have happened; repeat with the same numbers, or query
+//   - any other: it never left; repeat freely
+//
+// [Do] makes a call that no package wraps.
+package wxpay
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"time"
+
+	wechat "github.com/wechatpay-apiv3/wechatpay-go/core/auth"
+	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
+	"github.com/wxpay-go/wxpay/auth"
+)
+
+// A Client makes calls for one merchant. It is safe for concurrent use, starts no goroutine and needs no
+// Close. One client serves all products; make it once.
+type Client struct {
+	config    Config
+	scheme    auth.Scheme
+	verifier  wechat.Verifier
+	encryptor cipher.Encryptor
+	keys      *PlatformKeys // nil if the caller brought verifier and encryptor
+	hosts     hosts
+	quota     quota
+}
+
+// New returns a client, or a [ParamError] that names the field of config that is wrong. Nothing is sent
+// before the first call.
+func New(config Config) (*Client, error) {
+	config, err := config.complete()
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{config: config, scheme: auth.Merchant, verifier: config.Verifier, encryptor: config.Encryptor}
+	c.hosts.urls = [2]string{config.BaseURL, config.BackupURL}
+	c.quota.tokens.Store(quotaSize)
+	if c.verifier == nil {
+		c.keys, err = newPlatformKeys(c)
+		if err != nil {
+			return nil, &ParamError{Route: "Config", Param: "PublicKey", Reason: "does not fit: " + err.Error()}
+		}
+		c.verifier, c.encryptor = c.keys, c.keys
+	}
+	return c, nil
+}
+
+// Encrypt encrypts one sensitive field with the platform's key and returns the serial of that key, which
+// belongs into [Call.Serial]. For several fields of one call use [Client.Encryptor].
+func (c *Client) Encrypt(ctx context.Context, plain Secret) (ciphertext, serial string, err error) {
+	if serial, err = c.encryptor.SelectCertificate(ctx); err != nil {
+		return "", "", err
+	}
+	ciphertext, err = c.encryptor.Encrypt(ctx, serial, string(plain))
+	return ciphertext, serial, err
+}
+
+// Decrypt opens a field that WeChat Pay encrypted for the merchant, with Config.Decryptor or the merchant's
+// private key.
+func (c *Client) Decrypt(ctx context.Context, ciphertext string) (Secret, error) {
+	if d := c.config.Decryptor; d != nil {
+		plain, err := d.Decrypt(ctx, ciphertext)
+		return Secret(plain), err
+	}
+	key, ok := c.config.PrivateKey.(crypto.Decrypter)
+	if !ok {
+		return "", errors.New("wxpay: to decrypt, Config needs a Decryptor or a PrivateKey that can decrypt")
+	}
+	plain, err := auth.Decrypt(key, ciphertext)
+	return Secret(plain), err
+}
+
+// Verify checks the signature of a notification over its raw body; package notify does this and the rest.
+func (c *Client) Verify(ctx context.Context, sig auth.Signature, body []byte) error {
+	return auth.Verify(ctx, c.verifier, c.scheme, sig, body, time.Now(), true)
+}
+
+// OpenResource decrypts the resource of a notification with the APIv3 key.
+func (c *Client) OpenResource(algorithm, nonce, associatedData, ciphertext string) ([]byte, error) {
+	return auth.OpenResource(string(c.config.APIv3Key), algorithm, nonce, associatedData, ciphertext)
+}
+
+// Signer signs for this merchant; it fits into core.NewClient of wechatpay-go.
+func (c *Client) Signer() wechat.Signer { return c.config.Signer }
+
+// Verifier knows the platform's keys and loads new ones by itself; it fits into wechatpay-go.
+func (c *Client) Verifier() wechat.Verifier { return c.verifier }
+
+// Encryptor encrypts sensitive fields; it fits into wechatpay-go.
+func (c *Client) Encryptor() cipher.Encryptor { return c.encryptor }
+
+// PlatformKeys are the keys of WeChat Pay as this client sees them; nil if Config brought a Verifier.
+func (c *Client) PlatformKeys() *PlatformKeys { return c.keys }
+
+// Format shows the merchant and never a key, whatever the verb.
+func (c *Client) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "wxpay.Client(%s %s ***)", c.config.MchID, c.config.BaseURL)
+}
+
+// MarshalText is what JSON and slog show.
+func (c *Client) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(c)), nil }

@@ -1,0 +1,146 @@
+package wxpay
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/wxpay-go/wxpay/auth"
+)
+
+// A Code is an error code of WeChat Pay. It is an error itself, so that
+//
+//	errors.Is(err, wxpay.CodeNoAuth)
+//
+// looks through any wrapping. Codes that are not listed here work the same: wxpay.Code("…").
+type Code string
+
+// Error makes a Code usable as the target of errors.Is.
+func (c Code) Error() string { return string(c) }
+
+// Codes that one can act on. Several may come with any call; the platform adds more.
+const (
+	CodeParamError             Code = "PARAM_ERROR"            // 400: fix the parameter that Error.Detail names
+	CodeInvalidRequest         Code = "INVALID_REQUEST"        // 400: breaks a rule of the business; see Error.Message
+	CodeAlreadyExists          Code = "ALREADY_EXISTS"         // 400: query what is there
+	CodeSignError              Code = "SIGN_ERROR"             // 401: key, serial number or clock is wrong
+	CodeNoAuth                 Code = "NO_AUTH"                // 403: the merchant lacks the permission
+	CodeNotEnough              Code = "NOT_ENOUGH"             // 403: not enough money
+	CodeNotFound               Code = "NOT_FOUND"              // 404
+	CodeResourceNotExists      Code = "RESOURCE_NOT_EXISTS"    // 404
+	CodeRateLimitExceeded      Code = "RATELIMIT_EXCEEDED"     // 429: slow down
+	CodeFrequencyLimited       Code = "FREQUENCY_LIMITED"      // 429: slow down, and never repeat in parallel
+	CodeFrequencyLimitExceeded Code = "FREQUENCY_LIMIT_EXCEED" // 429: slow down
+	CodeSystemError            Code = "SYSTEM_ERROR"           // 500: repeat with the same parameters
+	CodeServiceUnavailable     Code = "SERVICE_UNAVAILABLE"    // 503: repeat later with the same parameters
+)
+
+// Errors of the verification of answers and notifications; see package auth.
+var (
+	ErrUnverified     = auth.ErrUnverified
+	ErrSignatureProbe = auth.ErrSignatureProbe
+)
+
+// A ParamError is a call refused here: nothing was sent. Fix the call.
+type ParamError struct {
+	Route  string // "POST /v3/…", or "Config" for [New]
+	Param  string // name of the parameter on the wire, or of the field
+	Reason string
+}
+
+func (e *ParamError) Error() string {
+	return fmt.Sprintf("wxpay: %s: %s %s; nothing was sent", e.Route, e.Param, e.Reason)
+}
+
+// An Error is a refusal by WeChat Pay. Branch on Code; quote RequestID to the platform's support.
+type Error struct {
+	Route      string
+	StatusCode int
+	Code       Code   // empty if the answer was none of the platform's, such as the page of a proxy
+	Message    string // for people
+	Detail     Detail
+	RequestID  string
+	Verified   bool // the refusal was signed; if not, act on it but do not record it as truth
+}
+
+// Detail says where in the request the fault lies, if the platform says it. The offending value is left
+// out on purpose, since it may be a phone number.
+type Detail struct {
+	Field    string `json:"field"`
+	Issue    string `json:"issue"`
+	Location string `json:"location"`
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "wxpay: %s: %d", e.Route, e.StatusCode)
+	for _, part := range []string{string(e.Code), oneLine(e.Message), oneLine(e.Detail.Field), oneLine(e.Detail.Issue)} {
+		if part != "" {
+			b.WriteString(" " + part)
+		}
+	}
+	if e.RequestID != "" {
+		b.WriteString(" (Request-ID " + oneLine(e.RequestID) + ")")
+	}
+	if !e.Verified {
+		b.WriteString(" [unsigned]")
+	}
+	return b.String()
+}
+
+// Is reports whether target is the code of e.
+func (e *Error) Is(target error) bool {
+	c, ok := target.(Code)
+	return ok && c == e.Code
+}
+
+// LogValue gives the fields to slog one by one.
+func (e *Error) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("route", e.Route), slog.Int("status", e.StatusCode), slog.String("code", string(e.Code)),
+		slog.String("message", oneLine(e.Message)), slog.String("request_id", oneLine(e.RequestID)), slog.Bool("verified", e.Verified))
+}
+
+// An UnknownError is a call whose answer was lost, forged or not readable: it may have taken effect.
+// Repeat it with the same numbers, or query; never with new numbers.
+type UnknownError struct {
+	Route     string
+	RequestID string // if an answer came
+	Err       error
+}
+
+func (e *UnknownError) Error() string {
+	s := fmt.Sprintf("wxpay: %s: outcome unknown: %s", e.Route, oneLine(e.Err.Error()))
+	if e.RequestID != "" {
+		s += " (Request-ID " + oneLine(e.RequestID) + ")"
+	}
+	return s
+}
+
+// Unwrap gives the cause, such as [ErrUnverified] or context.DeadlineExceeded.
+func (e *UnknownError) Unwrap() error { return e.Err }
+
+// OutcomeUnknown reports whether a call that failed with err may have taken effect: an [UnknownError], or
+// a refusal with status 5xx.
+func OutcomeUnknown(err error) bool {
+	if _, ok := errors.AsType[*UnknownError](err); ok {
+		return true
+	}
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.StatusCode >= 500
+}
+
+// oneLine keeps text from elsewhere to one printable line of bounded length.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == 0x2028 || r == 0x2029 {
+			return ' '
+		}
+		return r
+	}, s)
+	const most = 512
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most]) + "…"
+	}
+	return s
+}

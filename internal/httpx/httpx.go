@@ -1,0 +1,194 @@
+// Package httpx holds what the WeChat Pay client and the TPNS client have in common in talking HTTP:
+// transport defaults, bounded reads, back-off, and the question whether a request ever left.
+package httpx
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// ErrTooLarge says that an answer is larger than the bound.
+var ErrTooLarge = errors.New("answer is larger than allowed")
+
+// ErrEncoded says that an answer came compressed although none was asked for. It is not unpacked:
+// what is signed are the bytes as sent, and a small answer could hide a huge one.
+var ErrEncoded = errors.New("answer is compressed, which was not asked for")
+
+// ReadAll reads the body of an answer up to limit bytes.
+func ReadAll(resp *http.Response, limit int64) ([]byte, error) {
+	if enc := resp.Header.Get("Content-Encoding"); resp.Uncompressed || enc != "" && enc != "identity" {
+		return nil, ErrEncoded
+	}
+	if resp.ContentLength > limit {
+		return nil, ErrTooLarge
+	}
+	if n := resp.ContentLength; n >= 0 {
+		b := make([]byte, n)
+		_, err := io.ReadFull(resp.Body, b)
+		if errors.Is(err, io.EOF) && n > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		return b, err
+	}
+	b, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = ErrTooLarge
+	}
+	return b, err
+}
+
+// Client returns a copy of c that does not follow redirects: a signed request must not be carried
+// to another host. A nil c stands for a client with [Transport].
+func Client(c *http.Client, concurrency int, header time.Duration) *http.Client {
+	if c == nil {
+		c = &http.Client{Transport: Transport(concurrency, header)}
+	}
+	own := *c
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &own
+}
+
+// Transport returns the transport used when the caller brings none. Idle connections close before
+// the platform closes them at 8 s, which also looks the host up again.
+//
+// The header of an answer must come within header once the request is written. The transport steps aside when http.DefaultTransport was replaced, as httpmock.Activate does.
+func Transport(concurrency int, header time.Duration) http.RoundTripper {
+	was, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return lazyDefault{}
+	}
+	t := was.Clone()
+	t.DialContext = (&net.Dialer{Timeout: 3 * time.Second, KeepAlive: 15 * time.Second}).DialContext
+	t.TLSHandshakeTimeout = 5 * time.Second
+	t.ResponseHeaderTimeout = header
+	t.IdleConnTimeout = 5 * time.Second
+	t.MaxIdleConns = 0
+	t.MaxIdleConnsPerHost = concurrency
+	t.DisableCompression = true
+	if t.TLSClientConfig == nil {
+		t.TLSClientConfig = &tls.Config{}
+	}
+	t.TLSClientConfig.MinVersion = max(t.TLSClientConfig.MinVersion, tls.VersionTLS12)
+	return &tuned{own: t, was: was}
+}
+
+type tuned struct {
+	own *http.Transport
+	was http.RoundTripper
+}
+
+func (t *tuned) RoundTrip(req *http.Request) (*http.Response, error) {
+	if now := http.DefaultTransport; now != t.was {
+		return now.RoundTrip(req)
+	}
+	return t.own.RoundTrip(req)
+}
+
+// CloseIdleConnections serves http.Client.CloseIdleConnections.
+func (t *tuned) CloseIdleConnections() { t.own.CloseIdleConnections() }
+
+type lazyDefault struct{}
+
+func (lazyDefault) RoundTrip(req *http.Request) (*http.Response, error) {
+	return http.DefaultTransport.RoundTrip(req)
+}
+
+// BaseURL parses an absolute https address without query. Plain http is for loopback hosts only.
+func BaseURL(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return nil, errors.New("not a URL")
+	case u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || u.Opaque != "":
+		return nil, errors.New("must be scheme and host, without user, query and fragment")
+	case u.Path != "" && u.Path != "/":
+		return nil, errors.New("must not have a path")
+	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
+		return u, nil
+	}
+	return nil, errors.New("must be https (plain http is accepted for loopback hosts only)")
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// NeverSent reports whether err says for certain that no byte of the request left: the host was not
+// found, not reached or not trusted.
+func NeverSent(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return true
+	}
+	_, dns := errors.AsType[*net.DNSError](err)
+	_, cert := errors.AsType[*tls.CertificateVerificationError](err)
+	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
+	_, record := errors.AsType[tls.RecordHeaderError](err)
+	return dns || cert || unknown || record
+}
+
+// Untrusted reports whether err says that the host did not show a certificate we trust; sending
+// again cannot cure that.
+func Untrusted(err error) bool {
+	_, cert := errors.AsType[*tls.CertificateVerificationError](err)
+	_, record := errors.AsType[tls.RecordHeaderError](err)
+	return cert || record
+}
+
+// Backoff returns how long to wait after attempt n (1 for the first): full jitter up to base·2ⁿ⁻¹, at
+// most 20 s.
+func Backoff(n int, base time.Duration) time.Duration {
+	const most = 20 * time.Second
+	d := most
+	if n < 20 {
+		d = min(base<<(n-1), most)
+	}
+	return rand.N(d) + 1
+}
+
+// RetryAfter reads the header of that name, seconds or a date; zero if there is none.
+func RetryAfter(h http.Header) time.Duration {
+	v := h.Get("Retry-After")
+	if n, err := strconv.Atoi(v); err == nil && n > 0 {
+		return time.Duration(min(n, 1<<20)) * time.Second
+	}
+	if at, err := http.ParseTime(v); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return 0
+}
+
+// Sleep waits for d. It returns at once, with the error of [Ended], if ctx ends first, and does not
+// start a wait that ctx has no time for.
+func Sleep(ctx context.Context, d time.Duration) error {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < d {
+		return fmt.Errorf("%w: no time left to wait %s", context.DeadlineExceeded, d.Round(time.Millisecond))
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return Ended(ctx)
+	case <-t.C:
+		return nil
+	}
+}
+
+// Ended is why ctx ended: its error, joined with the cause if the caller set one.
+func Ended(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if err == nil || errors.Is(cause, err) {
+		return cause
+	}
+	return errors.Join(err, cause)
+}

@@ -1,0 +1,237 @@
+package wxpay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/internal/httpx"
+)
+
+// do sends a call until it succeeds, must not be repeated, or has used its attempts, its time or the
+// client's quota.
+func (c *Client) do(ctx context.Context, call *Call) ([]byte, error) {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("wxpay: %s: not sent: %w", call.Route, httpx.Ended(ctx))
+	}
+	r, err := c.prepare(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	var last *failure
+	for n := 1; ; n++ {
+		which := c.hosts.pick(last)
+		body, ex, fail := c.attempt(ctx, r, c.hosts.urls[which])
+		c.hosts.report(which, fail)
+		fail.remember(last, call.Route)
+		if c.config.Observe != nil {
+			ex.Attempt = n
+			c.config.Observe(ctx, ex)
+		}
+		if fail == nil {
+			c.quota.give()
+			return body, nil
+		}
+		if n >= c.config.MaxAttempts || !fail.again || !c.quota.take(fail.throttled) {
+			return nil, fail.err
+		}
+		if err := httpx.Sleep(ctx, fail.delay(n)); err != nil {
+			return nil, fmt.Errorf("%w; not repeated: %w", fail.err, err)
+		}
+		last = fail
+	}
+}
+
+// A failure is an attempt that did not succeed.
+type failure struct {
+	err       error // for the caller
+	again     bool  // may be repeated
+	throttled bool  // the platform asks to slow down
+	unreached bool  // no connection to the host
+	after     time.Duration
+}
+
+func (f *failure) delay(n int) time.Duration {
+	switch {
+	case f.after > 0:
+		return f.after
+	case f.throttled:
+		return httpx.Backoff(n, time.Second)
+	}
+	return httpx.Backoff(n, 100*time.Millisecond)
+}
+
+// remember keeps an outcome unknown: if an earlier attempt may have taken effect, then a later one that
+// never left, or was turned away before it was looked at, does not make it known.
+func (f *failure) remember(before *failure, route string) {
+	if f == nil || before == nil || !OutcomeUnknown(before.err) || OutcomeUnknown(f.err) {
+		return
+	}
+	if e, ok := errors.AsType[*Error](f.err); ok && e.Verified && e.StatusCode != http.StatusTooManyRequests {
+		return
+	}
+	f.err = &UnknownError{Route: route, Err: fmt.Errorf("an attempt before this one was lost; then: %w", f.err)}
+}
+
+// notSent is a failure before anything was sent.
+func notSent(r *request, err error) *failure {
+	return &failure{err: fmt.Errorf("wxpay: %s: not sent: %w", r.call.Route, err)}
+}
+
+// broken is a request without an answer. The address is dropped from the error, since its query may
+// hold what must not be logged.
+func broken(ctx context.Context, r *request, err error) *failure {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
+	if httpx.NeverSent(err) {
+		f := notSent(r, err)
+		f.again, f.unreached = !httpx.Untrusted(err), true
+		return f
+	}
+	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
+		err = errors.Join(ctx.Err(), err)
+	}
+	return &failure{err: &UnknownError{Route: r.call.Route, Err: err}, again: r.repeatable()}
+}
+
+// unreadable is an answer that broke off, is too large or compressed.
+func unreadable(ctx context.Context, r *request, ex *Exchange, resp *http.Response, err error) *failure {
+	if resp.StatusCode >= 400 && ctx.Err() == nil { // the status alone says it was refused
+		return refusal(r, ex, resp.Header, nil, auth.ErrUnsigned)
+	}
+	f := lost(r, ex, err)
+	f.again = f.again && !errors.Is(err, httpx.ErrTooLarge) && !errors.Is(err, httpx.ErrEncoded)
+	return f
+}
+
+// lost is an answer that cannot be believed or read. A clock that is wrong stays wrong, so that is not
+// repeated.
+func lost(r *request, ex *Exchange, err error) *failure {
+	_, stale := errors.AsType[*auth.StaleError](err)
+	return &failure{err: &UnknownError{Route: r.call.Route, RequestID: ex.RequestID, Err: err}, again: r.repeatable() && !stale}
+}
+
+// refusal is an answer other than 200 and 204. One without a signature is taken at its word and marked;
+// one with a wrong signature is not believed.
+func refusal(r *request, ex *Exchange, h http.Header, body []byte, unverified error) *failure {
+	switch {
+	case ex.Status == http.StatusAccepted:
+		return lost(r, ex, errors.Join(errors.New("accepted but not processed yet (202); repeat with the same content"), unverified))
+	case unverified != nil && !errors.Is(unverified, auth.ErrUnsigned):
+		return lost(r, ex, unverified)
+	case ex.Status < 400:
+		f := lost(r, ex, fmt.Errorf("answered with status %d, which is not followed", ex.Status))
+		f.again = false
+		return f
+	}
+	e := &Error{Route: r.call.Route, StatusCode: ex.Status, RequestID: ex.RequestID, Verified: unverified == nil}
+	var answer struct {
+		Code    Code            `json:"code"`
+		Message string          `json:"message"`
+		Detail  json.RawMessage `json:"detail"`
+	}
+	if json.Unmarshal(body, &answer) == nil {
+		e.Code, e.Message = answer.Code, answer.Message
+		_ = json.Unmarshal(answer.Detail, &e.Detail) // absent or of another shape: stays empty
+	}
+	f := &failure{err: e, after: httpx.RetryAfter(h)}
+	switch {
+	case ex.Status == http.StatusTooManyRequests:
+		f.throttled, f.again = true, r.repeatable() || e.Verified
+	case ex.Status >= 500:
+		f.again = r.repeatable()
+	}
+	return f
+}
+
+// The quota keeps an outage from being answered with a storm of repetitions: repeating costs tokens,
+// success gives some back.
+const (
+	quotaSize     = 500
+	costTransient = 14
+	costThrottled = 5
+)
+
+type quota struct{ tokens atomic.Int64 }
+
+func (q *quota) take(throttled bool) bool {
+	cost := int64(costTransient)
+	if throttled {
+		cost = costThrottled
+	}
+	for {
+		have := q.tokens.Load()
+		if have < cost {
+			return false
+		}
+		if q.tokens.CompareAndSwap(have, have-cost) {
+			return true
+		}
+	}
+}
+
+func (q *quota) give() {
+	if have := q.tokens.Load(); have < quotaSize {
+		q.tokens.CompareAndSwap(have, have+1)
+	}
+}
+
+// hosts chooses between the main host and the backup. After three attempts in a row that did not reach
+// the main host the backup serves, and every 30 s one request tries the main host again.
+type hosts struct {
+	urls    [2]string // main, backup
+	mu      sync.Mutex
+	misses  int
+	probeAt time.Time // zero: the main host serves
+}
+
+const (
+	missesToSwitch = 3
+	probeEvery     = 30 * time.Second
+)
+
+// pick returns the index of the host for the next attempt; a call that has just missed the main host
+// goes to the backup at once.
+func (h *hosts) pick(last *failure) int {
+	if h.urls[1] == "" {
+		return 0
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch now := time.Now(); {
+	case last != nil && last.unreached && h.misses > 0:
+		return 1
+	case h.probeAt.IsZero():
+		return 0
+	case now.Before(h.probeAt):
+		return 1
+	default:
+		h.probeAt = now.Add(probeEvery)
+		return 0
+	}
+}
+
+func (h *hosts) report(which int, fail *failure) {
+	if which != 0 || h.urls[1] == "" {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if fail == nil || !fail.unreached {
+		h.misses, h.probeAt = 0, time.Time{}
+		return
+	}
+	if h.misses++; h.misses == missesToSwitch {
+		h.probeAt = time.Now().Add(probeEvery)
+	}
+}
