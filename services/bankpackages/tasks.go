@@ -1,0 +1,262 @@
+package bankpackages
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/media"
+)
+
+const (
+	routeCreateTask = "POST /v3/marketing/bank/packages/{package_id}/tasks"
+	routeListTasks  = "GET /v3/marketing/bank/packages/{package_id}/tasks"
+)
+
+// A TaskStatus is the state of an upload task. The platform may add values; one not listed here is not
+// final.
+type TaskStatus string
+
+// States of a task.
+const (
+	TaskProcessing TaskStatus = "PROCESSING" // being matched
+	TaskFinished   TaskStatus = "FINISHED"   // done; the users found are in the package
+)
+
+// A Task is one uploaded file on its way into a package. The counts hold only when it is finished.
+type Task struct {
+	TaskID           string     `json:"task_id"`
+	PackageID        string     `json:"package_id"`
+	Filename         string     `json:"filename"`
+	BankType         string     `json:"bank_type"`
+	CreateTime       time.Time  `json:"create_time"`
+	UpdateTime       time.Time  `json:"update_time,omitzero"`
+	Status           TaskStatus `json:"status"`
+	SuccessCount     int64      `json:"success_count"`      // numbers that matched a user
+	FailCount        int64      `json:"fail_count"`         // numbers that matched nobody
+	SuccessUserCount int64      `json:"success_user_count"` // users found; one card can be bound to several accounts
+}
+
+// CreateTaskParams names the package and the file for [Service.CreateTask].
+type CreateTaskParams struct {
+	PackageID string // number package (号码包 ID), such as 8473295
+	BankType  string // bank and card kind of the numbers (银行类型), such as ICBC_DEBIT; at most 32 characters
+
+	// File holds the encrypted numbers, as [Encrypt] makes it: one number a line, each line RSA-OAEP
+	// encrypted by itself, base64, ended by a line feed. Its name has 4 to 128 of A-Z a-z 0-9 _ . - and
+	// was never used in this package before.
+	File *media.Source
+
+	// Serial is the platform key that encrypted the lines. Empty: the key the client encrypts with now.
+	// A wrong one makes every line fail.
+	Serial string
+}
+
+type fileMeta struct {
+	Filename string `json:"filename"`
+	SHA256   string `json:"sha256"`
+	BankType string `json:"bank_type"`
+}
+
+// CreateTask uploads one file of encrypted agreement numbers into a package and returns the task that
+// WeChat Pay started for it (导入定向用户协议号).
+//
+// The import is asynchronous: no error means that the file was taken, not that its users are in the
+// package. See [Service.WaitTask]. Users found by several files of one package count once in it.
+//
+// Limits: [MaxFileSize], [MaxLines], 6,000 files a day. They are checked before anything is sent, and so
+// are name and bank type.
+//
+// Repeating: a file name is taken only once. After an error for which [wxpay.OutcomeUnknown] reports
+// true, look the name up with [Service.ListTasks] before sending again; [Service.Import] does that.
+//
+// Errors: [wxpay.CodeInvalidRequest] if a rule of the package is broken; the pages list no others
+// (BP-11). A file that changes while it is sent ends with [media.ErrChanged] and an unknown outcome.
+//
+//	POST /v3/marketing/bank/packages/{package_id}/tasks
+//
+// https://pay.weixin.qq.com/doc/v3/partner/4012466728
+func (s *Service) CreateTask(ctx context.Context, p CreateTaskParams) (*Task, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	var lines lineCount
+	digest, err := p.File.Digest(&lines)
+	if err != nil {
+		return nil, fmt.Errorf("wxpay: %s: not sent: %w", routeCreateTask, err)
+	}
+	if lines > MaxLines {
+		return nil, refuse("file", fmt.Sprintf("has %d lines, at most %d are taken", lines, MaxLines))
+	}
+	return wxpay.Do[Task](ctx, s.client, wxpay.Call{
+		Route:  routeCreateTask,
+		Vars:   wxpay.Vars{"package_id": p.PackageID},
+		Body:   fileMeta{p.File.Name(), digest.Hex(), p.BankType},
+		File:   p.File,
+		Digest: &digest,
+		Serial: p.Serial,
+	})
+}
+
+var filename = regexp.MustCompile(`^[0-9A-Za-z_.-]{4,128}$`)
+
+func (p CreateTaskParams) check() error {
+	switch {
+	case p.BankType == "":
+		return refuse("bank_type", "is missing")
+	case len([]rune(p.BankType)) > 32:
+		return refuse("bank_type", "has more than 32 characters")
+	case p.File == nil:
+		return refuse("file", "is missing")
+	case !filename.MatchString(p.File.Name()):
+		return refuse("filename", "must have 4 to 128 of the characters A-Z a-z 0-9 _ . -")
+	case p.File.Size() == 0:
+		return refuse("file", "is empty")
+	case p.File.Size() > MaxFileSize:
+		return refuse("file", fmt.Sprintf("has %d bytes, at most %d are taken", p.File.Size(), MaxFileSize))
+	}
+	return nil
+}
+
+func refuse(param, reason string) error {
+	return &wxpay.ParamError{Route: routeCreateTask, Param: param, Reason: reason}
+}
+
+// lineCount counts line feeds.
+type lineCount int
+
+func (c *lineCount) Write(p []byte) (int, error) {
+	*c += lineCount(bytes.Count(p, []byte{'\n'}))
+	return len(p), nil
+}
+
+// ListTasksParams chooses tasks of one package for [Service.ListTasks] and [Service.AllTasks].
+type ListTasksParams struct {
+	PackageID string     // number package
+	Status    TaskStatus // empty: any
+	Filename  string     // empty: any
+	Offset    int64      // number of the page, from 0 (BP-7); AllTasks starts there
+	Limit     int64      // tasks on a page, at most 20; 0: 20
+}
+
+// ListTasks returns one page of the upload tasks of a package (查询上传任务列表).
+//
+// Repeating: safe.
+//
+// BP-7: offset is documented as the number of a page here. If it were the position of a record, pages
+// would overlap; [Service.AllTasks] notices.
+//
+//	GET /v3/marketing/bank/packages/{package_id}/tasks
+//
+// https://pay.weixin.qq.com/docs/merchant/apis/marketing-bank-packages/tasks/list-task.html
+func (s *Service) ListTasks(ctx context.Context, p ListTasksParams) (*wxpay.Page[Task], error) {
+	if p.Limit == 0 {
+		p.Limit = 20
+	}
+	if p.Limit < 0 || p.Limit > 20 {
+		return nil, &wxpay.ParamError{Route: routeListTasks, Param: "limit", Reason: "must be 1 to 20"}
+	}
+	if p.Offset < 0 {
+		return nil, &wxpay.ParamError{Route: routeListTasks, Param: "offset", Reason: "must not be negative"}
+	}
+	q := url.Values{"offset": {strconv.FormatInt(p.Offset, 10)}, "limit": {strconv.FormatInt(p.Limit, 10)}}
+	if p.Status != "" {
+		q.Set("status", string(p.Status))
+	}
+	if p.Filename != "" {
+		q.Set("filename", p.Filename)
+	}
+	return wxpay.Do[wxpay.Page[Task]](ctx, s.client, wxpay.Call{
+		Route: routeListTasks,
+		Vars:  wxpay.Vars{"package_id": p.PackageID},
+		Query: q,
+	})
+}
+
+// AllTasks walks all tasks that match, page by page. An error comes once and last; one that is
+// [wxpay.ErrPages] says that not all were seen.
+func (s *Service) AllTasks(ctx context.Context, p ListTasksParams) iter.Seq2[Task, error] {
+	return wxpay.All(p.Offset, wxpay.ByPage, func(t Task) string { return t.TaskID }, func(offset int64) (*wxpay.Page[Task], error) {
+		p.Offset = offset
+		return s.ListTasks(ctx, p)
+	})
+}
+
+// WaitTaskParams names the task for [Service.WaitTask].
+type WaitTaskParams struct {
+	PackageID string
+	Filename  string        // the task is found by the name of its file
+	Every     time.Duration // between two looks; 0: 30 s
+}
+
+// ErrNoTask says that the package has no task of that file name.
+var ErrNoTask = errors.New("bankpackages: the package has no task of this file name")
+
+// WaitTask looks at a task again and again until it is finished, and returns it. A full file takes about 40
+// minutes.
+//
+// Only ctx bounds the wait; cancelling it ends the wait at once. With an error comes the last state seen,
+// if any. Answers that are lost, throttled or 5xx are not the end of the wait, but a refusal is, and so
+// is a task that three looks in a row do not find ([ErrNoTask]).
+func (s *Service) WaitTask(ctx context.Context, p WaitTaskParams) (*Task, error) {
+	if p.Filename == "" {
+		return nil, &wxpay.ParamError{Route: routeListTasks, Param: "filename", Reason: "is missing"}
+	}
+	var seen *Task
+	for misses := 0; ; {
+		task, err := s.findTask(ctx, p.PackageID, p.Filename)
+		switch {
+		case err != nil && !passing(err), ctx.Err() != nil && err != nil:
+			return seen, err
+		case err == nil && task == nil:
+			if misses++; misses == 3 {
+				return seen, ErrNoTask
+			}
+		case task != nil:
+			if seen, misses = task, 0; task.Status == TaskFinished {
+				return task, nil
+			}
+		}
+		if ended := httpx.Sleep(ctx, or(p.Every, 30*time.Second)); ended != nil {
+			return seen, fmt.Errorf("bankpackages: stopped waiting for %s: %w", p.Filename, errors.Join(ended, err))
+		}
+	}
+}
+
+// findTask returns the task of that file name, or nil.
+func (s *Service) findTask(ctx context.Context, packageID, filename string) (*Task, error) {
+	page, err := s.ListTasks(ctx, ListTasksParams{PackageID: packageID, Filename: filename})
+	if err != nil {
+		return nil, err
+	}
+	for _, task := range page.Data {
+		if task.Filename == filename {
+			return &task, nil
+		}
+	}
+	return nil, nil
+}
+
+// passing reports whether err may be gone at the next look: anything but a refusal of what was asked.
+func passing(err error) bool {
+	if _, ok := errors.AsType[*wxpay.ParamError](err); ok {
+		return false
+	}
+	e, refused := errors.AsType[*wxpay.Error](err)
+	return !refused || e.StatusCode == 429 || e.StatusCode >= 500
+}
+
+func or(v, otherwise time.Duration) time.Duration {
+	if v <= 0 {
+		return otherwise
+	}
+	return v
+}
