@@ -180,11 +180,11 @@ func (c *Client) downloadCertificates(ctx context.Context) (keys []auth.Platform
 		}
 		err = auth.Verify(ctx, ring, c.scheme, sig, body, time.Now(), false)
 		if len(keys) == 0 && errors.Is(err, auth.ErrUnknownSerial) { // no certificate came: nothing to know the signer by
-			return auth.ErrUnsigned
+			return fmt.Errorf("%w: %w", auth.ErrUnsigned, ErrNoCertificates)
 		}
 		return err
 	}})
-	if errors.Is(err, CodeResourceNotExists) || err == nil && len(keys) == 0 {
+	if errors.Is(err, CodeResourceNotExists) || errors.Is(err, ErrNoCertificates) || err == nil && len(keys) == 0 {
 		return nil, ErrNoCertificates
 	}
 	return keys, err
