@@ -37,10 +37,14 @@ func All[T any](start int64, paging Paging, id func(T) string, fetch func(offset
 		var none T
 		var before map[string]int // ids of the page before, with their place
 		offset, seen := start, int64(0)
+		total := int64(-1) // the least the platform has named: what came later need not be seen
 		for {
 			page, err := fetch(offset)
 			if err == nil {
-				err = fits(page, before, id, start == 0, seen)
+				if total < 0 || page.TotalCount < total {
+					total = page.TotalCount
+				}
+				err = fits(page, before, id, start > 0 || seen >= total)
 			}
 			if err != nil {
 				yield(none, err)
@@ -62,7 +66,7 @@ func All[T any](start int64, paging Paging, id func(T) string, fetch func(offset
 				next = offset + int64(len(page.Data))
 				position = next
 			}
-			if len(page.Data) == 0 || page.TotalCount > 0 && position >= page.TotalCount && (start > 0 || seen >= page.TotalCount) {
+			if len(page.Data) == 0 || page.TotalCount > 0 && position >= page.TotalCount && (start > 0 || seen >= total) {
 				return
 			}
 			before, offset = now, next
@@ -71,10 +75,10 @@ func All[T any](start int64, paging Paging, id func(T) string, fetch func(offset
 }
 
 // fits compares a page with the one before it.
-func fits[T any](page *Page[T], before map[string]int, id func(T) string, whole bool, seen int64) error {
+func fits[T any](page *Page[T], before map[string]int, id func(T) string, all bool) error {
 	if len(page.Data) == 0 {
-		if whole && seen < page.TotalCount {
-			return fmt.Errorf("%w: the list has %d records and ended after %d", ErrPages, page.TotalCount, seen)
+		if !all {
+			return fmt.Errorf("%w: the list ended before the %d records it is said to have", ErrPages, page.TotalCount)
 		}
 		return nil
 	}

@@ -212,7 +212,6 @@ type certificate struct {
 	pem    []byte
 }
 
-
 func newCertificate(t testing.TB, key *rsa.PrivateKey, serial int64, from, until time.Time) certificate {
 	template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "Tenpay.com"}, NotBefore: from, NotAfter: until}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)

@@ -3,7 +3,6 @@ package wxpay
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 )
 
@@ -75,9 +74,6 @@ func (s Secret) String() string {
 	}
 	return "***"
 }
-
-// GoString is for %#v within other values.
-func (s Secret) GoString() string { return strconv.Quote(s.String()) }
 
 // MarshalText writes ***, so that neither JSON nor a log holds the text.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
