@@ -86,6 +86,9 @@ func (e *Error) Error() string {
 	if !e.Verified {
 		b.WriteString(" [unsigned]")
 	}
+	if h := e.Hint(); h.English != "" {
+		b.WriteString("; " + h.English)
+	}
 	return b.String()
 }
 
@@ -114,7 +117,7 @@ func (e *UnknownError) Error() string {
 	if e.RequestID != "" {
 		s += " (Request-ID " + oneLine(e.RequestID) + ")"
 	}
-	return s
+	return s + "; " + e.Hint().English
 }
 
 // Unwrap gives the cause, such as [ErrUnverified] or context.DeadlineExceeded.

@@ -123,10 +123,7 @@ func (k *PlatformKeys) Refresh(ctx context.Context) error {
 // refreshIfDue loads the certificates if they are due and nobody else does it. A failure is left to
 // Config.Observe: the keys there are still serve.
 func (k *PlatformKeys) refreshIfDue(ctx context.Context) {
-	k.mu.Lock()
-	due := !k.due.IsZero() && !time.Now().Before(k.due)
-	k.mu.Unlock()
-	if !due {
+	if due := k.dueAt(); due.IsZero() || time.Now().Before(due) {
 		return
 	}
 	select {
@@ -135,6 +132,13 @@ func (k *PlatformKeys) refreshIfDue(ctx context.Context) {
 		_ = k.load(ctx)
 	default:
 	}
+}
+
+// dueAt is when the next download is wanted; zero before the first.
+func (k *PlatformKeys) dueAt() time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.due
 }
 
 // load downloads, unless that was done within the last minute. The caller holds the turn.
