@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 
 	"github.com/wxpay-go/wxpay/auth"
@@ -131,6 +132,16 @@ func OutcomeUnknown(err error) bool {
 	}
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.StatusCode >= 500
+}
+
+// Transient reports whether a look that failed with err may succeed later: after anything but a refusal
+// of what was asked. Waits go on after such an error.
+func Transient(err error) bool {
+	if _, ok := errors.AsType[*ParamError](err); ok || err == nil {
+		return false
+	}
+	e, refused := errors.AsType[*Error](err)
+	return !refused || e.StatusCode == http.StatusTooManyRequests || e.StatusCode >= 500
 }
 
 // oneLine keeps text from elsewhere to one printable line of bounded length.

@@ -166,7 +166,7 @@ func (s *Service) upload(ctx context.Context, p ImportParams, file *File) (*Task
 		switch {
 		case found != nil:
 			return found, nil
-		case n == 3 || !passing(err) || look != nil && !passing(look):
+		case n == 3 || !wxpay.Transient(err) || look != nil && !wxpay.Transient(look):
 			return nil, err
 		}
 		if ended := httpx.Sleep(ctx, httpx.Backoff(n, time.Second)); ended != nil {

@@ -2,6 +2,7 @@ package bankpackages
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -214,7 +215,7 @@ func (s *Service) WaitTask(ctx context.Context, p WaitTaskParams) (*Task, error)
 	for misses := 0; ; {
 		task, err := s.findTask(ctx, p.PackageID, p.Filename)
 		switch {
-		case err != nil && !passing(err), ctx.Err() != nil && err != nil:
+		case err != nil && !wxpay.Transient(err), ctx.Err() != nil && err != nil:
 			return seen, err
 		case err == nil && task == nil:
 			if misses++; misses == 3 {
@@ -225,7 +226,7 @@ func (s *Service) WaitTask(ctx context.Context, p WaitTaskParams) (*Task, error)
 				return task, nil
 			}
 		}
-		if ended := httpx.Sleep(ctx, or(p.Every, 30*time.Second)); ended != nil {
+		if ended := httpx.Sleep(ctx, cmp.Or(max(p.Every, 0), 30*time.Second)); ended != nil {
 			return seen, fmt.Errorf("bankpackages: stopped waiting for %s: %w", p.Filename, errors.Join(ended, err))
 		}
 	}
@@ -243,20 +244,4 @@ func (s *Service) findTask(ctx context.Context, packageID, filename string) (*Ta
 		}
 	}
 	return nil, nil
-}
-
-// passing reports whether err may be gone at the next look: anything but a refusal of what was asked.
-func passing(err error) bool {
-	if _, ok := errors.AsType[*wxpay.ParamError](err); ok {
-		return false
-	}
-	e, refused := errors.AsType[*wxpay.Error](err)
-	return !refused || e.StatusCode == 429 || e.StatusCode >= 500
-}
-
-func or(v, otherwise time.Duration) time.Duration {
-	if v <= 0 {
-		return otherwise
-	}
-	return v
 }

@@ -1,0 +1,311 @@
+// Package style holds the rules of CONTRIBUTING.md that a syntax tree can show.
+package style
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// source is one package of the SDK, without tests.
+type source struct {
+	dir   string
+	files []*ast.File
+}
+
+func (s source) product() bool { return strings.Contains(s.dir, "services/") }
+func (s source) fake() bool    { return strings.Contains(s.dir, "wxpaytest") }
+
+func packages(t *testing.T) (*token.FileSet, []source) {
+	t.Helper()
+	fset := token.NewFileSet()
+	byDir := map[string]*source{}
+	root := os.DirFS("../..")
+	err := fs.WalkDir(root, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (path == "ops" || path == "bench" || path == "examples" || strings.HasPrefix(d.Name(), ".") && path != ".") {
+			return fs.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(fset, filepath.Join("../..", path), nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		dir := filepath.ToSlash(filepath.Dir(path))
+		if byDir[dir] == nil {
+			byDir[dir] = &source{dir: dir}
+		}
+		byDir[dir].files = append(byDir[dir].files, f)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []source
+	for _, s := range byDir {
+		list = append(list, *s)
+	}
+	if len(list) < 8 {
+		t.Fatalf("found %d packages only", len(list))
+	}
+	return fset, list
+}
+
+func TestNothingHappensBehindTheCaller(t *testing.T) {
+	t.Parallel()
+	fset, list := packages(t)
+	for _, s := range list {
+		variables := map[string]bool{}
+		for _, f := range s.files {
+			for _, imp := range f.Imports {
+				if imp.Path.Value == `"log"` || imp.Path.Value == `"unsafe"` {
+					t.Errorf("%s: import of %s", fset.Position(imp.Pos()), imp.Path.Value)
+				}
+			}
+			for _, d := range f.Decls {
+				if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.VAR {
+					for _, spec := range g.Specs {
+						for _, name := range spec.(*ast.ValueSpec).Names {
+							variables[name.Name] = true
+						}
+					}
+				}
+			}
+		}
+		for _, f := range s.files {
+			ast.Inspect(f, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.FuncDecl:
+					if n.Name.Name == "init" && n.Recv == nil {
+						t.Errorf("%s: func init", fset.Position(n.Pos()))
+					}
+				case *ast.CallExpr:
+					if id, ok := n.Fun.(*ast.Ident); ok && id.Name == "panic" && !abortsHandler(n) {
+						t.Errorf("%s: panic", fset.Position(n.Pos()))
+					}
+					if sel, ok := n.Fun.(*ast.SelectorExpr); ok && sel.Sel.Name == "Sleep" {
+						if pkg, ok := sel.X.(*ast.Ident); ok && pkg.Name == "time" {
+							t.Errorf("%s: time.Sleep does not end with the context", fset.Position(n.Pos()))
+						}
+					}
+				case *ast.AssignStmt:
+					for _, left := range n.Lhs {
+						id, ok := left.(*ast.Ident)
+						// A name of another file of the package has no Obj, a local one has one of its own.
+						if ok && n.Tok != token.DEFINE && id.Name != "_" && variables[id.Name] && (id.Obj == nil || id.Obj == f.Scope.Lookup(id.Name)) {
+							t.Errorf("%s: package variable %s changes", fset.Position(n.Pos()), id.Name)
+						}
+					}
+				}
+				return true
+			})
+		}
+	}
+}
+
+// abortsHandler reports whether a panic is net/http's own way to break off an answer.
+func abortsHandler(n *ast.CallExpr) bool {
+	sel, ok := n.Args[0].(*ast.SelectorExpr)
+	return ok && sel.Sel.Name == "ErrAbortHandler"
+}
+
+// fieldName is the Go name of a member: each word capitalised, initialisms whole.
+func fieldName(member string) string {
+	whole := map[string]string{
+		"id": "ID", "url": "URL", "ip": "IP", "appid": "AppID", "mchid": "MchID", "openid": "OpenID", "unionid": "UnionID", "sha256": "SHA256", "qrcode": "QRCode",
+	}
+	var b strings.Builder
+	for word := range strings.SplitSeq(member, "_") {
+		if w, ok := whole[word]; ok {
+			b.WriteString(w)
+		} else if word != "" {
+			b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+		}
+	}
+	return b.String()
+}
+
+func TestFieldsMirrorTheWire(t *testing.T) {
+	t.Parallel()
+	fset, list := packages(t)
+	fields, pointers := 0, 0
+	for _, s := range list {
+		if s.fake() {
+			continue
+		}
+		for _, f := range s.files {
+			ast.Inspect(f, func(n ast.Node) bool {
+				if _, inside := n.(*ast.FuncDecl); inside {
+					return false // a shape of the moment, such as a second spelling of a member
+				}
+				field, ok := n.(*ast.Field)
+				if !ok || field.Tag == nil || len(field.Names) != 1 {
+					return true
+				}
+				member, _, _ := strings.Cut(reflect.StructTag(strings.Trim(field.Tag.Value, "`")).Get("json"), ",")
+				if member == "" || member == "-" {
+					return true
+				}
+				fields++
+				name, at := field.Names[0].Name, fset.Position(field.Pos())
+				sensitive := strings.HasPrefix(member, "encrypted_") && name == fieldName(strings.TrimPrefix(member, "encrypted_"))
+				if s.product() && name != fieldName(member) && !sensitive {
+					t.Errorf("%s: member %s is field %s, not %s", at, member, name, fieldName(member))
+				}
+				if star, ok := field.Type.(*ast.StarExpr); ok && scalar(star.X) {
+					pointers++
+					if !strings.Contains(field.Doc.Text()+field.Comment.Text(), "nil:") {
+						t.Errorf("%s: pointer %s needs a comment that says what nil means (nil: …)", at, name)
+					}
+				}
+				return true
+			})
+		}
+	}
+	if fields == 0 || pointers*20 > fields {
+		t.Errorf("%d of %d fields are pointers to scalars, more than 5 %%", pointers, fields)
+	}
+	t.Logf("%d of %d fields are pointers to scalars", pointers, fields)
+}
+
+func scalar(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.Ident:
+		switch e.Name {
+		case "string", "bool", "int", "int64", "int32", "uint", "uint32", "uint64", "float64":
+			return true
+		}
+	case *ast.SelectorExpr:
+		switch e.Sel.Name {
+		case "Fen", "Date", "Secret", "Duration":
+			return true
+		}
+	}
+	return false
+}
+
+// A call of a product is an exported method of its Service that names a route constant.
+func TestCallsAreShortAndDocumented(t *testing.T) {
+	t.Parallel()
+	fset, list := packages(t)
+	for _, s := range list {
+		if !s.product() {
+			continue
+		}
+		routes := map[string]string{}
+		for _, f := range s.files {
+			for _, d := range f.Decls {
+				g, ok := d.(*ast.GenDecl)
+				if !ok || g.Tok != token.CONST {
+					continue
+				}
+				for _, spec := range g.Specs {
+					v := spec.(*ast.ValueSpec)
+					if strings.HasPrefix(v.Names[0].Name, "route") && len(v.Values) == 1 {
+						routes[v.Names[0].Name] = strings.Trim(v.Values[0].(*ast.BasicLit).Value, `"`)
+					}
+				}
+			}
+		}
+		called := map[string]bool{}
+		for _, f := range s.files {
+			for _, d := range f.Decls {
+				fn, ok := d.(*ast.FuncDecl)
+				if !ok || fn.Recv == nil || !fn.Name.IsExported() || strings.HasPrefix(fn.Name.Name, "Wait") {
+					continue // waiting is made of calls
+				}
+				route := routeOf(fn, routes)
+				if route == "" {
+					continue
+				}
+				called[route] = true
+				at := fset.Position(fn.Pos())
+				if lines := fset.Position(fn.End()).Line - at.Line + 1; lines > 25 {
+					t.Errorf("%s: %s has %d lines", at, fn.Name.Name, lines)
+				}
+				doc := fn.Doc.Text()
+				if !strings.Contains(doc, "\n\t"+route+"\n") {
+					t.Errorf("%s: comment of %s lacks the line %q", at, fn.Name.Name, route)
+				}
+				for _, part := range []string{"https://pay.weixin.qq.com/", "Repeating:"} {
+					if !strings.Contains(doc, part) {
+						t.Errorf("%s: comment of %s lacks %q", at, fn.Name.Name, part)
+					}
+				}
+			}
+		}
+		for name, route := range routes {
+			if !called[route] {
+				t.Errorf("%s: no call uses %s", s.dir, name)
+			}
+		}
+	}
+}
+
+// routeOf is the route that fn sends: the constant it names.
+func routeOf(fn *ast.FuncDecl, routes map[string]string) (route string) {
+	ast.Inspect(fn.Body, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && route == "" {
+			route = routes[id.Name]
+		}
+		return true
+	})
+	return route
+}
+
+func TestExportedNamesAreDocumented(t *testing.T) {
+	t.Parallel()
+	fset, list := packages(t)
+	for _, s := range list {
+		if strings.Contains(s.dir, "internal") {
+			continue
+		}
+		for _, f := range s.files {
+			for _, d := range f.Decls {
+				switch d := d.(type) {
+				case *ast.FuncDecl:
+					if d.Name.IsExported() && d.Doc == nil && !standard(d.Name.Name) && exportedReceiver(d) {
+						t.Errorf("%s: %s has no comment", fset.Position(d.Pos()), d.Name.Name)
+					}
+				case *ast.GenDecl:
+					for _, spec := range d.Specs {
+						if ts, ok := spec.(*ast.TypeSpec); ok && ts.Name.IsExported() && d.Doc == nil && ts.Doc == nil {
+							t.Errorf("%s: %s has no comment", fset.Position(ts.Pos()), ts.Name.Name)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// standard methods say what they do by their name.
+func standard(name string) bool {
+	switch name {
+	case "Error", "String", "Unwrap", "Format", "RoundTrip", "Read", "Write", "Close", "Network":
+		return true
+	}
+	return false
+}
+
+func exportedReceiver(d *ast.FuncDecl) bool {
+	if d.Recv == nil {
+		return true
+	}
+	t := d.Recv.List[0].Type
+	if star, ok := t.(*ast.StarExpr); ok {
+		t = star.X
+	}
+	id, ok := t.(*ast.Ident)
+	return ok && id.IsExported()
+}

@@ -1,0 +1,251 @@
+package bankpackages_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jarcoal/httpmock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/platformtest"
+	"github.com/wxpay-go/wxpay/media"
+	"github.com/wxpay-go/wxpay/services/bankpackages"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	tasksURL = "https://api.mch.weixin.qq.com/v3/marketing/bank/packages/8473295/tasks"
+	taskJSON = `{"task_id":"101","package_id":"8473295","filename":"active_user.csv","bank_type":"ICBC_DEBIT",
+		"create_time":"2020-05-20T13:29:35.120+08:00","update_time":"2020-05-20T14:09:36.230+08:00","status":"FINISHED",
+		"success_count":1000,"fail_count":20,"success_user_count":1003}`
+)
+
+var task = bankpackages.Task{
+	TaskID: "101", PackageID: "8473295", Filename: "active_user.csv", BankType: "ICBC_DEBIT",
+	CreateTime: beijing(13, 29, 35, 120), UpdateTime: beijing(14, 9, 36, 230),
+	Status: bankpackages.TaskFinished, SuccessCount: 1000, FailCount: 20, SuccessUserCount: 1003,
+}
+
+func beijing(h, m, s, ms int) time.Time {
+	return time.Date(2020, 5, 20, h, m, s, ms*1e6, time.FixedZone("", 8*3600))
+}
+
+func service(t testing.TB, mock http.RoundTripper) *bankpackages.Service {
+	return bankpackages.New(platformtest.Client(t, mock))
+}
+
+func equalTask(t *testing.T, want bankpackages.Task, got bankpackages.Task) {
+	t.Helper()
+	assert.True(t, want.CreateTime.Equal(got.CreateTime) && want.UpdateTime.Equal(got.UpdateTime), "%v", got)
+	got.CreateTime, got.UpdateTime = want.CreateTime, want.UpdateTime
+	assert.Equal(t, want, got)
+}
+
+func TestCreateTask(t *testing.T) {
+	t.Parallel()
+	content := "+/8ByGf0vA3kQ5/xT+2mZg==\n"
+	sum := sha256.Sum256([]byte(content))
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", tasksURL, func(req *http.Request) (*http.Response, error) {
+		assert.Equal(t, "PUB_KEY_ID_OTHER", req.Header.Get("Wechatpay-Serial"))
+		_, params, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
+		assert.NoError(t, err)
+		form := multipart.NewReader(req.Body, params["boundary"])
+		for _, want := range []struct{ name, file, kind, body string }{
+			{"meta", "", "application/json", `{"filename":"active_user.csv","sha256":"` + hex.EncodeToString(sum[:]) + `","bank_type":"ICBC_DEBIT"}`},
+			{"file", "active_user.csv", "text/csv", content},
+		} {
+			part, err := form.NextPart()
+			if !assert.NoError(t, err) {
+				break
+			}
+			body, err := io.ReadAll(part)
+			assert.NoError(t, err)
+			assert.Equal(t, want.name, part.FormName())
+			assert.Equal(t, want.file, part.FileName())
+			assert.Equal(t, want.kind, part.Header.Get("Content-Type"))
+			assert.Equal(t, want.body, string(body))
+		}
+		return httpmock.NewStringResponse(200, taskJSON), nil
+	})
+	got, err := service(t, mock).CreateTask(t.Context(), bankpackages.CreateTaskParams{
+		PackageID: "8473295", BankType: "ICBC_DEBIT", File: media.Bytes("active_user.csv", []byte(content)), Serial: "PUB_KEY_ID_OTHER",
+	})
+	require.NoError(t, err)
+	equalTask(t, task, *got)
+	assert.Equal(t, 1, mock.GetTotalCallCount())
+}
+
+func TestCreateTaskIsSentOnce(t *testing.T) {
+	t.Parallel()
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", tasksURL, httpmock.NewStringResponder(500, `{"code":"SYSTEM_ERROR","message":"系统错误"}`))
+	_, err := service(t, mock).CreateTask(t.Context(), bankpackages.CreateTaskParams{
+		PackageID: "8473295", BankType: "ICBC_DEBIT", File: media.Bytes("active_user.csv", []byte("x\n")),
+	})
+	assert.ErrorIs(t, err, wxpay.CodeSystemError)
+	assert.True(t, wxpay.OutcomeUnknown(err))
+	assert.Equal(t, 1, mock.GetTotalCallCount(), "the document says to look the name up first")
+}
+
+func TestCreateTaskRefusesLocally(t *testing.T) {
+	t.Parallel()
+	file := func(name, content string) *media.Source { return media.Bytes(name, []byte(content)) }
+	good := file("a_b-1.csv", "x\n")
+	tests := []struct {
+		name, param string
+		p           bankpackages.CreateTaskParams
+	}{
+		{"no package", "package_id", bankpackages.CreateTaskParams{BankType: "B", File: good}},
+		{"dots for a package", "package_id", bankpackages.CreateTaskParams{PackageID: "..", BankType: "B", File: good}},
+		{"no bank type", "bank_type", bankpackages.CreateTaskParams{PackageID: "1", File: good}},
+		{"long bank type", "bank_type", bankpackages.CreateTaskParams{PackageID: "1", BankType: strings.Repeat("B", 33), File: good}},
+		{"no file", "file", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B"}},
+		{"empty file", "file", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv", "")}},
+		{"too large", "file", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv", strings.Repeat("x", 2_000_001))}},
+		{"too many lines", "file", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv", strings.Repeat("x\n", 5_501))}},
+		{"short name", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.c", "x\n")}},
+		{"long name", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file(strings.Repeat("a", 129), "x\n")}},
+		{"name with a slash", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("../a.csv", "x\n")}},
+		{"name with a line feed", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv\n", "x\n")}},
+		{"name in Chinese", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("名单.csv", "x\n")}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			mock := httpmock.NewMockTransport()
+			_, err := service(t, mock).CreateTask(t.Context(), tt.p)
+			e, ok := errors.AsType[*wxpay.ParamError](err)
+			require.True(t, ok, "%v", err)
+			assert.Equal(t, tt.param, e.Param)
+			assert.Zero(t, mock.GetTotalCallCount())
+		})
+	}
+	mock := httpmock.NewMockTransport()
+	mock.RegisterNoResponder(httpmock.NewStringResponder(200, taskJSON))
+	for _, most := range []bankpackages.CreateTaskParams{
+		{PackageID: "8473295", BankType: strings.Repeat("B", 32), File: file(strings.Repeat("a", 128), strings.Repeat("x\n", 5_500))},
+		{PackageID: "8473295", BankType: "B", File: file("abcd", strings.Repeat("x", 2_000_000))},
+	} {
+		_, err := service(t, mock).CreateTask(t.Context(), most)
+		assert.NoError(t, err)
+	}
+}
+
+func TestListTasks(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, query string
+		p           bankpackages.ListTasksParams
+	}{
+		{"all", "offset=0&limit=20", bankpackages.ListTasksParams{}},
+		{"filtered", "filename=active_user.csv&offset=2&limit=5&status=PROCESSING",
+			bankpackages.ListTasksParams{Status: bankpackages.TaskProcessing, Filename: "active_user.csv", Offset: 2, Limit: 5}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			mock := httpmock.NewMockTransport()
+			mock.RegisterResponderWithQuery("GET", tasksURL, tt.query,
+				httpmock.NewStringResponder(200, `{"data":[`+taskJSON+`],"total_count":47,"offset":2,"limit":20,"more":true}`))
+			tt.p.PackageID = "8473295"
+			page, err := service(t, mock).ListTasks(t.Context(), tt.p)
+			require.NoError(t, err)
+			require.Len(t, page.Data, 1)
+			equalTask(t, task, page.Data[0])
+			assert.Equal(t, []int64{47, 2, 20}, []int64{page.TotalCount, page.Offset, page.Limit})
+		})
+	}
+	for _, bad := range []bankpackages.ListTasksParams{{PackageID: "8473295", Limit: 21}, {PackageID: "8473295", Limit: -1}, {PackageID: "8473295", Offset: -1}, {}} {
+		_, err := service(t, httpmock.NewMockTransport()).ListTasks(t.Context(), bad)
+		_, ok := errors.AsType[*wxpay.ParamError](err)
+		assert.True(t, ok, "%v", err)
+	}
+}
+
+// page n of the list, of 20 tasks each.
+func taskPage(n, total int) string {
+	var rows []string
+	for i := n * 20; i < min((n+1)*20, total); i++ {
+		rows = append(rows, fmt.Sprintf(`{"task_id":"%d","package_id":"8473295","filename":"f%04d.csv","create_time":"2020-05-20T13:29:35+08:00","status":"NEW_STATE"}`, i, i))
+	}
+	return fmt.Sprintf(`{"data":[%s],"total_count":%d,"offset":%d,"limit":20}`, strings.Join(rows, ","), total, n)
+}
+
+func TestAllTasks(t *testing.T) {
+	t.Parallel()
+	mock := httpmock.NewMockTransport()
+	for n := range 3 {
+		mock.RegisterResponderWithQuery("GET", tasksURL, map[string]string{"offset": fmt.Sprint(n), "limit": "20"}, httpmock.NewStringResponder(200, taskPage(n, 47)))
+	}
+	n := 0
+	for task, err := range service(t, mock).AllTasks(t.Context(), bankpackages.ListTasksParams{PackageID: "8473295"}) {
+		require.NoError(t, err)
+		assert.Equal(t, fmt.Sprint(n), task.TaskID)
+		assert.Equal(t, bankpackages.TaskStatus("NEW_STATE"), task.Status, "values not heard of pass through")
+		n++
+	}
+	assert.Equal(t, 47, n)
+	assert.Equal(t, 3, mock.GetTotalCallCount())
+}
+
+func TestWaitTask(t *testing.T) {
+	t.Parallel()
+	state := func(status string) httpmock.Responder {
+		return httpmock.NewStringResponder(200, `{"data":[{"task_id":"101","package_id":"8473295","filename":"active_user.csv",
+			"create_time":"2020-05-20T13:29:35+08:00","status":"`+status+`","success_count":7}],"total_count":1,"offset":0,"limit":20}`)
+	}
+	none := httpmock.NewStringResponder(200, `{"total_count":0,"offset":0,"limit":20}`)
+	down := httpmock.NewStringResponder(503, `{"code":"SERVICE_UNAVAILABLE","message":"m"}`)
+	denied := httpmock.NewStringResponder(403, `{"code":"NO_AUTH","message":"m"}`)
+	tests := []struct {
+		name    string
+		answers httpmock.Responder
+		looks   int
+		err     error
+		seen    bankpackages.TaskStatus
+		takes   time.Duration
+	}{
+		{"at once", state("FINISHED"), 1, nil, "FINISHED", 0},
+		{"after two looks", state("PROCESSING").Then(state("PAUSED")).Then(state("FINISHED")), 3, nil, "FINISHED", 2 * time.Minute},
+		{"late in the list", none.Then(none).Then(state("FINISHED")), 3, nil, "FINISHED", 2 * time.Minute},
+		{"never in the list", none, 3, bankpackages.ErrNoTask, "", 2 * time.Minute},
+		{"refused", state("PROCESSING").Then(denied), 2, wxpay.CodeNoAuth, "PROCESSING", time.Minute},
+		{"outage", state("PROCESSING").Then(down).Then(down).Then(down).Then(state("FINISHED")), 5, nil, "FINISHED", 2*time.Minute + 300*time.Millisecond},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			platformtest.MerchantKey()
+			platformtest.PlatformKey()
+			synctest.Test(t, func(t *testing.T) {
+				mock := httpmock.NewMockTransport()
+				mock.RegisterNoResponder(tt.answers)
+				start := time.Now()
+				task, err := service(t, mock).WaitTask(t.Context(), bankpackages.WaitTaskParams{PackageID: "8473295", Filename: "active_user.csv", Every: time.Minute})
+				assert.ErrorIs(t, err, tt.err)
+				assert.Equal(t, tt.looks, mock.GetTotalCallCount())
+				assert.LessOrEqual(t, time.Since(start), tt.takes)
+				assert.Greater(t, time.Since(start), tt.takes-time.Second)
+				if tt.seen != "" {
+					require.NotNil(t, task)
+					assert.Equal(t, tt.seen, task.Status)
+				}
+			})
+		})
+	}
+}
