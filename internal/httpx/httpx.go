@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -32,10 +33,10 @@ func ReadAll(resp *http.Response, limit int64) ([]byte, error) {
 	if resp.ContentLength > limit {
 		return nil, ErrTooLarge
 	}
-	if n := resp.ContentLength; n >= 0 {
+	if n := resp.ContentLength; n > 0 { // transports made for tests leave it at 0 and have a body
 		b := make([]byte, n)
 		_, err := io.ReadFull(resp.Body, b)
-		if errors.Is(err, io.EOF) && n > 0 {
+		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		return b, err
@@ -61,7 +62,8 @@ func Client(c *http.Client, concurrency int, header time.Duration) *http.Client 
 // Transport returns the transport used when the caller brings none. Idle connections close before
 // the platform closes them at 8 s, which also looks the host up again.
 //
-// The header of an answer must come within header once the request is written. The transport steps aside when http.DefaultTransport was replaced, as httpmock.Activate does.
+// The header of an answer must come within header once the request is written. The transport steps
+// aside when http.DefaultTransport was replaced, as httpmock.Activate does.
 func Transport(concurrency int, header time.Duration) http.RoundTripper {
 	was, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
@@ -79,23 +81,35 @@ func Transport(concurrency int, header time.Duration) http.RoundTripper {
 		t.TLSClientConfig = &tls.Config{}
 	}
 	t.TLSClientConfig.MinVersion = max(t.TLSClientConfig.MinVersion, tls.VersionTLS12)
-	return &tuned{own: t, was: was}
+	patient := t.Clone()
+	patient.ResponseHeaderTimeout = 0
+	return &tuned{own: t, uploads: patient, was: was}
 }
 
+// tuned has a transport of its own for uploads: how long a file takes to be worked through is bounded by
+// the call alone.
 type tuned struct {
-	own *http.Transport
-	was http.RoundTripper
+	own, uploads *http.Transport
+	was          http.RoundTripper
 }
+
+const upload = 256 << 10 // a body of this size is taken for one
 
 func (t *tuned) RoundTrip(req *http.Request) (*http.Response, error) {
 	if now := http.DefaultTransport; now != t.was {
 		return now.RoundTrip(req)
 	}
+	if req.ContentLength >= upload {
+		return t.uploads.RoundTrip(req)
+	}
 	return t.own.RoundTrip(req)
 }
 
 // CloseIdleConnections serves http.Client.CloseIdleConnections.
-func (t *tuned) CloseIdleConnections() { t.own.CloseIdleConnections() }
+func (t *tuned) CloseIdleConnections() {
+	t.own.CloseIdleConnections()
+	t.uploads.CloseIdleConnections()
+}
 
 type lazyDefault struct{}
 
@@ -109,7 +123,7 @@ func BaseURL(s string) (*url.URL, error) {
 	switch {
 	case err != nil:
 		return nil, errors.New("not a URL")
-	case u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || u.Opaque != "":
+	case u.Hostname() == "" || strings.ContainsAny(s, "?#") || u.User != nil || u.Opaque != "":
 		return nil, errors.New("must be scheme and host, without user, query and fragment")
 	case u.Path != "" && u.Path != "/":
 		return nil, errors.New("must not have a path")
@@ -127,14 +141,14 @@ func loopback(host string) bool {
 // NeverSent reports whether err says for certain that no byte of the request left: the host was not
 // found, not reached or not trusted.
 func NeverSent(err error) bool {
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect") {
 		return true
 	}
 	_, dns := errors.AsType[*net.DNSError](err)
 	_, cert := errors.AsType[*tls.CertificateVerificationError](err)
 	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
-	_, record := errors.AsType[tls.RecordHeaderError](err)
-	return dns || cert || unknown || record
+	record, _ := errors.AsType[tls.RecordHeaderError](err)
+	return dns || cert || unknown || record.Conn != nil // Conn: it was the very first record
 }
 
 // Untrusted reports whether err says that the host did not show a certificate we trust; sending
@@ -171,6 +185,9 @@ func RetryAfter(h http.Header) time.Duration {
 // Sleep waits for d. It returns at once, with the error of [Ended], if ctx ends first, and does not
 // start a wait that ctx has no time for.
 func Sleep(ctx context.Context, d time.Duration) error {
+	if ctx.Err() != nil {
+		return Ended(ctx)
+	}
 	if end, ok := ctx.Deadline(); ok && time.Until(end) < d {
 		return fmt.Errorf("%w: no time left to wait %s", context.DeadlineExceeded, d.Round(time.Millisecond))
 	}
@@ -190,5 +207,5 @@ func Ended(ctx context.Context) error {
 	if err == nil || errors.Is(cause, err) {
 		return cause
 	}
-	return errors.Join(err, cause)
+	return fmt.Errorf("%w: %w", err, cause)
 }
