@@ -47,7 +47,7 @@ var (
 	hintSign = Hint{"check the private key, its certificate serial number, the merchant number and this machine's clock",
 		"签名错误：请核对商户私钥、证书序列号、商户号与本机时间"}
 	hintSlow   = Hint{"slow down; repeat later with the same numbers", "频率过高：请降低频率，稍后用相同单号重试"}
-	hintParam  = Hint{"fix the parameter that is named", "参数错误：请按提示修改参数"}
+	hintParam  = Hint{"fix what the message names", "参数错误：请按错误描述修改请求"}
 	hintReused = Hint{"this number was used before with other content; use the content of the first request",
 		"请求重入时参数与首次请求不一致：请使用首次请求的参数"}
 	hintGone = Hint{"check the number, and that it belongs to this merchant", "资源不存在：请核对编号及其所属商户"}
