@@ -54,7 +54,7 @@ type Vars map[string]string
 // Do makes a call and decodes its answer, which has been verified before. For a call that answers
 // nothing T is struct{}.
 func Do[T any](ctx context.Context, c *Client, call Call) (*T, error) {
-	body, err := c.do(ctx, &call)
+	body, err := c.do(ctx, call)
 	if err != nil {
 		return nil, err
 	}
@@ -78,37 +78,40 @@ func undecodable(err error) error {
 
 // A request is a call made ready: everything that stays the same between its attempts.
 type request struct {
-	call    *Call
-	method  string
-	uri     string // path and query, escaped
-	payload []byte // JSON; of an upload, its meta
-	form    *media.Form
-	timeout time.Duration
-	serial  string
+	call        Call
+	method      string
+	uri         string // path and query, escaped
+	payload     []byte // JSON; of an upload, its meta
+	contentType string
+	form        *media.Form
+	timeout     time.Duration
+	serial      string
 }
 
 func (r *request) repeatable() bool { return r.method == http.MethodGet || r.call.Idempotent }
 
 // prepare checks and encodes a call once.
-func (c *Client) prepare(ctx context.Context, call *Call) (r *request, err error) {
-	r = &request{call: call, timeout: c.config.Timeout, serial: call.Serial}
-	if r.method, r.uri, err = expand(call); err != nil {
-		return nil, err
+func (c *Client) prepare(ctx context.Context, call Call) (r request, err error) {
+	r = request{call: call, timeout: c.config.Timeout, serial: call.Serial}
+	if r.method, r.uri, err = expand(&call); err != nil {
+		return r, err
 	}
 	if call.Body != nil {
 		if r.payload, err = encode(call.Body); err != nil {
-			return nil, &ParamError{call.Route, "body", "does not encode: " + err.Error()}
+			return r, &ParamError{call.Route, "body", "does not encode: " + err.Error()}
 		}
+		r.contentType = "application/json"
 	}
 	if call.File != nil {
 		if r.form, err = media.NewForm(r.payload, call.File, call.Digest); err != nil {
-			return nil, &ParamError{call.Route, "filename", err.Error()}
+			return r, &ParamError{call.Route, "filename", err.Error()}
 		}
+		r.contentType = r.form.ContentType()
 		r.timeout = 2*r.timeout + time.Duration(call.File.Size()>>16)*time.Second
 	}
 	if r.serial == "" && call.verify == nil {
 		if r.serial, err = c.encryptor.SelectCertificate(ctx); err != nil {
-			return nil, fmt.Errorf("wxpay: %s: no platform key, not sent: %w", call.Route, err)
+			return r, fmt.Errorf("wxpay: %s: no platform key, not sent: %w", call.Route, err)
 		}
 	}
 	return r, nil
@@ -136,7 +139,11 @@ func expand(call *Call) (method, uri string, err error) {
 	if !ok || !strings.HasPrefix(path, "/") {
 		return "", "", &ParamError{call.Route, "route", `is not of the form "GET /path"`}
 	}
+	if len(call.Vars) == 0 && len(call.Query) == 0 && !strings.Contains(path, "{") {
+		return method, path, nil
+	}
 	var b strings.Builder
+	b.Grow(len(path) + 32*len(call.Vars))
 	used := 0
 	for {
 		before, rest, found := strings.Cut(path, "{")
@@ -220,15 +227,11 @@ func (c *Client) build(ctx context.Context, r *request, host string) (*http.Requ
 	if err != nil {
 		return nil, errors.New("address is not a URL")
 	}
-	req.Header = make(http.Header, 8)
 	if r.form != nil {
 		if req.Body, err = r.form.Open(); err != nil {
 			return nil, err
 		}
 		req.GetBody, req.ContentLength = r.form.Open, r.form.Size()
-		req.Header.Set("Content-Type", r.form.ContentType())
-	} else if r.payload != nil {
-		req.Header.Set("Content-Type", "application/json")
 	}
 	authorization, err := auth.Authorization(ctx, c.config.Signer, c.scheme, r.method, req.URL.RequestURI(), time.Now().Unix(), r.payload)
 	if err != nil {
@@ -237,12 +240,12 @@ func (c *Client) build(ctx context.Context, r *request, host string) (*http.Requ
 		}
 		return nil, err
 	}
-	req.Header.Set("Authorization", authorization)
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Accept-Encoding", "identity")
-	req.Header.Set("User-Agent", userAgent)
-	if r.serial != "" {
-		req.Header.Set("Wechatpay-Serial", r.serial)
+	// One array for the values instead of one allocation each; the names are in canonical form.
+	values := [...]string{authorization, "application/json", "identity", userAgent, r.contentType, r.serial}
+	for i, name := range [...]string{"Authorization", "Accept", "Accept-Encoding", "User-Agent", "Content-Type", "Wechatpay-Serial"} {
+		if values[i] != "" {
+			req.Header[name] = values[i : i+1 : i+1]
+		}
 	}
 	return req, nil
 }

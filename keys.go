@@ -173,7 +173,7 @@ func (k *PlatformKeys) load(ctx context.Context) error {
 // nothing to verify it by: the APIv3 key authenticates each certificate, then the certificate that
 // signed the answer verifies it.
 func (c *Client) downloadCertificates(ctx context.Context) (keys []auth.PlatformKey, err error) {
-	_, err = c.do(ctx, &Call{Route: "GET /v3/certificates", Serial: c.config.PublicKeyID, verify: func(ctx context.Context, sig auth.Signature, body []byte) error {
+	_, err = c.do(ctx, Call{Route: "GET /v3/certificates", Serial: c.config.PublicKeyID, verify: func(ctx context.Context, sig auth.Signature, body []byte) error {
 		keys, err = openCertificates(body, string(c.config.APIv3Key))
 		if err != nil {
 			return err

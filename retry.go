@@ -17,7 +17,7 @@ import (
 
 // do sends a call until it succeeds, must not be repeated, or has used its attempts, its time or the
 // client's quota.
-func (c *Client) do(ctx context.Context, call *Call) ([]byte, error) {
+func (c *Client) do(ctx context.Context, call Call) ([]byte, error) {
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("wxpay: %s: not sent: %w", call.Route, httpx.Ended(ctx))
 	}
@@ -30,9 +30,9 @@ func (c *Client) do(ctx context.Context, call *Call) ([]byte, error) {
 	var last *failure
 	for n := 1; ; n++ {
 		which := c.hosts.pick(last)
-		body, ex, fail := c.attempt(ctx, r, c.hosts.urls[which])
+		body, ex, fail := c.attempt(ctx, &r, c.hosts.urls[which])
 		c.hosts.report(which, fail)
-		fail.remember(last, call.Route)
+		fail.remember(last, &r)
 		if c.config.Observe != nil {
 			ex.Attempt = n
 			c.config.Observe(ctx, ex)
@@ -70,16 +70,13 @@ func (f *failure) delay(n int) time.Duration {
 	return httpx.Backoff(n, 100*time.Millisecond)
 }
 
-// remember keeps an outcome unknown: if an earlier attempt may have taken effect, then a later one that
-// never left, or was turned away before it was looked at, does not make it known.
-func (f *failure) remember(before *failure, route string) {
-	if f == nil || before == nil || !OutcomeUnknown(before.err) || OutcomeUnknown(f.err) {
+// remember keeps the outcome of a write unknown: if an earlier attempt may have taken effect, then a later
+// one that failed in any way does not make it known. What it failed with stays in the chain.
+func (f *failure) remember(before *failure, r *request) {
+	if f == nil || before == nil || r.method == http.MethodGet || !OutcomeUnknown(before.err) || OutcomeUnknown(f.err) {
 		return
 	}
-	if e, ok := errors.AsType[*Error](f.err); ok && e.Verified && e.StatusCode != http.StatusTooManyRequests {
-		return
-	}
-	f.err = &UnknownError{Route: route, Err: fmt.Errorf("an attempt before this one was lost; then: %w", f.err)}
+	f.err = &UnknownError{Route: r.call.Route, Err: fmt.Errorf("an attempt before this one was lost; then: %w", f.err)}
 }
 
 // notSent is a failure before anything was sent.

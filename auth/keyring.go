@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -127,8 +128,8 @@ func (k *Keyring) Verify(_ context.Context, serial, message, signature string) e
 	if !ok {
 		return ErrUnknownSerial
 	}
-	sig, err := base64.StdEncoding.DecodeString(signature)
-	if err != nil {
+	sig, err := base64.StdEncoding.Strict().DecodeString(signature)
+	if err != nil || strings.ContainsAny(signature, "\r\n") {
 		return ErrForged
 	}
 	sum := sha256.Sum256([]byte(message))
@@ -177,7 +178,13 @@ func (k *Keyring) Encrypt(_ context.Context, serial, plaintext string) (string, 
 	if err != nil {
 		return "", fmt.Errorf("auth: encrypt: %w", err)
 	}
-	return base64.StdEncoding.EncodeToString(sealed), nil
+	return encode(sealed), nil
+}
+
+// encode is base64, in one allocation for keys of up to 4096 bits.
+func encode(b []byte) string {
+	var buf [684]byte
+	return string(base64.StdEncoding.AppendEncode(buf[:0], b))
 }
 
 // Decrypt opens a sensitive field that WeChat Pay encrypted for the merchant. The key is the merchant's
@@ -213,6 +220,9 @@ func OpenResource(apiV3Key, algorithm, nonce, associatedData, ciphertext string)
 }
 
 func checkSize(key *rsa.PublicKey) error {
+	if key == nil || key.N == nil {
+		return errors.New("auth: RSA key is empty")
+	}
 	if n := key.N.BitLen(); n < 2048 {
 		return fmt.Errorf("auth: RSA key has %d bits, at least 2048 are needed", n)
 	}

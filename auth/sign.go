@@ -13,7 +13,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base32"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
@@ -43,7 +42,7 @@ var _ wechat.Signer = (*Signer)(nil)
 // NewSigner returns the signer of merchant mchID whose API certificate has the serial number
 // serialNo. The key must be RSA of at least 2048 bits; it may live in a KMS or HSM.
 func NewSigner(mchID, serialNo string, key crypto.Signer) (*Signer, error) {
-	if key == nil {
+	if k, isRSA := key.(*rsa.PrivateKey); key == nil || isRSA && k == nil {
 		return nil, errors.New("auth: no private key")
 	}
 	public, ok := key.Public().(*rsa.PublicKey)
@@ -68,31 +67,20 @@ func (s *Signer) Sign(_ context.Context, message string) (*wechat.SignatureResul
 	if err != nil {
 		return nil, fmt.Errorf("auth: sign: %w", err)
 	}
-	return &wechat.SignatureResult{MchID: s.mchID, CertificateSerialNo: s.serialNo, Signature: base64.StdEncoding.EncodeToString(sig)}, nil
+	return &wechat.SignatureResult{MchID: s.mchID, CertificateSerialNo: s.serialNo, Signature: encode(sig)}, nil
 }
 
 // Algorithm is the part of the scheme's name that wechatpay-go completes.
 func (s *Signer) Algorithm() string { return "SHA256-RSA2048" }
 
 // Format shows the merchant and never the key, whatever the verb.
-func (s *Signer) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "auth.Signer(%s, ***)", s.mchID) }
+func (s Signer) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "auth.Signer(%s, ***)", s.mchID) }
 
 // RequestMessage is the text a request's signature covers. uri is path and query exactly as sent,
 // body the exact bytes sent; of an upload, its meta part alone.
 func RequestMessage(method, uri string, unix int64, nonce string, body []byte) string {
-	var b strings.Builder
-	b.Grow(len(method) + len(uri) + len(nonce) + len(body) + 20)
 	var ts [20]byte
-	for _, s := range [...]string{method, "\n", uri, "\n"} {
-		b.WriteString(s)
-	}
-	b.Write(strconv.AppendInt(ts[:0], unix, 10))
-	b.WriteByte('\n')
-	b.WriteString(nonce)
-	b.WriteByte('\n')
-	b.Write(body)
-	b.WriteByte('\n')
-	return b.String()
+	return method + "\n" + uri + "\n" + string(strconv.AppendInt(ts[:0], unix, 10)) + "\n" + nonce + "\n" + string(body) + "\n"
 }
 
 // Authorization signs a request with a fresh nonce and returns the value of its Authorization header.
@@ -102,7 +90,8 @@ func Authorization(ctx context.Context, s wechat.Signer, scheme Scheme, method, 
 	if err != nil {
 		return "", err
 	}
-	return scheme.Name + " " + scheme.ID + `="` + r.MchID + `",nonce_str="` + nonce + `",timestamp="` + strconv.FormatInt(unix, 10) +
+	var ts [20]byte
+	return scheme.Name + " " + scheme.ID + `="` + r.MchID + `",nonce_str="` + nonce + `",timestamp="` + string(strconv.AppendInt(ts[:0], unix, 10)) +
 		`",serial_no="` + r.CertificateSerialNo + `",signature="` + r.Signature + `"`, nil
 }
 

@@ -1,0 +1,113 @@
+package membercard
+
+import (
+	"context"
+
+	"github.com/wxpay-go/wxpay"
+)
+
+const (
+	routeDepositCodes = "POST /v3/marketing/membercard-open/cards/{card_id}/codes/deposit"
+	routeDecryptCode  = "GET /v3/marketing/membercard-open/cards/{card_id}/decrypt-code"
+)
+
+// A CardCode is the answer of calls that yield the code of one member. Code is a card code, never an error code.
+type CardCode struct {
+	Code string `json:"code"`
+}
+
+// A DepositOutcome is what became of one code. The platform may add values.
+type DepositOutcome string
+
+// Outcomes of a deposit.
+const (
+	DepositSuccess   DepositOutcome = "SUCCESS"   // stored
+	DepositDuplicate DepositOutcome = "DUPLICATE" // known already
+	DepositFail      DepositOutcome = "FAIL"      // not stored
+)
+
+// A Deposit is the outcome of [Service.DepositCodes], code by code.
+type Deposit struct {
+	Data []DepositResult `json:"data,omitzero"`
+}
+
+// A DepositResult is the outcome of one code.
+type DepositResult struct {
+	Code   string         `json:"code,omitzero"`
+	Result DepositOutcome `json:"result,omitzero"`
+}
+
+// Failed returns the results that are not [DepositSuccess]: duplicates, failures and outcomes not heard of.
+// After a deposit that was repeated, a duplicate is a code that was stored before.
+func (d Deposit) Failed() []DepositResult {
+	var failed []DepositResult
+	for _, r := range d.Data {
+		if r.Result != DepositSuccess {
+			failed = append(failed, r)
+		}
+	}
+	return failed
+}
+
+// DepositCodesParams are codes for one card.
+type DepositCodesParams struct {
+	CardID string   `json:"-"`             // at most 32 characters
+	Code   []string `json:"code,omitzero"` // each at most 32 characters; the largest batch is not documented (MC-22)
+}
+
+// DepositCodes stores codes for a card in [CodeModeMerchantDeposit] and sets its stock to the number of codes
+// (导入会员code).
+//
+// No error does not mean that all codes were stored: look at [Deposit.Failed]. A code that the answer does
+// not mention is in doubt; deposit it again.
+//
+// Repeating: a code that was stored before comes back as [DepositDuplicate]. An unclear answer is not repeated
+// by itself.
+//
+// Errors: [wxpay.CodeInvalidRequest] if the card takes its codes from elsewhere.
+//
+//	POST /v3/marketing/membercard-open/cards/{card_id}/codes/deposit
+//
+// https://pay.weixin.qq.com/doc/v3/merchant/4012545728
+// https://pay.weixin.qq.com/doc/v3/partner/4012709031
+func (s *Service) DepositCodes(ctx context.Context, p DepositCodesParams) (*Deposit, error) {
+	if err := check(routeDepositCodes, required("card_id", p.CardID, 32), each("code", p.Code, 32)); err != nil {
+		return nil, err
+	}
+	return wxpay.Do[Deposit](ctx, s.client, wxpay.Call{
+		Route: routeDepositCodes,
+		Vars:  wxpay.Vars{"card_id": p.CardID},
+		Body:  p,
+	})
+}
+
+// DecryptCodeParams are an encrypted code and its card.
+type DecryptCodeParams struct {
+	CardID      string // at most 32 characters
+	EncryptCode string // as received, after the one decoding of the query it came in; at most 128
+}
+
+// DecryptCode opens the encrypt_code that the jump to the merchant's web page carries (加密code解码). A mini
+// program gets the plain code in extraData and needs no call.
+//
+// The code is encoded for the address here, as any value; the pages only say to pass it as received (MC-17).
+//
+// Repeating: safe.
+//
+//	GET /v3/marketing/membercard-open/cards/{card_id}/decrypt-code
+//
+// https://pay.weixin.qq.com/doc/v3/merchant/4012550742
+// https://pay.weixin.qq.com/doc/v3/partner/4012727758
+func (s *Service) DecryptCode(ctx context.Context, p DecryptCodeParams) (*CardCode, error) {
+	if err := check(routeDecryptCode,
+		required("card_id", p.CardID, 32),
+		required("encrypt_code", p.EncryptCode, 128),
+	); err != nil {
+		return nil, err
+	}
+	return wxpay.Do[CardCode](ctx, s.client, wxpay.Call{
+		Route: routeDecryptCode,
+		Vars:  wxpay.Vars{"card_id": p.CardID},
+		Query: query("encrypt_code", p.EncryptCode),
+	})
+}
