@@ -10,6 +10,7 @@ import (
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/params"
 )
 
 // ImportParams describes a whole import for [Service.Import].
@@ -77,15 +78,14 @@ func (s *Service) Import(ctx context.Context, p ImportParams) (*ImportResult, er
 }
 
 func (p *ImportParams) numbers() (iter.Seq2[string, error], error) {
-	check := CreateTaskParams{PackageID: p.PackageID, BankType: p.BankType}
-	switch {
-	case (p.Numbers == nil) == (p.Lines == nil):
-		return nil, refuse("numbers", "must come from exactly one of Numbers and Lines")
-	case p.PackageID == "":
-		return nil, refuse("package_id", "is missing")
-	case check.BankType == "":
-		return nil, refuse("bank_type", "is missing")
-	case p.Lines != nil:
+	if err := params.Check(routeCreateTask,
+		params.Must((p.Numbers == nil) != (p.Lines == nil), "numbers", "must come from exactly one of Numbers and Lines"),
+		params.Required("package_id", p.PackageID, 16),
+		params.Required("bank_type", p.BankType, 32),
+	); err != nil {
+		return nil, err
+	}
+	if p.Lines != nil {
 		return lines(p.Lines), nil
 	}
 	return plain(p.Numbers), nil

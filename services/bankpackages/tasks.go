@@ -7,13 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"net/url"
 	"regexp"
-	"strconv"
 	"time"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/params"
 	"github.com/wxpay-go/wxpay/media"
 )
 
@@ -110,21 +109,16 @@ func (s *Service) CreateTask(ctx context.Context, p CreateTaskParams) (*Task, er
 var filename = regexp.MustCompile(`^[0-9A-Za-z_.-]{4,128}$`)
 
 func (p CreateTaskParams) check() error {
-	switch {
-	case p.BankType == "":
-		return refuse("bank_type", "is missing")
-	case len([]rune(p.BankType)) > 32:
-		return refuse("bank_type", "has more than 32 characters")
-	case p.File == nil:
+	if p.File == nil {
 		return refuse("file", "is missing")
-	case !filename.MatchString(p.File.Name()):
-		return refuse("filename", "must have 4 to 128 of the characters A-Z a-z 0-9 _ . -")
-	case p.File.Size() == 0:
-		return refuse("file", "is empty")
-	case p.File.Size() > MaxFileSize:
-		return refuse("file", fmt.Sprintf("has %d bytes, at most %d are taken", p.File.Size(), MaxFileSize))
 	}
-	return nil
+	return params.Check(routeCreateTask,
+		params.Required("package_id", p.PackageID, 16),
+		params.Required("bank_type", p.BankType, 32),
+		params.Must(filename.MatchString(p.File.Name()), "filename", "must have 4 to 128 of the characters A-Z a-z 0-9 _ . -"),
+		params.Must(p.File.Size() > 0, "file", "is empty"),
+		params.Must(p.File.Size() <= MaxFileSize, "file", fmt.Sprintf("has %d bytes, at most %d are taken", p.File.Size(), MaxFileSize)),
+	)
 }
 
 func refuse(param, reason string) error {
@@ -159,26 +153,18 @@ type ListTasksParams struct {
 //
 // https://pay.weixin.qq.com/docs/merchant/apis/marketing-bank-packages/tasks/list-task.html
 func (s *Service) ListTasks(ctx context.Context, p ListTasksParams) (*wxpay.Page[Task], error) {
-	if p.Limit == 0 {
-		p.Limit = 20
-	}
-	if p.Limit < 0 || p.Limit > 20 {
-		return nil, &wxpay.ParamError{Route: routeListTasks, Param: "limit", Reason: "must be 1 to 20"}
-	}
-	if p.Offset < 0 {
-		return nil, &wxpay.ParamError{Route: routeListTasks, Param: "offset", Reason: "must not be negative"}
-	}
-	q := url.Values{"offset": {strconv.FormatInt(p.Offset, 10)}, "limit": {strconv.FormatInt(p.Limit, 10)}}
-	if p.Status != "" {
-		q.Set("status", string(p.Status))
-	}
-	if p.Filename != "" {
-		q.Set("filename", p.Filename)
+	p.Limit = cmp.Or(p.Limit, 20)
+	if err := params.Check(routeListTasks,
+		params.Required("package_id", p.PackageID, 16),
+		params.Optional("filename", p.Filename, 128),
+		params.Page(p.Offset, p.Limit, 20),
+	); err != nil {
+		return nil, err
 	}
 	return wxpay.Do[wxpay.Page[Task]](ctx, s.client, wxpay.Call{
 		Route: routeListTasks,
 		Vars:  wxpay.Vars{"package_id": p.PackageID},
-		Query: q,
+		Query: params.Query("status", string(p.Status), "filename", p.Filename, "offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/params"
 )
 
 const (
@@ -167,12 +168,12 @@ type CreateActivityParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012553030
 // https://pay.weixin.qq.com/doc/v3/partner/4012714463
 func (s *Service) CreateActivity(ctx context.Context, p CreateActivityParams) (*Activity, error) {
-	if err := check(routeCreateActivity,
-		required("card_id", p.CardID, 32),
-		required("activity_name", p.ActivityName, 10),
-		required("activity_type", p.ActivityType, 32),
-		must(!p.BeginTime.IsZero(), "begin_time", "is missing"),
-		must(!p.EndTime.IsZero(), "end_time", "is missing"),
+	if err := params.Check(routeCreateActivity,
+		params.Required("card_id", p.CardID, 32),
+		params.Required("activity_name", p.ActivityName, 10),
+		params.Required("activity_type", p.ActivityType, 32),
+		params.Must(!p.BeginTime.IsZero(), "begin_time", "is missing"),
+		params.Must(!p.EndTime.IsZero(), "end_time", "is missing"),
 		outRequestNo(p.OutRequestNo, 0),
 	); err != nil {
 		return nil, err
@@ -203,18 +204,18 @@ type ListActivitiesParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012553261
 // https://pay.weixin.qq.com/doc/v3/partner/4012714468
 func (s *Service) ListActivities(ctx context.Context, p ListActivitiesParams) (*wxpay.Page[Activity], error) {
-	if err := check(routeListActivities,
-		required("activity_type", p.ActivityType, 32),
-		optional("activity_status", p.ActivityStatus, 16),
-		optional("card_id", p.CardID, 32),
-		must(p.Offset >= 0, "offset", "is negative"),
-		must(p.Limit >= 0, "limit", "is negative"),
+	if err := params.Check(routeListActivities,
+		params.Required("activity_type", p.ActivityType, 32),
+		params.Optional("activity_status", p.ActivityStatus, 16),
+		params.Optional("card_id", p.CardID, 32),
+		params.Must(p.Offset >= 0, "offset", "is negative"),
+		params.Must(p.Limit >= 0, "limit", "is negative"),
 	); err != nil {
 		return nil, err
 	}
-	q := query("activity_type", string(p.ActivityType), "activity_status", string(p.ActivityStatus), "card_id", p.CardID, "offset", decimal(p.Offset))
+	q := params.Query("activity_type", string(p.ActivityType), "activity_status", string(p.ActivityStatus), "card_id", p.CardID, "offset", params.Decimal(p.Offset))
 	if p.Limit > 0 {
-		q.Set("limit", decimal(p.Limit))
+		q.Set("limit", params.Decimal(p.Limit))
 	}
 	return wxpay.Do[wxpay.Page[Activity]](ctx, s.client, wxpay.Call{Route: routeListActivities, Query: q})
 }
@@ -244,7 +245,7 @@ type GetActivityParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012553365
 // https://pay.weixin.qq.com/doc/v3/partner/4012714471
 func (s *Service) GetActivity(ctx context.Context, p GetActivityParams) (*Activity, error) {
-	if err := check(routeGetActivity, required("activity_id", p.ActivityID, 16)); err != nil {
+	if err := params.Check(routeGetActivity, params.Required("activity_id", p.ActivityID, 16)); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[Activity](ctx, s.client, wxpay.Call{
@@ -274,7 +275,7 @@ type TerminatedActivity struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012553381
 // https://pay.weixin.qq.com/doc/v3/partner/4012714466
 func (s *Service) TerminateActivity(ctx context.Context, p TerminateActivityParams) (*TerminatedActivity, error) {
-	if err := check(routeTerminateActivity, required("activity_id", p.ActivityID, 16)); err != nil {
+	if err := params.Check(routeTerminateActivity, params.Required("activity_id", p.ActivityID, 16)); err != nil {
 		return nil, err
 	}
 	answer, err := wxpay.Do[struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/params"
 )
 
 const (
@@ -66,13 +67,13 @@ func (s *Service) CommitBonus(ctx context.Context, p CommitBonusParams) error {
 }
 
 func (s *Service) bonus(ctx context.Context, route string, p PrepareBonusParams) error {
-	if err := check(route,
-		required("card_id", p.CardID, 32),
-		required("code", p.Code, 32),
-		required("out_trade_no", p.OutTradeNo, 32),
-		optional("mchid", p.MchID, 32),
-		optional("sub_mchid", p.SubMchID, 32),
-		must(p.BonusValue >= 1, "bonus_value", "is not positive"),
+	if err := params.Check(route,
+		params.Required("card_id", p.CardID, 32),
+		params.Required("code", p.Code, 32),
+		params.Required("out_trade_no", p.OutTradeNo, 32),
+		params.Optional("mchid", p.MchID, 32),
+		params.Optional("sub_mchid", p.SubMchID, 32),
+		params.Must(p.BonusValue >= 1, "bonus_value", "is not positive"),
 	); err != nil {
 		return err
 	}

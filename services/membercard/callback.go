@@ -2,9 +2,9 @@ package membercard
 
 import (
 	"context"
-	"strings"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/params"
 )
 
 const (
@@ -36,10 +36,9 @@ type SetCallbackParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012552251
 // https://pay.weixin.qq.com/doc/v3/partner/4012714353
 func (s *Service) SetCallback(ctx context.Context, p SetCallbackParams) (*Callback, error) {
-	if err := check(routeSetCallback,
-		required("notify_url", p.NotifyURL, 256),
-		must(strings.HasPrefix(p.NotifyURL, "https://"), "notify_url", "is not an https address"),
-		must(!strings.Contains(p.NotifyURL, "?"), "notify_url", "has a query"),
+	if err := params.Check(routeSetCallback,
+		params.Required("notify_url", p.NotifyURL, 256),
+		params.NotifyURL("notify_url", p.NotifyURL),
 	); err != nil {
 		return nil, err
 	}

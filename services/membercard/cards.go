@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/params"
 )
 
 const (
@@ -220,21 +221,21 @@ func (s *Service) CreateCard(ctx context.Context, p CreateCardParams) (*Card, er
 }
 
 func (p *CreateCardParams) check() error {
-	return check(routeCreateCard,
-		required("appid", p.AppID, 32),
-		required("logo_url", p.LogoURL, 128),
-		must(p.Brand != Brand{}, "brand", "is missing"),
-		required("brand.brand_id", p.Brand.BrandID, 16),
-		required("brand.display_name", p.Brand.DisplayName, 0),
-		required("title", p.Title, 10),
-		required("background_picture_url", p.BackgroundPictureURL, 128),
-		required("description", p.Description, 500),
-		optional("service_phone", p.ServicePhone, 32),
-		required("code_type", p.CodeType, 32),
-		must(p.DateInformation != DateInformation{}, "date_information", "is missing"),
-		required("date_information.type", p.DateInformation.Type, 0),
-		required("code_mode", p.CodeMode, 32),
-		optional("init_level", p.InitLevel, 5),
+	return params.Check(routeCreateCard,
+		params.Required("appid", p.AppID, 32),
+		params.Required("logo_url", p.LogoURL, 128),
+		params.Must(p.Brand != Brand{}, "brand", "is missing"),
+		params.Required("brand.brand_id", p.Brand.BrandID, 16),
+		params.Required("brand.display_name", p.Brand.DisplayName, 0),
+		params.Required("title", p.Title, 10),
+		params.Required("background_picture_url", p.BackgroundPictureURL, 128),
+		params.Required("description", p.Description, 500),
+		params.Optional("service_phone", p.ServicePhone, 32),
+		params.Required("code_type", p.CodeType, 32),
+		params.Must(p.DateInformation != DateInformation{}, "date_information", "is missing"),
+		params.Required("date_information.type", p.DateInformation.Type, 0),
+		params.Required("code_mode", p.CodeMode, 32),
+		params.Optional("init_level", p.InitLevel, 5),
 		outRequestNo(p.OutRequestNo, 0),
 	)
 }
@@ -260,16 +261,16 @@ type ListCardsParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4012709010
 func (s *Service) ListCards(ctx context.Context, p ListCardsParams) (*wxpay.Page[Card], error) {
 	p.Limit = cmp.Or(p.Limit, 20)
-	if err := check(routeListCards,
-		optional("brand_id", p.BrandID, 16),
-		optional("appid", p.AppID, 32),
-		page(p.Offset, p.Limit),
+	if err := params.Check(routeListCards,
+		params.Optional("brand_id", p.BrandID, 16),
+		params.Optional("appid", p.AppID, 32),
+		params.Page(p.Offset, p.Limit, 20),
 	); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[wxpay.Page[Card]](ctx, s.client, wxpay.Call{
 		Route: routeListCards,
-		Query: query("brand_id", p.BrandID, "appid", p.AppID, "offset", decimal(p.Offset), "limit", decimal(p.Limit)),
+		Query: params.Query("brand_id", p.BrandID, "appid", p.AppID, "offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
 	})
 }
 
@@ -298,7 +299,7 @@ type GetCardParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012547650
 // https://pay.weixin.qq.com/doc/v3/partner/4012709168
 func (s *Service) GetCard(ctx context.Context, p GetCardParams) (*Card, error) {
-	if err := check(routeGetCard, required("card_id", p.CardID, 32)); err != nil {
+	if err := params.Check(routeGetCard, params.Required("card_id", p.CardID, 32)); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[Card](ctx, s.client, wxpay.Call{Route: routeGetCard, Vars: wxpay.Vars{"card_id": p.CardID}})
@@ -338,17 +339,17 @@ type UpdateCardParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012549567
 // https://pay.weixin.qq.com/doc/v3/partner/4012709882
 func (s *Service) UpdateCard(ctx context.Context, p UpdateCardParams) error {
-	if err := check(routeUpdateCard,
-		required("card_id", p.CardID, 32),
-		optional("appid", p.AppID, 32),
-		optional("logo_url", p.LogoURL, 128),
-		optional("title", p.Title, 10),
-		optional("background_picture_url", p.BackgroundPictureURL, 128),
-		optional("description", p.Description, 500),
-		optional("service_phone", p.ServicePhone, 32),
-		optional("init_level", p.InitLevel, 5),
-		optional("code_mode", p.CodeMode, 32),
-		optional("code_type", p.CodeType, 32),
+	if err := params.Check(routeUpdateCard,
+		params.Required("card_id", p.CardID, 32),
+		params.Optional("appid", p.AppID, 32),
+		params.Optional("logo_url", p.LogoURL, 128),
+		params.Optional("title", p.Title, 10),
+		params.Optional("background_picture_url", p.BackgroundPictureURL, 128),
+		params.Optional("description", p.Description, 500),
+		params.Optional("service_phone", p.ServicePhone, 32),
+		params.Optional("init_level", p.InitLevel, 5),
+		params.Optional("code_mode", p.CodeMode, 32),
+		params.Optional("code_type", p.CodeType, 32),
 	); err != nil {
 		return err
 	}
@@ -375,7 +376,7 @@ type DeleteCardParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012549682
 // https://pay.weixin.qq.com/doc/v3/partner/4012726840
 func (s *Service) DeleteCard(ctx context.Context, p DeleteCardParams) error {
-	if err := check(routeDeleteCard, required("card_id", p.CardID, 32)); err != nil {
+	if err := params.Check(routeDeleteCard, params.Required("card_id", p.CardID, 32)); err != nil {
 		return err
 	}
 	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{Route: routeDeleteCard, Vars: wxpay.Vars{"card_id": p.CardID}})
@@ -402,10 +403,10 @@ type UpgradeCardParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012545673
 // https://pay.weixin.qq.com/doc/v3/partner/4012708437
 func (s *Service) UpgradeCard(ctx context.Context, p UpgradeCardParams) error {
-	if err := check(routeUpgradeCard,
-		required("card_id", p.CardID, 32),
-		required("brand_id", p.BrandID, 16),
-		required("appid", p.AppID, 32),
+	if err := params.Check(routeUpgradeCard,
+		params.Required("card_id", p.CardID, 32),
+		params.Required("brand_id", p.BrandID, 16),
+		params.Required("appid", p.AppID, 32),
 	); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/params"
 )
 
 const (
@@ -71,7 +72,7 @@ type DepositCodesParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012545728
 // https://pay.weixin.qq.com/doc/v3/partner/4012709031
 func (s *Service) DepositCodes(ctx context.Context, p DepositCodesParams) (*Deposit, error) {
-	if err := check(routeDepositCodes, required("card_id", p.CardID, 32), each("code", p.Code, 32)); err != nil {
+	if err := params.Check(routeDepositCodes, params.Required("card_id", p.CardID, 32), params.Each("code", p.Code, 32)); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[Deposit](ctx, s.client, wxpay.Call{
@@ -99,15 +100,15 @@ type DecryptCodeParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012550742
 // https://pay.weixin.qq.com/doc/v3/partner/4012727758
 func (s *Service) DecryptCode(ctx context.Context, p DecryptCodeParams) (*CardCode, error) {
-	if err := check(routeDecryptCode,
-		required("card_id", p.CardID, 32),
-		required("encrypt_code", p.EncryptCode, 128),
+	if err := params.Check(routeDecryptCode,
+		params.Required("card_id", p.CardID, 32),
+		params.Required("encrypt_code", p.EncryptCode, 128),
 	); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[CardCode](ctx, s.client, wxpay.Call{
 		Route: routeDecryptCode,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
-		Query: query("encrypt_code", p.EncryptCode),
+		Query: params.Query("encrypt_code", p.EncryptCode),
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/params"
 )
 
 const (
@@ -34,10 +35,10 @@ type ImportUserParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012549739
 // https://pay.weixin.qq.com/doc/v3/partner/4012727561
 func (s *Service) ImportUser(ctx context.Context, p ImportUserParams) (*CardCode, error) {
-	if err := check(routeImportUser,
-		required("card_id", p.CardID, 32),
-		required("openid", p.OpenID, 128),
-		optional("code", p.Code, 32),
+	if err := params.Check(routeImportUser,
+		params.Required("card_id", p.CardID, 32),
+		params.Required("openid", p.OpenID, 128),
+		params.Optional("code", p.Code, 32),
 		outRequestNo(p.OutRequestNo, 128),
 	); err != nil {
 		return nil, err
@@ -76,10 +77,10 @@ type ImportUserByPhoneParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012550535
 // https://pay.weixin.qq.com/doc/v3/partner/4012727629
 func (s *Service) ImportUserByPhone(ctx context.Context, p ImportUserByPhoneParams) (*CardCode, error) {
-	if err := check(routeImportUserByPhone,
-		required("card_id", p.CardID, 32),
+	if err := params.Check(routeImportUserByPhone,
+		params.Required("card_id", p.CardID, 32),
 		phoneNumber(p.PhoneNumber),
-		optional("code", p.Code, 32),
+		params.Optional("code", p.Code, 32),
 		outRequestNo(p.OutRequestNo, 32),
 	); err != nil {
 		return nil, err

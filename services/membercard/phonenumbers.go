@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/params"
 )
 
 const (
@@ -47,13 +48,13 @@ type ImportPhoneNumberParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4017171998
 func (s *Service) ImportPhoneNumber(ctx context.Context, p ImportPhoneNumberParams) error {
 	m := &p.MemberInformation
-	if err := check(routeImportPhoneNumber,
-		required("member_information.card_id", m.CardID, 32),
-		optional("member_information.code", m.Code, 32),
-		optional("member_information.membership_number", m.MembershipNumber, 32),
-		must(!m.RegistrationTime.IsZero(), "member_information.registration_time", "is missing"),
+	if err := params.Check(routeImportPhoneNumber,
+		params.Required("member_information.card_id", m.CardID, 32),
+		params.Optional("member_information.code", m.Code, 32),
+		params.Optional("member_information.membership_number", m.MembershipNumber, 32),
+		params.Must(!m.RegistrationTime.IsZero(), "member_information.registration_time", "is missing"),
 		phoneNumber(p.PhoneNumber),
-		optional("outer_str", p.OuterStr, 128),
+		params.Optional("outer_str", p.OuterStr, 128),
 	); err != nil {
 		return err
 	}
@@ -114,8 +115,8 @@ type SearchPhoneNumberParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4017166232
 // https://pay.weixin.qq.com/doc/v3/partner/4017172062
 func (s *Service) SearchPhoneNumber(ctx context.Context, p SearchPhoneNumberParams) (*PhoneNumberState, error) {
-	if err := check(routeSearchPhoneNumber,
-		required("card_id", p.CardID, 32),
+	if err := params.Check(routeSearchPhoneNumber,
+		params.Required("card_id", p.CardID, 32),
 		mainlandNumber(p.PhoneNumber),
 	); err != nil {
 		return nil, err
@@ -126,7 +127,7 @@ func (s *Service) SearchPhoneNumber(ctx context.Context, p SearchPhoneNumberPara
 	}
 	return wxpay.Do[PhoneNumberState](ctx, s.client, wxpay.Call{
 		Route:  routeSearchPhoneNumber,
-		Query:  query("card_id", p.CardID, "encrypted_phone_number", sealed),
+		Query:  params.Query("card_id", p.CardID, "encrypted_phone_number", sealed),
 		Serial: serial,
 	})
 }

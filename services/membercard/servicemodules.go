@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/params"
 )
 
 const (
@@ -89,9 +90,9 @@ type AddServiceModuleParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4017167277
 // https://pay.weixin.qq.com/doc/v3/partner/4017176338
 func (s *Service) AddServiceModule(ctx context.Context, p AddServiceModuleParams) (*CardServiceModule, error) {
-	if err := check(routeAddServiceModule,
-		required("card_id", p.CardID, 32),
-		required("service_module_id", p.ServiceModuleID, 9),
+	if err := params.Check(routeAddServiceModule,
+		params.Required("card_id", p.CardID, 32),
+		params.Required("service_module_id", p.ServiceModuleID, 9),
 	); err != nil {
 		return nil, err
 	}
@@ -119,9 +120,9 @@ type UpdateServiceModuleParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4017167417
 // https://pay.weixin.qq.com/doc/v3/partner/4017176491
 func (s *Service) UpdateServiceModule(ctx context.Context, p UpdateServiceModuleParams) (*CardServiceModule, error) {
-	if err := check(routeUpdateServiceModule,
-		required("card_id", p.CardID, 32),
-		required("service_module_id", p.ServiceModuleID, 9),
+	if err := params.Check(routeUpdateServiceModule,
+		params.Required("card_id", p.CardID, 32),
+		params.Required("service_module_id", p.ServiceModuleID, 9),
 	); err != nil {
 		return nil, err
 	}
@@ -147,9 +148,9 @@ type RemoveServiceModuleParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4017167557
 // https://pay.weixin.qq.com/doc/v3/partner/4017176594
 func (s *Service) RemoveServiceModule(ctx context.Context, p RemoveServiceModuleParams) error {
-	if err := check(routeRemoveServiceModule,
-		required("card_id", p.CardID, 32),
-		required("service_module_id", p.ServiceModuleID, 9),
+	if err := params.Check(routeRemoveServiceModule,
+		params.Required("card_id", p.CardID, 32),
+		params.Required("service_module_id", p.ServiceModuleID, 9),
 	); err != nil {
 		return err
 	}
@@ -185,13 +186,13 @@ type SetServiceModuleDataParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4017166964
 // https://pay.weixin.qq.com/doc/v3/partner/4017176090
 func (s *Service) SetServiceModuleData(ctx context.Context, p SetServiceModuleDataParams) error {
-	if err := check(routeSetServiceModuleData,
-		required("card_id", p.CardID, 32),
-		required("code", p.Code, 32),
+	if err := params.Check(routeSetServiceModuleData,
+		params.Required("card_id", p.CardID, 32),
+		params.Required("code", p.Code, 32),
 		outRequestNo(p.OutRequestNo, 128),
-		must(len(p.OutRequestNo) >= 8, "out_request_no", "has fewer than 8 characters"),
-		required("service_module_id", p.ServiceModuleID, 9),
-		required("state_setting.state_id", p.StateSetting.StateID, 0),
+		params.Must(len(p.OutRequestNo) >= 8, "out_request_no", "has fewer than 8 characters"),
+		params.Required("service_module_id", p.ServiceModuleID, 9),
+		params.Required("state_setting.state_id", p.StateSetting.StateID, 0),
 	); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/params"
 )
 
 const routeCreatePermissionToken = "POST /v3/marketing/membercard-open/cards/{card_id}/permission-tokens"
@@ -33,13 +34,13 @@ type CreatePermissionTokenParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012550867
 // https://pay.weixin.qq.com/doc/v3/partner/4012728179
 func (s *Service) CreatePermissionToken(ctx context.Context, p CreatePermissionTokenParams) (*PermissionToken, error) {
-	if err := check(routeCreatePermissionToken,
-		required("card_id", p.CardID, 32),
-		required("activate_type", p.ActivateType, 0),
-		optional("activate_url", p.ActivateURL, 128),
-		optional("activate_appid", p.ActivateAppID, 32),
-		optional("activate_path", p.ActivatePath, 128),
-		optional("outer_str", p.OuterStr, 32),
+	if err := params.Check(routeCreatePermissionToken,
+		params.Required("card_id", p.CardID, 32),
+		params.Required("activate_type", p.ActivateType, 0),
+		params.Optional("activate_url", p.ActivateURL, 128),
+		params.Optional("activate_appid", p.ActivateAppID, 32),
+		params.Optional("activate_path", p.ActivatePath, 128),
+		params.Optional("outer_str", p.OuterStr, 32),
 	); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/params"
 )
 
 const (
@@ -83,7 +84,7 @@ type GetUserCardParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012547768
 // https://pay.weixin.qq.com/doc/v3/partner/4012709442
 func (s *Service) GetUserCard(ctx context.Context, p GetUserCardParams) (*UserCard, error) {
-	if err := check(routeGetUserCard, required("card_id", p.CardID, 32), required("code", p.Code, 32)); err != nil {
+	if err := params.Check(routeGetUserCard, params.Required("card_id", p.CardID, 32), params.Required("code", p.Code, 32)); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[UserCard](ctx, s.client, wxpay.Call{
@@ -126,12 +127,12 @@ type UpdateUserCardParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012549292
 // https://pay.weixin.qq.com/doc/v3/partner/4012709735
 func (s *Service) UpdateUserCard(ctx context.Context, p UpdateUserCardParams) error {
-	if err := check(routeUpdateUserCard,
-		required("card_id", p.CardID, 32),
-		required("code", p.Code, 32),
-		optional("membership_number", p.MembershipNumber, 32),
-		optional("background_picture_url", p.BackgroundPictureURL, 128),
-		optional("level", p.Level, 5),
+	if err := params.Check(routeUpdateUserCard,
+		params.Required("card_id", p.CardID, 32),
+		params.Required("code", p.Code, 32),
+		params.Optional("membership_number", p.MembershipNumber, 32),
+		params.Optional("background_picture_url", p.BackgroundPictureURL, 128),
+		params.Optional("level", p.Level, 5),
 		outRequestNo(p.OutRequestNo, 32),
 	); err != nil {
 		return err
@@ -165,10 +166,10 @@ type InvalidateUserCardParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012549677
 // https://pay.weixin.qq.com/doc/v3/partner/4012726955
 func (s *Service) InvalidateUserCard(ctx context.Context, p InvalidateUserCardParams) error {
-	if err := check(routeInvalidateUserCard,
-		required("card_id", p.CardID, 32),
-		required("code", p.Code, 32),
-		optional("reason", p.Reason, 30),
+	if err := params.Check(routeInvalidateUserCard,
+		params.Required("card_id", p.CardID, 32),
+		params.Required("code", p.Code, 32),
+		params.Optional("reason", p.Reason, 30),
 	); err != nil {
 		return err
 	}
@@ -209,16 +210,16 @@ type ListUserCardsParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4012709674
 func (s *Service) ListUserCards(ctx context.Context, p ListUserCardsParams) (*wxpay.Page[UserCardRef], error) {
 	p.Limit = cmp.Or(p.Limit, 20)
-	if err := check(routeListUserCards,
-		required("openid", p.OpenID, 128),
-		optional("appid", p.AppID, 32),
-		page(p.Offset, p.Limit),
+	if err := params.Check(routeListUserCards,
+		params.Required("openid", p.OpenID, 128),
+		params.Optional("appid", p.AppID, 32),
+		params.Page(p.Offset, p.Limit, 20),
 	); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[wxpay.Page[UserCardRef]](ctx, s.client, wxpay.Call{
 		Route: routeListUserCards,
-		Query: query("openid", p.OpenID, "appid", p.AppID, "offset", decimal(p.Offset), "limit", decimal(p.Limit)),
+		Query: params.Query("openid", p.OpenID, "appid", p.AppID, "offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
 	})
 }
 
