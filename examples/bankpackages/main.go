@@ -11,6 +11,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -86,12 +87,12 @@ func run(ctx context.Context) error {
 			}
 		},
 	})
-	fmt.Fprintf(os.Stderr, "%d numbers, %d files sent, %d there already; matched %d, not matched %d, users %d\n",
-		result.Lines, result.Sent, result.Present, result.SuccessCount, result.FailCount, result.SuccessUserCount)
-	if err != nil {
+	if err = errors.Join(err, written); err != nil {
 		return err
 	}
-	return written
+	fmt.Fprintf(os.Stderr, "%d numbers, %d files sent, %d there already; matched %d, not matched %d, users %d\n",
+		result.Lines, result.Sent, result.Present, result.SuccessCount, result.FailCount, result.SuccessUserCount)
+	return nil
 }
 
 // listName makes a name for the list out of the name of its file.
