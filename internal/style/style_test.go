@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -110,6 +111,66 @@ func TestNothingHappensBehindTheCaller(t *testing.T) {
 				return true
 			})
 		}
+	}
+}
+
+// Jitter and the choice among shares are no secrets; everything near keys takes crypto/rand. XML has no
+// business here at all.
+func TestRandomnessNearKeys(t *testing.T) {
+	t.Parallel()
+	fset, list := packages(t)
+	for _, s := range list {
+		for _, f := range s.files {
+			for _, imp := range f.Imports {
+				path, at := strings.Trim(imp.Path.Value, `"`), fset.Position(imp.Pos())
+				jitter := s.dir == "internal/httpx" || filepath.Base(at.Filename) == "keys.go" && s.dir == "."
+				if strings.HasPrefix(path, "math/rand") && !jitter {
+					t.Errorf("%s: import of %s", at, path)
+				}
+				if path == "encoding/xml" {
+					t.Errorf("%s: import of %s", at, path)
+				}
+			}
+		}
+	}
+}
+
+// The tests that docs name exist.
+func TestDocsNameTests(t *testing.T) {
+	t.Parallel()
+	tests := map[string]bool{}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil {
+				tests[strings.TrimSuffix(f.Name.Name, "_test")+"."+fn.Name.Name] = true
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for _, doc := range []string{"security.md", "reliability.md"} {
+		text, err := os.ReadFile("../../docs/" + doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range regexp.MustCompile("`([a-z]+\\.(?:Test|Fuzz)\\w+)`").FindAllSubmatch(text, -1) {
+			if named++; !tests[string(name[1])] {
+				t.Errorf("%s names %s, which does not exist", doc, name[1])
+			}
+		}
+	}
+	if named < 50 {
+		t.Errorf("only %d tests are named", named)
 	}
 }
 
