@@ -1,0 +1,73 @@
+package notify_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/jarcoal/httpmock"
+	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/notify"
+	"github.com/wxpay-go/wxpay/services/edupapay"
+)
+
+// One handler serves all events of a merchant, on any router.
+func Example() {
+	client, err := wxpay.New(wxpay.Config{
+		MchID:       "1230000109",
+		SerialNo:    "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
+		PrivateKey:  merchantKey(),
+		APIv3Key:    apiV3Key, // opens what the notification holds
+		PublicKeyID: keyID,
+		PublicKey:   &platformKey().PublicKey,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	h := notify.New(client, notify.Config{
+		Observe: func(_ context.Context, d notify.Delivery) {
+			switch {
+			case errors.Is(d.Err, wxpay.ErrSignatureProbe): // the platform looks whether we verify
+			case d.Err != nil:
+				fmt.Println("refused:", d.Status, d.Err)
+			case d.Repeated:
+				fmt.Println("repeated:", d.ID)
+			}
+		},
+	})
+	notify.On(h, edupapay.EventTransactionSucceeded, func(ctx context.Context, e *notify.Event, t *edupapay.TransactionEvent) error {
+		fmt.Println("paid:", t.OutTradeNo, t.Amount.Total, "yuan") // note it, under the order's lock, if its state allows
+		return nil
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/wxpay/notify", h)
+
+	// What the platform sends, twice:
+	body := message{event: "TRANSACTION.SUCCESS", plain: `{"appid":"wx8888888888888888","out_trade_no":"2026-09-0001","trade_state":"SUCCESS","amount":{"total":88800}}`}.String()
+	fmt.Println(serve(mux, signed(body)).Code)
+	fmt.Println(serve(mux, signed(body)).Code)
+	// Output:
+	// paid: 2026-09-0001 888.00 yuan
+	// 204
+	// repeated: EV-2018022511223320873
+	// 204
+}
+
+// Parse is for those who have a handler of their own.
+func ExampleParse() {
+	client := publicKeyClient(httpmock.NewMockTransport())
+	handle := func(w http.ResponseWriter, r *http.Request) {
+		event, err := notify.Parse(client, r)
+		if err == nil {
+			fmt.Println(event)
+			// … handle event.Plaintext, unless event.ID has been handled …
+		}
+		notify.Answer(w, err)
+	}
+	fmt.Println(serve(http.HandlerFunc(handle), signed(message{}.String())).Code)
+	// Output:
+	// notify.Event{ID:EV-2018022511223320873 EventType:ENTRUST.SIGNING ***}
+	// 204
+}

@@ -1,0 +1,47 @@
+package edupapay
+
+import (
+	"context"
+
+	"github.com/wxpay-go/wxpay"
+)
+
+const routeSendDebitNotice = "POST /v3/edu-papay/user-notifications/{contract_id}/send"
+
+// SendDebitNoticeParams names the contract for [Service.SendDebitNotice].
+type SendDebitNoticeParams struct {
+	ContractID string `json:"-"`     // 签约协议号
+	AppID      string `json:"appid"` // of the caller; in partner mode of the partner
+	SubMchID   string `json:"sub_mchid,omitzero"`
+	SubAppID   string `json:"sub_appid,omitzero"`
+}
+
+// SendDebitNotice tells the user that a debit is near (扣款预通知). It must have succeeded 1 to 3 days before
+// the day of the debit, or the debit is refused.
+//
+// Repeating: a notice has no number of its own, so a lost one is not repeated by itself: the user might be
+// told twice. After an error for which [wxpay.OutcomeUnknown] reports true, send it again rather than
+// miss the days for it.
+//
+// Errors: [wxpay.CodeAlreadyExists] if the notice exists already, so it has been sent; [wxpay.CodeNotFound]
+// if there is no such contract (EP-11).
+//
+//	POST /v3/edu-papay/user-notifications/{contract_id}/send
+//
+// https://pay.weixin.qq.com/doc/v3/merchant/4012524814
+// https://pay.weixin.qq.com/doc/v3/partner/4012855408
+func (s *Service) SendDebitNotice(ctx context.Context, p SendDebitNoticeParams) error {
+	if err := check(routeSendDebitNotice,
+		required("contract_id", p.ContractID, 32),
+		required("appid", p.AppID, 32),
+		optional("sub_mchid", p.SubMchID, 32),
+		optional("sub_appid", p.SubAppID, 32)); err != nil {
+		return err
+	}
+	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+		Route: routeSendDebitNotice,
+		Vars:  wxpay.Vars{"contract_id": p.ContractID},
+		Body:  p,
+	})
+	return err
+}

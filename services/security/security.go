@@ -1,0 +1,124 @@
+// Package security tests a merchant's keys and its address for notifications against the platform,
+// without any effect on business (商户签名验签/加解密测试).
+package security
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/httpx"
+)
+
+const routeEcho = "POST /v3/security/echo"
+
+// A Service runs the self-test of one merchant. It is safe for concurrent use.
+type Service struct{ client *wxpay.Client }
+
+// New returns the service of client.
+func New(client *wxpay.Client) *Service { return &Service{client} }
+
+// EchoParams is what to send with [Service.Echo].
+type EchoParams struct {
+	NotifyURL            string       `json:"notify_url,omitzero"`             // public https address without query; empty: no notification
+	EchoMessage          string       `json:"echo_message"`                    // comes back as it is
+	EncryptedEchoMessage wxpay.Secret `json:"encrypted_echo_message,omitzero"` // plain text; encrypted on its way
+}
+
+// An Echo is what came back.
+type Echo struct {
+	EchoMessage string `json:"echo_message"`
+	// EncryptedEchoMessage is ciphertext made for the merchant: wxpay.Client.Decrypt opens it. That it
+	// does not open proves nothing against the keys: which key it is made for is not documented (SE-2).
+	EncryptedEchoMessage string `json:"encrypted_echo_message,omitzero"`
+}
+
+// Echo sends a text and an encrypted text and returns what the platform made of them (商户签名验签/加解密测试).
+// No error means that the merchant's signature, the platform's and, if it was used, the encryption are
+// as they should be. Who may call: SE-1.
+//
+// With NotifyURL the platform also posts a real notification there, [EventEcho], soon after.
+//
+// Limits: one call uses one platform key, for encryption and answer alike; the client chooses it. Plain
+// http is accepted in NotifyURL for loopback hosts only, which no real platform reaches. A 2048-bit key
+// encrypts at most 214 bytes.
+//
+// Repeating: safe, and done after a lost answer; every repetition may bring a notification of its own.
+//
+// Errors: [wxpay.CodeSignError] if the merchant's key, serial number or clock is wrong;
+// [wxpay.ErrUnverified] inside a [wxpay.UnknownError] if the platform's key here is.
+//
+//	POST /v3/security/echo
+//
+// https://pay.weixin.qq.com/doc/v3/partner/4015139289
+// https://pay.weixin.qq.com/doc/v3/partner/4019605946
+func (s *Service) Echo(ctx context.Context, p EchoParams) (*Echo, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	var ciphertext, serial string
+	if p.EncryptedEchoMessage != "" {
+		var err error
+		if ciphertext, serial, err = s.client.Encrypt(ctx, p.EncryptedEchoMessage); err != nil {
+			return nil, fmt.Errorf("wxpay: %s: not sent: %w", routeEcho, err)
+		}
+	}
+	body := struct {
+		EchoParams
+		EncryptedEchoMessage string `json:"encrypted_echo_message,omitzero"`
+	}{p, ciphertext}
+	// Returns what was sent, without a business effect: https://pay.weixin.qq.com/doc/v3/partner/4015139289
+	return wxpay.Do[Echo](ctx, s.client, wxpay.Call{Route: routeEcho, Body: body, Serial: serial, Idempotent: true})
+}
+
+func (p EchoParams) check() error {
+	refuse := func(param, reason string) error {
+		return &wxpay.ParamError{Route: routeEcho, Param: param, Reason: reason}
+	}
+	if p.EchoMessage == "" {
+		return refuse("echo_message", "is missing")
+	}
+	if p.NotifyURL == "" {
+		return nil
+	}
+	u, err := url.Parse(p.NotifyURL)
+	if err != nil || strings.ContainsAny(p.NotifyURL, "?#") {
+		return refuse("notify_url", "must be an address without query and fragment")
+	}
+	if _, err := httpx.BaseURL((&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}).String()); err != nil {
+		return refuse("notify_url", err.Error())
+	}
+	return nil
+}
+
+// EventEcho is the type of the notification that [Service.Echo] asks for, with [EchoEvent].
+const EventEcho = "SECURITY_ECHO.SUCCESS"
+
+// An EchoEvent is the self-test as it arrives at the address for notifications.
+//
+// https://pay.weixin.qq.com/doc/v3/partner/4019605946
+type EchoEvent struct {
+	EchoMessage          string `json:"echo_message"`
+	EncryptedEchoMessage string `json:"encrypted_echo_message,omitzero"` // ciphertext, as in Echo; read under either of its names (SE-3)
+}
+
+// UnmarshalJSON reads the encrypted text also as encrypt_echo_message (SE-3).
+func (e *EchoEvent) UnmarshalJSON(data []byte) error {
+	type event EchoEvent // without this method
+	var v struct {
+		event
+		Other string `json:"encrypt_echo_message"`
+	}
+	if json.Unmarshal(data, &v) != nil {
+		return errors.New("security: echo event is not the JSON it should be")
+	}
+	*e = EchoEvent(v.event)
+	if e.EncryptedEchoMessage == "" {
+		e.EncryptedEchoMessage = v.Other
+	}
+	return nil
+}
