@@ -96,7 +96,7 @@ func broken(ctx context.Context, r *request, err error) *failure {
 		return f
 	}
 	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
-		err = errors.Join(ctx.Err(), err)
+		err = fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
 	return &failure{err: &UnknownError{Route: r.call.Route, Err: err}, again: r.repeatable()}
 }
@@ -123,7 +123,7 @@ func lost(r *request, ex *Exchange, err error) *failure {
 func refusal(r *request, ex *Exchange, h http.Header, body []byte, unverified error) *failure {
 	switch {
 	case ex.Status == http.StatusAccepted:
-		return lost(r, ex, errors.Join(errors.New("accepted but not processed yet (202); repeat with the same content"), unverified))
+		return lost(r, ex, errors.New("accepted but not processed yet (202)"))
 	case unverified != nil && !errors.Is(unverified, auth.ErrUnsigned):
 		return lost(r, ex, unverified)
 	case ex.Status < 400:

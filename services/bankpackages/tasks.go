@@ -213,7 +213,10 @@ func (s *Service) WaitTask(ctx context.Context, p WaitTaskParams) (*Task, error)
 			}
 		}
 		if ended := httpx.Sleep(ctx, cmp.Or(max(p.Every, 0), 30*time.Second)); ended != nil {
-			return seen, fmt.Errorf("bankpackages: stopped waiting for %s: %w", p.Filename, errors.Join(ended, err))
+			if err != nil {
+				ended = fmt.Errorf("%w; before that: %w", ended, err)
+			}
+			return seen, fmt.Errorf("wxpay: %s: stopped waiting for %s: %w", routeListTasks, p.Filename, ended)
 		}
 	}
 }

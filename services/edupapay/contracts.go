@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"iter"
-	"strconv"
 	"time"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/params"
 )
 
 const (
@@ -90,23 +90,19 @@ func (s *Service) PresignContract(ctx context.Context, p PresignContractParams) 
 }
 
 func (p PresignContractParams) check() error {
-	err := check(routePresignContract,
-		required("appid", p.AppID, 32),
-		optional("sub_mchid", p.SubMchID, 32),
-		optional("sub_appid", p.SubAppID, 32),
-		required("openid", p.OpenID, 128),
-		optional("sub_openid", p.SubOpenID, 128),
-		required("plan_id", p.PlanID, 32),
-		required("user_id", p.UserID, 32))
-	switch day := p.PeriodStartDate; {
-	case err != nil:
-		return err
-	case day.IsZero():
-		return refuse(routePresignContract, "period_start_date", "is missing")
-	case day.Day < 1 || day.Day > 28:
-		return refuse(routePresignContract, "period_start_date", "must be the 1st to the 28th of a month")
-	}
-	return checkScene(routePresignContract, p.TradeScene)
+	day := p.PeriodStartDate
+	return params.Check(routePresignContract,
+		params.Required("appid", p.AppID, 32),
+		params.Optional("sub_mchid", p.SubMchID, 32),
+		params.Optional("sub_appid", p.SubAppID, 32),
+		params.Required("openid", p.OpenID, 128),
+		params.Optional("sub_openid", p.SubOpenID, 128),
+		params.Required("plan_id", p.PlanID, 32),
+		params.Required("user_id", p.UserID, 32),
+		params.Must(!day.IsZero(), "period_start_date", "is missing"),
+		params.Must(day.Day >= 1 && day.Day <= 28, "period_start_date", "must be the 1st to the 28th of a month"),
+		scene(p.TradeScene),
+	)
 }
 
 // GetContractParams names the contract for [Service.GetContract].
@@ -129,17 +125,17 @@ type GetContractParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012522951
 // https://pay.weixin.qq.com/doc/v3/partner/4012465367
 func (s *Service) GetContract(ctx context.Context, p GetContractParams) (*Contract, error) {
-	if err := check(routeGetContract,
-		required("contract_id", p.ContractID, 32),
-		required("appid", p.AppID, 32),
-		optional("sub_mchid", p.SubMchID, 32),
-		optional("sub_appid", p.SubAppID, 32)); err != nil {
+	if err := params.Check(routeGetContract,
+		params.Required("contract_id", p.ContractID, 32),
+		params.Required("appid", p.AppID, 32),
+		params.Optional("sub_mchid", p.SubMchID, 32),
+		params.Optional("sub_appid", p.SubAppID, 32)); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[Contract](ctx, s.client, wxpay.Call{
 		Route: routeGetContract,
 		Vars:  wxpay.Vars{"contract_id": p.ContractID},
-		Query: query("appid", p.AppID, "sub_mchid", p.SubMchID, "sub_appid", p.SubAppID),
+		Query: params.Query("appid", p.AppID, "sub_mchid", p.SubMchID, "sub_appid", p.SubAppID),
 	})
 }
 
@@ -162,7 +158,7 @@ type TerminateContractParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012466882
 // https://pay.weixin.qq.com/doc/v3/partner/4012465374
 func (s *Service) TerminateContract(ctx context.Context, p TerminateContractParams) error {
-	if err := check(routeTerminateContract, required("contract_id", p.ContractID, 32)); err != nil {
+	if err := params.Check(routeTerminateContract, params.Required("contract_id", p.ContractID, 32)); err != nil {
 		return err
 	}
 	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
@@ -205,10 +201,9 @@ func (s *Service) ListUserContracts(ctx context.Context, p ListUserContractsPara
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	q := query("appid", p.AppID, "sub_mchid", p.SubMchID, "sub_appid", p.SubAppID, "sub_openid", p.SubOpenID,
-		"plan_id", p.PlanID, "contract_status", string(p.ContractStatus))
-	q.Set("offset", strconv.FormatInt(p.Offset, 10))
-	q.Set("limit", strconv.FormatInt(cmp.Or(p.Limit, 20), 10))
+	q := params.Query("appid", p.AppID, "sub_mchid", p.SubMchID, "sub_appid", p.SubAppID, "sub_openid", p.SubOpenID,
+		"plan_id", p.PlanID, "contract_status", string(p.ContractStatus),
+		"offset", params.Decimal(p.Offset), "limit", params.Decimal(cmp.Or(p.Limit, 20)))
 	return wxpay.Do[wxpay.Page[Contract]](ctx, s.client, wxpay.Call{
 		Route: routeListUserContracts,
 		Vars:  wxpay.Vars{"openid": p.OpenID},
@@ -217,22 +212,15 @@ func (s *Service) ListUserContracts(ctx context.Context, p ListUserContractsPara
 }
 
 func (p ListUserContractsParams) check() error {
-	err := check(routeListUserContracts,
-		required("openid", p.OpenID, 128),
-		required("appid", p.AppID, 32),
-		optional("sub_mchid", p.SubMchID, 32),
-		optional("sub_appid", p.SubAppID, 32),
-		optional("sub_openid", p.SubOpenID, 128),
-		required("plan_id", p.PlanID, 32))
-	switch {
-	case err != nil:
-		return err
-	case p.Offset < 0:
-		return refuse(routeListUserContracts, "offset", "must not be negative")
-	case p.Limit < 0:
-		return refuse(routeListUserContracts, "limit", "must not be negative")
-	}
-	return nil
+	return params.Check(routeListUserContracts,
+		params.Required("openid", p.OpenID, 128),
+		params.Required("appid", p.AppID, 32),
+		params.Optional("sub_mchid", p.SubMchID, 32),
+		params.Optional("sub_appid", p.SubAppID, 32),
+		params.Optional("sub_openid", p.SubOpenID, 128),
+		params.Required("plan_id", p.PlanID, 32),
+		params.Page(p.Offset, p.Limit, 0), // EP-13: no largest page is known
+	)
 }
 
 // AllUserContracts walks all contracts that match, page by page. An error comes once and last; one that

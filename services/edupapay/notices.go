@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/params"
 )
 
 const routeSendDebitNotice = "POST /v3/edu-papay/user-notifications/{contract_id}/send"
@@ -31,11 +32,11 @@ type SendDebitNoticeParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012524814
 // https://pay.weixin.qq.com/doc/v3/partner/4012855408
 func (s *Service) SendDebitNotice(ctx context.Context, p SendDebitNoticeParams) error {
-	if err := check(routeSendDebitNotice,
-		required("contract_id", p.ContractID, 32),
-		required("appid", p.AppID, 32),
-		optional("sub_mchid", p.SubMchID, 32),
-		optional("sub_appid", p.SubAppID, 32)); err != nil {
+	if err := params.Check(routeSendDebitNotice,
+		params.Required("contract_id", p.ContractID, 32),
+		params.Required("appid", p.AppID, 32),
+		params.Optional("sub_mchid", p.SubMchID, 32),
+		params.Optional("sub_appid", p.SubAppID, 32)); err != nil {
 		return err
 	}
 	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{

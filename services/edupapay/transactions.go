@@ -3,13 +3,12 @@ package edupapay
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/params"
 )
 
 const (
@@ -162,25 +161,21 @@ func (s *Service) CreateTransaction(ctx context.Context, p CreateTransactionPara
 }
 
 func (p CreateTransactionParams) check() error {
-	const route = routeCreateTransaction
-	if err := check(route,
-		required("appid", p.AppID, 32),
-		optional("sub_mchid", p.SubMchID, 32),
-		optional("sub_appid", p.SubAppID, 32),
-		required("body", p.Body, 128),
-		optional("attach", p.Attach, 127),
-		optional("goods_tag", p.GoodsTag, 32),
-		required("notify_url", p.NotifyURL, 256),
-		required("contract_id", p.ContractID, 32)); err != nil {
-		return err
-	}
-	switch {
-	case p.Amount.Total <= 0:
-		return refuse(route, "amount.total", "is missing or not more than 0")
-	case p.DeviceInformation.DeviceIP == "":
-		return refuse(route, "device_information.device_ip", "is missing")
-	}
-	return cmp.Or(checkOrderNumber(route, p.OutTradeNo), checkNotifyURL(route, p.NotifyURL), checkScene(route, p.TradeScene))
+	return params.Check(routeCreateTransaction,
+		params.Required("appid", p.AppID, 32),
+		params.Optional("sub_mchid", p.SubMchID, 32),
+		params.Optional("sub_appid", p.SubAppID, 32),
+		params.Required("body", p.Body, 128),
+		params.Optional("attach", p.Attach, 127),
+		outTradeNo(p.OutTradeNo),
+		params.Optional("goods_tag", p.GoodsTag, 32),
+		params.Required("notify_url", p.NotifyURL, 256),
+		params.NotifyURL("notify_url", p.NotifyURL),
+		params.Required("contract_id", p.ContractID, 32),
+		params.Must(p.Amount.Total > 0, "amount.total", "is missing or not more than 0"),
+		params.Must(p.DeviceInformation.DeviceIP != "", "device_information.device_ip", "is missing"),
+		scene(p.TradeScene),
+	)
 }
 
 // GetTransactionByIDParams names the debit for [Service.GetTransactionByID].
@@ -200,15 +195,15 @@ type GetTransactionByIDParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012523468
 // https://pay.weixin.qq.com/doc/v3/partner/4012465567
 func (s *Service) GetTransactionByID(ctx context.Context, p GetTransactionByIDParams) (*Transaction, error) {
-	if err := check(routeGetTransactionByID,
-		required("transaction_id", p.TransactionID, 32),
-		optional("sub_mchid", p.SubMchID, 32)); err != nil {
+	if err := params.Check(routeGetTransactionByID,
+		params.Required("transaction_id", p.TransactionID, 32),
+		params.Optional("sub_mchid", p.SubMchID, 32)); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[Transaction](ctx, s.client, wxpay.Call{
 		Route: routeGetTransactionByID,
 		Vars:  wxpay.Vars{"transaction_id": p.TransactionID},
-		Query: query("sub_mchid", p.SubMchID),
+		Query: params.Query("sub_mchid", p.SubMchID),
 	})
 }
 
@@ -230,13 +225,13 @@ type GetTransactionByOutTradeNoParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4012465574
 func (s *Service) GetTransactionByOutTradeNo(ctx context.Context, p GetTransactionByOutTradeNoParams) (*Transaction, error) {
 	const route = routeGetTransactionByOutTradeNo
-	if err := cmp.Or(checkOrderNumber(route, p.OutTradeNo), check(route, optional("sub_mchid", p.SubMchID, 32))); err != nil {
+	if err := params.Check(route, outTradeNo(p.OutTradeNo), params.Optional("sub_mchid", p.SubMchID, 32)); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[Transaction](ctx, s.client, wxpay.Call{
 		Route: route,
 		Vars:  wxpay.Vars{"out_trade_no": p.OutTradeNo},
-		Query: query("sub_mchid", p.SubMchID),
+		Query: params.Query("sub_mchid", p.SubMchID),
 	})
 }
 
@@ -259,7 +254,7 @@ func (s *Service) WaitTransaction(ctx context.Context, p WaitTransactionParams) 
 	for {
 		t, err := s.GetTransactionByOutTradeNo(ctx, GetTransactionByOutTradeNoParams{p.OutTradeNo, p.SubMchID})
 		switch {
-		case err != nil && (!passing(err) || ctx.Err() != nil):
+		case err != nil && (!wxpay.Transient(err) || ctx.Err() != nil):
 			return seen, err
 		case err == nil && t.TradeState.Final():
 			return t, nil
@@ -273,13 +268,4 @@ func (s *Service) WaitTransaction(ctx context.Context, p WaitTransactionParams) 
 			return seen, fmt.Errorf("wxpay: %s: stopped waiting: %w", routeGetTransactionByOutTradeNo, ended)
 		}
 	}
-}
-
-// passing reports whether err may be gone at the next look: anything but a refusal of what was asked.
-func passing(err error) bool {
-	if _, ok := errors.AsType[*wxpay.ParamError](err); ok {
-		return false
-	}
-	e, refused := errors.AsType[*wxpay.Error](err)
-	return !refused || e.StatusCode == http.StatusTooManyRequests || e.StatusCode >= 500
 }

@@ -7,11 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/params"
 )
 
 const routeEcho = "POST /v3/security/echo"
@@ -57,7 +55,10 @@ type Echo struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4015139289
 // https://pay.weixin.qq.com/doc/v3/partner/4019605946
 func (s *Service) Echo(ctx context.Context, p EchoParams) (*Echo, error) {
-	if err := p.check(); err != nil {
+	if err := params.Check(routeEcho,
+		params.Required("echo_message", p.EchoMessage, 0),
+		params.NotifyURL("notify_url", p.NotifyURL),
+	); err != nil {
 		return nil, err
 	}
 	var ciphertext, serial string
@@ -73,26 +74,6 @@ func (s *Service) Echo(ctx context.Context, p EchoParams) (*Echo, error) {
 	}{p, ciphertext}
 	// Returns what was sent, without a business effect: https://pay.weixin.qq.com/doc/v3/partner/4015139289
 	return wxpay.Do[Echo](ctx, s.client, wxpay.Call{Route: routeEcho, Body: body, Serial: serial, Idempotent: true})
-}
-
-func (p EchoParams) check() error {
-	refuse := func(param, reason string) error {
-		return &wxpay.ParamError{Route: routeEcho, Param: param, Reason: reason}
-	}
-	if p.EchoMessage == "" {
-		return refuse("echo_message", "is missing")
-	}
-	if p.NotifyURL == "" {
-		return nil
-	}
-	u, err := url.Parse(p.NotifyURL)
-	if err != nil || strings.ContainsAny(p.NotifyURL, "?#") {
-		return refuse("notify_url", "must be an address without query and fragment")
-	}
-	if _, err := httpx.BaseURL((&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}).String()); err != nil {
-		return refuse("notify_url", err.Error())
-	}
-	return nil
 }
 
 // EventEcho is the type of the notification that [Service.Echo] asks for, with [EchoEvent].
