@@ -12,8 +12,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -77,22 +79,38 @@ func (s signed) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	timestamp, nonce := strconv.FormatInt(time.Now().Unix(), 10), "c5ac7061fccab6bf3e254dcf98995b8c"
-	signature, err := Sign(timestamp + "\n" + nonce + "\n" + string(body) + "\n")
+	signature, err := signHeader(resp, body)
 	if err != nil {
 		return nil, err
 	}
-	resp.Header = resp.Header.Clone() // a mock may answer with the same header again
-	if resp.Header == nil {
-		resp.Header = http.Header{}
-	}
-	resp.Header.Set("Wechatpay-Serial", PublicKeyID)
-	resp.Header.Set("Wechatpay-Timestamp", timestamp)
-	resp.Header.Set("Wechatpay-Nonce", nonce)
-	resp.Header.Set("Wechatpay-Signature", signature)
-	resp.Header.Set("Request-Id", "08F78BB5AF0610D302189FD3FD0158")
+	resp.Header = signature
 	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return resp, nil
+}
+
+// signHeader is the header of an answer with a signature over its body. A mock may answer with the same
+// header again, so that one is left alone.
+func signHeader(resp *http.Response, body []byte) (http.Header, error) {
+	timestamp, nonce := strconv.FormatInt(time.Now().Unix(), 10), "c5ac7061fccab6bf3e254dcf98995b8c"
+	signature, err := Sign(timestamp + "\n" + nonce + "\n" + string(body) + "\n")
+	header := http.Header{}
+	maps.Copy(header, resp.Header)
+	header.Set("Wechatpay-Serial", PublicKeyID)
+	header.Set("Wechatpay-Timestamp", timestamp)
+	header.Set("Wechatpay-Nonce", nonce)
+	header.Set("Wechatpay-Signature", signature)
+	header.Set("Request-Id", "08F78BB5AF0610D302189FD3FD0158")
+	return header, err
+}
+
+// Answer is a responder of httpmock with a signed answer.
+func Answer(status int, body string) func(*http.Request) (*http.Response, error) {
+	return func(req *http.Request) (*http.Response, error) {
+		resp := &http.Response{StatusCode: status, Request: req, ContentLength: int64(len(body)), Body: io.NopCloser(strings.NewReader(body))}
+		var err error
+		resp.Header, err = signHeader(resp, []byte(body))
+		return resp, err
+	}
 }
 
 // Sign is the platform's signature over text.

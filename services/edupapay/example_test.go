@@ -9,6 +9,7 @@ import (
 
 	"github.com/jarcoal/httpmock"
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/edupapay"
 )
 
@@ -24,9 +25,9 @@ func Example() {
 	client, err := wxpay.New(wxpay.Config{
 		MchID:       "1230000109",
 		SerialNo:    "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
-		PrivateKey:  merchantKey(),
+		PrivateKey:  platformtest.MerchantKey(),
 		PublicKeyID: serial,
-		PublicKey:   &platformKey().PublicKey,
+		PublicKey:   &platformtest.PlatformKey().PublicKey,
 		HTTPClient:  &http.Client{Transport: mock},
 	})
 	if err != nil {

@@ -2,27 +2,23 @@ package security_test
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
-	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/security"
 	"go.uber.org/goleak"
 )
@@ -31,51 +27,22 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	address = "https://api.mch.weixin.qq.com/v3/security/echo"
-	serial  = "PUB_KEY_ID_0114232134912410000000000000"
+	serial  = platformtest.PublicKeyID
 )
-
-var (
-	merchantKey = sync.OnceValue(newKey)
-	platformKey = sync.OnceValue(newKey)
-)
-
-func newKey() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	return key
-}
 
 func newClient(transport http.RoundTripper) *wxpay.Client {
-	client, err := wxpay.New(wxpay.Config{
-		MchID:       "1230000109",
-		SerialNo:    "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
-		PrivateKey:  merchantKey(),
-		PublicKeyID: serial,
-		PublicKey:   &platformKey().PublicKey,
-		HTTPClient:  &http.Client{Transport: transport},
-		MaxAttempts: 2,
-	})
+	config := platformtest.Config(nil)
+	config.HTTPClient, config.MaxAttempts = &http.Client{Transport: transport}, 2
+	client, err := wxpay.New(config)
 	if err != nil {
 		panic(err)
 	}
 	return client
 }
 
-// signed answers as the platform does, with its signature over the body.
+// signed answers as the platform does.
 func signed(status int, body string) (*http.Response, error) {
-	resp := httpmock.NewStringResponse(status, body)
-	now := strconv.FormatInt(time.Now().Unix(), 10)
-	sum := sha256.Sum256([]byte(now + "\nc5ac7061fccab6bf3e254dcf98995b8c\n" + body + "\n"))
-	sig, err := rsa.SignPKCS1v15(nil, platformKey(), crypto.SHA256, sum[:])
-	resp.Header = http.Header{
-		"Wechatpay-Serial":    {serial},
-		"Wechatpay-Timestamp": {now},
-		"Wechatpay-Nonce":     {"c5ac7061fccab6bf3e254dcf98995b8c"},
-		"Wechatpay-Signature": {base64.StdEncoding.EncodeToString(sig)},
-	}
-	return resp, err
+	return platformtest.Answer(status, body)(nil)
 }
 
 // echo plays the platform: it opens the encrypted text and encrypts it anew for the merchant.
@@ -90,11 +57,11 @@ func echo(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		plain, err := rsa.DecryptOAEP(sha1.New(), nil, platformKey(), raw, nil)
+		plain, err := rsa.DecryptOAEP(sha1.New(), nil, platformtest.PlatformKey(), raw, nil)
 		if err != nil || req.Header.Get("Wechatpay-Serial") != serial {
 			return signed(400, `{"code":"PARAM_ERROR","message":"encrypted_echo_message"}`)
 		}
-		raw, err = rsa.EncryptOAEP(sha1.New(), rand.Reader, &merchantKey().PublicKey, plain, nil)
+		raw, err = rsa.EncryptOAEP(sha1.New(), rand.Reader, &platformtest.MerchantKey().PublicKey, plain, nil)
 		if err != nil {
 			return nil, err
 		}
