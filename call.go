@@ -187,12 +187,7 @@ func badSegment(v string) string {
 func (c *Client) attempt(ctx context.Context, r *request, host string) (body []byte, ex Exchange, fail *failure) {
 	start := time.Now()
 	ex = Exchange{Route: r.call.Route, Host: host}
-	defer func() {
-		ex.Duration = time.Since(start)
-		if fail != nil {
-			ex.Err = fail.err
-		}
-	}()
+	defer func() { ex.Duration = time.Since(start) }()
 	req, err := c.build(ctx, r, host)
 	if err != nil {
 		return nil, ex, notSent(r, err)

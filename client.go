@@ -46,6 +46,7 @@ type Client struct {
 	keys      *PlatformKeys // nil if the caller brought verifier and encryptor
 	hosts     hosts
 	quota     quota
+	slow      chan struct{} // holds the one call that may be repeated after being throttled
 }
 
 // New returns a client, or a [ParamError] that names the field of config that is wrong. Nothing is sent
@@ -55,7 +56,7 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{config: config, scheme: auth.Merchant, verifier: config.Verifier, encryptor: config.Encryptor}
+	c := &Client{config: config, scheme: auth.Merchant, verifier: config.Verifier, encryptor: config.Encryptor, slow: make(chan struct{}, 1)}
 	c.hosts.urls = [2]string{config.BaseURL, config.BackupURL}
 	c.quota.tokens.Store(quotaSize)
 	if c.verifier == nil {

@@ -120,10 +120,10 @@ func (k *PlatformKeys) Refresh(ctx context.Context) error {
 	return k.load(ctx)
 }
 
-// refreshIfDue loads the certificates if they are due and nobody else does it. A failure is left to
-// Config.Observe: the keys there are still serve.
+// refreshIfDue loads the certificates if they are due, as they are at first, and nobody else does it. A
+// failure is left to Config.Observe: the keys there are still serve.
 func (k *PlatformKeys) refreshIfDue(ctx context.Context) {
-	if due := k.dueAt(); due.IsZero() || time.Now().Before(due) {
+	if time.Now().Before(k.dueAt()) {
 		return
 	}
 	select {

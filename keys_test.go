@@ -255,3 +255,28 @@ func TestCancelledWaiterDoesNotPoisonTheOthers(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// While migrating, the certificates are there before the first call encrypts, and if they cannot be had
+// the public key serves alone.
+func TestMigratingLoadsAtOnce(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	own := newCertificate(t, strangerKey(), 0xA1, now.Add(-time.Hour), now.Add(24*365*time.Hour))
+	for _, down := range []bool{false, true} {
+		v := newVault(t, own)
+		want := own.serial
+		if down {
+			v.refuse, want = &answer{status: 503, change: unsigned}, publicID
+		}
+		config := v.config()
+		config.Migrating, config.CertificateShare, config.MaxAttempts = true, 100, 1
+		client, err := wxpay.New(config)
+		require.NoError(t, err)
+		for range 2 {
+			_, serial, err := client.Encrypt(t.Context(), "13800138000")
+			require.NoError(t, err)
+			assert.Equal(t, want, serial)
+		}
+		assert.Equal(t, 1, v.downloads)
+	}
+}

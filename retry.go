@@ -29,14 +29,7 @@ func (c *Client) do(ctx context.Context, call Call) ([]byte, error) {
 	defer cancel()
 	var last *failure
 	for n := 1; ; n++ {
-		which := c.hosts.pick(last)
-		body, ex, fail := c.attempt(ctx, &r, c.hosts.urls[which])
-		c.hosts.report(which, fail)
-		fail.remember(last, &r)
-		if c.config.Observe != nil {
-			ex.Attempt = n
-			c.config.Observe(ctx, ex)
-		}
+		body, fail := c.next(ctx, &r, n, last)
 		if fail == nil {
 			c.quota.give()
 			return body, nil
@@ -51,12 +44,39 @@ func (c *Client) do(ctx context.Context, call Call) ([]byte, error) {
 	}
 }
 
+// next makes attempt n at the host whose turn it is, and tells the observer. After the platform asked to
+// slow down, the whole client repeats one call at a time.
+func (c *Client) next(ctx context.Context, r *request, n int, last *failure) ([]byte, *failure) {
+	if last != nil && last.throttled {
+		select {
+		case c.slow <- struct{}{}:
+			defer func() { <-c.slow }()
+		case <-ctx.Done():
+			return nil, &failure{err: fmt.Errorf("%w; not repeated: %w", last.err, httpx.Ended(ctx))}
+		}
+	}
+	which := c.hosts.pick(last)
+	body, ex, fail := c.attempt(ctx, r, c.hosts.urls[which])
+	c.hosts.report(which, fail)
+	if fail != nil {
+		fail.host = which
+		fail.remember(last, r)
+		ex.Err = fail.err
+	}
+	if c.config.Observe != nil {
+		ex.Attempt = n
+		c.config.Observe(ctx, ex)
+	}
+	return body, fail
+}
+
 // A failure is an attempt that did not succeed.
 type failure struct {
 	err       error // for the caller
 	again     bool  // may be repeated
 	throttled bool  // the platform asks to slow down
 	unreached bool  // no connection to the host
+	host      int   // index of the host it was made at
 	after     time.Duration
 }
 
@@ -73,7 +93,7 @@ func (f *failure) delay(n int) time.Duration {
 // remember keeps the outcome of a write unknown: if an earlier attempt may have taken effect, then a later
 // one that failed in any way does not make it known. What it failed with stays in the chain.
 func (f *failure) remember(before *failure, r *request) {
-	if f == nil || before == nil || r.method == http.MethodGet || !OutcomeUnknown(before.err) || OutcomeUnknown(f.err) {
+	if before == nil || r.method == http.MethodGet || !OutcomeUnknown(before.err) || OutcomeUnknown(f.err) {
 		return
 	}
 	f.err = &UnknownError{Route: r.call.Route, Err: fmt.Errorf("an attempt before this one was lost; then: %w", f.err)}
@@ -197,8 +217,8 @@ const (
 	probeEvery     = 30 * time.Second
 )
 
-// pick returns the index of the host for the next attempt; a call that has just missed the main host
-// goes to the backup at once.
+// pick returns the index of the host for the next attempt; a call that has just missed one host goes to
+// the other at once.
 func (h *hosts) pick(last *failure) int {
 	if h.urls[1] == "" {
 		return 0
@@ -206,8 +226,8 @@ func (h *hosts) pick(last *failure) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch now := time.Now(); {
-	case last != nil && last.unreached && h.misses > 0:
-		return 1
+	case last != nil && last.unreached:
+		return 1 - last.host
 	case h.probeAt.IsZero():
 		return 0
 	case now.Before(h.probeAt):

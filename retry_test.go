@@ -3,8 +3,10 @@ package wxpay_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -284,4 +286,44 @@ func TestNoFailoverOnAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FREQUENCY_LIMITED and its like are never repeated in parallel, however many calls were throttled.
+func TestThrottledCallsRepeatOneAtATime(t *testing.T) {
+	t.Parallel()
+	merchantKey()
+	synctest.Test(t, func(t *testing.T) {
+		seen, inFlight := map[string]bool{}, 0
+		var mu sync.Mutex
+		p := &platform{t: t}
+		p.next = func(_ int, req *http.Request) (*http.Response, error) {
+			mu.Lock()
+			again := seen[req.URL.Path]
+			seen[req.URL.Path] = true
+			if again {
+				inFlight++
+				if inFlight > 1 {
+					t.Errorf("%d repetitions at once", inFlight)
+				}
+			}
+			mu.Unlock()
+			time.Sleep(50 * time.Millisecond)
+			if !again {
+				return throttled.response(req), nil
+			}
+			mu.Lock()
+			inFlight--
+			mu.Unlock()
+			return good.response(req), nil
+		}
+		client := p.client()
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				_, err := wxpay.Do[echo](t.Context(), client, read(fmt.Sprint(i)))
+				assert.NoError(t, err)
+			})
+		}
+		wg.Wait()
+	})
 }
