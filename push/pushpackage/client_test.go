@@ -1,0 +1,130 @@
+package pushpackage
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		config Config
+		field  string
+	}{
+		"no access id":      {Config{SecretKey: secret}, "AccessID"},
+		"colon":             {Config{AccessID: "1:2", SecretKey: secret}, "AccessID"},
+		"newline in id":     {Config{AccessID: "1500001048\n", SecretKey: secret}, "AccessID"},
+		"no key":            {Config{AccessID: "1500001048"}, "SecretKey"},
+		"newline in key":    {Config{AccessID: "1500001048", SecretKey: secret + "\n"}, "SecretKey"},
+		"plain http":        {Config{AccessID: "1", SecretKey: secret, BaseURL: "http://api.tpns.tencent.com"}, "BaseURL"},
+		"path":              {Config{AccessID: "1", SecretKey: secret, BaseURL: GuangzhouURL + "/v3"}, "BaseURL"},
+		"key in the adress": {Config{AccessID: "1", SecretKey: secret, BaseURL: "https://1:" + secret + "@api.tpns.tencent.com"}, "BaseURL"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, err := New(tt.config)
+			assert.Nil(t, client)
+			var p *ParamError
+			require.ErrorAs(t, err, &p)
+			assert.Equal(t, tt.field, p.Param)
+			assert.NotContains(t, err.Error(), secret)
+		})
+	}
+}
+
+func TestAccessPoints(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{
+		"https://api.tpns.tencent.com", "https://api.tpns.sh.tencent.com",
+		"https://api.tpns.hk.tencent.com", "https://api.tpns.sgp.tencent.com/",
+		"http://127.0.0.1:8080", "http://localhost:8080", "http://[::1]:8080",
+	} {
+		_, err := New(Config{AccessID: "1500001048", SecretKey: secret, BaseURL: url})
+		assert.NoError(t, err, url)
+	}
+	assert.Equal(t, []string{"https://api.tpns.tencent.com", "https://api.tpns.sh.tencent.com", "https://api.tpns.hk.tencent.com", "https://api.tpns.sgp.tencent.com"},
+		[]string{GuangzhouURL, ShanghaiURL, HongKongURL, SingaporeURL})
+}
+
+func TestConfigFromEnv(t *testing.T) {
+	t.Setenv("TPNS_ACCESS_ID", "1600001061")
+	t.Setenv("TPNS_SECRET_KEY", secret)
+	t.Setenv("TPNS_BASE_URL", "https://api.tpns.sh.tencent.com")
+	assert.Equal(t, Config{AccessID: "1600001061", SecretKey: secret, BaseURL: ShanghaiURL}, ConfigFromEnv())
+}
+
+// The key must not show, in whatever way a value that holds it is printed.
+func TestSecretIsNotShown(t *testing.T) {
+	t.Parallel()
+	for _, signed := range []bool{false, true} {
+		config := Config{AccessID: "1500001048", SecretKey: secret, Signed: signed}
+		client, err := New(config)
+		require.NoError(t, err)
+		type wrap struct {
+			Client *Client
+			Config Config
+			hidden *Client
+			deeper Client
+		}
+		for _, v := range []any{
+			Secret(secret), config, &config, client, *client,
+			wrap{Client: client, Config: config, hidden: client, deeper: *client}, []any{config, client}, map[string]any{"c": config},
+			struct{ c Client }{*client},
+		} {
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X"} {
+				assertHidden(t, fmt.Sprintf(verb, v))
+			}
+			text, err := json.Marshal(v)
+			require.NoError(t, err)
+			assertHidden(t, string(text))
+			var log bytes.Buffer
+			slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "v", v)
+			slog.New(slog.NewTextHandler(&log, nil)).Info("m", "v", v)
+			assertHidden(t, log.String())
+		}
+	}
+	assert.Equal(t, "***", Secret(secret).String())
+	assert.Empty(t, Secret("").String())
+}
+
+func assertHidden(t *testing.T, shown string) {
+	t.Helper()
+	assert.NotContains(t, shown, secret)
+	assert.NotContains(t, shown, fmt.Sprintf("%x", secret))
+	assert.NotContains(t, shown, fmt.Sprintf("%X", secret))
+	assert.NotContains(t, shown, basic[len("Basic "):])
+}
+
+// The vendor's page shows a body and a signature made of another one; both vectors are in api/tpns.yaml.
+func TestSign(t *testing.T) {
+	t.Parallel()
+	const body = `{"audience_type": "account",%s"message": {"title": "test title","content": "test content","android": { "action": {"action_type": 3,"intent": "xgscheme://com.xg.push/notify_detail?param1=xg"}}},"message_type": "notify","account_list": ["5822f0eee44c3625ef0000bb"] }`
+	for platform, want := range map[string]string{
+		`"platform": "android",`: "Y2QyMDc3NDY4MmJmNzhiZmRiNDNlMTdkMWQ1ZDU2YjNlNWI3ODlhMTY3MGZjMTUyN2VmNTRjNjVkMmQ3Yjc2ZA==",
+		``:                       "MDlmMDdkMmE1MThhODgxNGUzNjlkY2Q5NTM0ZjEwYjhhMjlkMTI4NTMxYTE5YWRhYTI4Y2IyNDc2MDVjMWU4NA==",
+	} {
+		got := sign("1452fcebae9f3115ba794fb0fff2fd73", "1565314789", "1500001048", fmt.Appendf(nil, body, platform))
+		assert.Equal(t, want, got)
+	}
+}
+
+func TestDefaultClientIsMocked(t *testing.T) {
+	was := http.DefaultTransport
+	t.Cleanup(func() { http.DefaultTransport = was })
+	client, err := New(Config{AccessID: "1500001048", SecretKey: secret})
+	require.NoError(t, err)
+	http.DefaultTransport = roundTrip(ok(`{"retCode":0,"pushStatDataAll":null}`))
+	_, err = client.GetPushTaskStatistics(t.Context(), GetPushTaskStatisticsParams{PushID: "1"})
+	assert.NoError(t, err)
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }

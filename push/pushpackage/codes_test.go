@@ -1,0 +1,53 @@
+package pushpackage
+
+import (
+	"encoding/csv"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/wxpay-go/wxpay/api"
+)
+
+// The meanings are those of the documents, code by code, and there are no others.
+func TestMeanings(t *testing.T) {
+	t.Parallel()
+	file, err := api.FS.Open("tpns-return-codes.csv")
+	require.NoError(t, err)
+	defer file.Close()
+	rows, err := csv.NewReader(file).ReadAll()
+	require.NoError(t, err)
+	require.Equal(t, []string{"code", "meaning"}, rows[0][:2])
+	documented := map[Code]bool{}
+	for _, row := range rows[1:] {
+		n, err := strconv.ParseInt(row[0], 10, 64)
+		require.NoError(t, err)
+		switch n {
+		case 0, 10100, 10101: // success, and two that only the vendor's Java samples make up
+			assert.Empty(t, Code(n).Meaning(), n)
+		default:
+			assert.Equal(t, row[1], Code(n).Meaning(), n)
+			documented[Code(n)] = true
+		}
+	}
+	assert.GreaterOrEqual(t, len(documented), 30)
+	for code := range known {
+		assert.True(t, documented[code], code)
+	}
+}
+
+func TestCodeConstants(t *testing.T) {
+	t.Parallel()
+	for want, code := range map[int64]Code{
+		1008001: CodeUnparsable, 1008002: CodeMissingParam, 1008003: CodeAuthFailed, 1008004: CodeServiceFailed,
+		1008007: CodeInvalidParam, 1008011: CodeUploadFailed, 1008012: CodeEmptyFile, 1008015: CodePushNotFound,
+		1008016: CodeBadDate, 1008019: CodeContentRefused, 1008023: CodeCertExpired, 1008028: CodeTooFast,
+		1008030: CodeNotPaid, 1008031: CodeAppDestroyed, 1008035: CodeWrongAccessPoint, 10010005: CodeNoTarget,
+		10010012: CodeBadPushTime, 10010018: CodeRepeatedPush,
+	} {
+		assert.EqualValues(t, want, code)
+		assert.Contains(t, code.Error(), strconv.FormatInt(want, 10)+" ")
+	}
+	assert.Equal(t, "4711", Code(4711).Error())
+}

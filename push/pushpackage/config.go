@@ -1,0 +1,139 @@
+package pushpackage
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/wxpay-go/wxpay/internal/httpx"
+)
+
+// Access points. An application lives at exactly one, shown in its console; any other answers
+// [CodeWrongAccessPoint].
+const (
+	GuangzhouURL = "https://api.tpns.tencent.com"     // mainland China
+	ShanghaiURL  = "https://api.tpns.sh.tencent.com"  // mainland China
+	HongKongURL  = "https://api.tpns.hk.tencent.com"  // outside
+	SingaporeURL = "https://api.tpns.sgp.tencent.com" // outside
+)
+
+// A Config is what a [Client] is made of. Needed are AccessID and SecretKey; the rest has defaults.
+type Config struct {
+	AccessID  string // of the application, such as 1500001048; Android and iOS apps have one each
+	SecretKey Secret
+
+	BaseURL string // default GuangzhouURL; plain http for loopback hosts only
+
+	// Signed logs in with a signature over time and body, which TPNS recommends, instead of HTTP Basic,
+	// which sends the key itself. Uploads use Basic all the same: for them nothing else is documented.
+	// How far the caller's clock may be off is not documented.
+	Signed bool
+
+	// HTTPClient sends the requests; its Transport may be any, httpmock's for one. Redirects are never
+	// followed.
+	HTTPClient *http.Client
+	// Timeout bounds a whole call with its repetitions; the caller's context may end it sooner. Default
+	// 30 s; an upload has twice that and one more second for every 64 KiB.
+	Timeout time.Duration
+	// MaxAttempts is how often a call is sent at most, where it may be repeated at all. Default 3; 1
+	// never repeats.
+	MaxAttempts int
+
+	// Observe is told of every attempt after it ended, for logs, metrics and traces. It must not block.
+	Observe func(context.Context, Exchange)
+}
+
+// An Exchange is one attempt at a call. It holds no header, no body and no key.
+type Exchange struct {
+	Route    string // "POST /v3/…", fit for a metrics label
+	Attempt  int    // 1 for the first
+	Status   int    // of HTTP; 0 if no answer came
+	RetCode  Code   // 0 for success, or if none came
+	Duration time.Duration
+	Err      error // what the caller sees if this is the last attempt
+}
+
+// ConfigFromEnv reads TPNS_ACCESS_ID, TPNS_SECRET_KEY and TPNS_BASE_URL. A variable that is not set leaves
+// its field empty; [New] says what is missing.
+func ConfigFromEnv() Config {
+	return Config{
+		AccessID:  os.Getenv("TPNS_ACCESS_ID"),
+		SecretKey: Secret(os.Getenv("TPNS_SECRET_KEY")),
+		BaseURL:   os.Getenv("TPNS_BASE_URL"),
+	}
+}
+
+// Format shows the application and where it lives, and *** for the rest, whatever the verb.
+func (c Config) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }
+
+func (c Config) String() string {
+	return fmt.Sprintf("pushpackage.Config{AccessID:%s BaseURL:%s Signed:%t ***}", c.AccessID, c.BaseURL, c.Signed)
+}
+
+// LogValue is what slog shows.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalText is what JSON shows.
+func (c Config) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// complete returns c with its defaults, or the first thing that is wrong with it.
+func (c Config) complete() (Config, error) {
+	wrong := func(field, reason string) (Config, error) {
+		return Config{}, &ParamError{Route: "Config", Param: field, Reason: reason}
+	}
+	blank := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+	switch {
+	case c.AccessID == "":
+		return wrong("AccessID", "is missing")
+	case strings.ContainsFunc(c.AccessID, blank) || strings.Contains(c.AccessID, ":"):
+		return wrong("AccessID", "holds white space or a colon")
+	case c.SecretKey == "":
+		return wrong("SecretKey", "is missing")
+	case strings.ContainsFunc(string(c.SecretKey), blank):
+		return wrong("SecretKey", "holds white space")
+	}
+	if c.BaseURL == "" {
+		c.BaseURL = GuangzhouURL
+	}
+	if _, err := httpx.BaseURL(c.BaseURL); err != nil {
+		return wrong("BaseURL", err.Error())
+	}
+	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
+	if c.Timeout <= 0 {
+		c.Timeout = 30 * time.Second
+	}
+	if c.MaxAttempts <= 0 {
+		c.MaxAttempts = 3
+	}
+	// Few connections: TPNS takes one package push a second. The header may be long in coming while
+	// 100 MB are stored; other calls are bounded by Timeout.
+	c.HTTPClient = httpx.Client(c.HTTPClient, 4, time.Minute)
+	return c, nil
+}
+
+// A Secret is text that must not be seen. It shows itself as *** in every format, in JSON and in logs;
+// string(s) is the text.
+type Secret string
+
+// Format writes *** for every verb; nothing for an empty secret.
+func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
+
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "***"
+}
+
+// GoString is for %#v within other values.
+func (s Secret) GoString() string { return strconv.Quote(s.String()) }
+
+// MarshalText writes ***, so that neither JSON nor a log holds the text.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

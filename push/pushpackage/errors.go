@@ -1,0 +1,105 @@
+package pushpackage
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+)
+
+// A ParamError is a call refused here: nothing was sent. Fix the call or the file.
+type ParamError struct {
+	Route  string // "POST /v3/…", or "Config" for [New]
+	Param  string // name of the parameter on the wire, or of the field
+	Reason string // never holds the value
+}
+
+func (e *ParamError) Error() string {
+	return oneLine(fmt.Sprintf("pushpackage: %s: %s %s; nothing was sent", e.Route, e.Param, e.Reason))
+}
+
+// An Error is a refusal by TPNS: a return code other than 0, or a status of HTTP from 400 on.
+type Error struct {
+	Route      string
+	StatusCode int
+	RetCode    Code   // 0 if the answer had none; errors.Is(err, CodeTooFast) looks at it
+	Message    string // of TPNS, for people
+	Meaning    string // what RetCode or StatusCode means, as far as documented
+	Hint       string // what to do, in Chinese; empty if nothing helps in general
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "pushpackage: %s:", e.Route)
+	if e.StatusCode != http.StatusOK {
+		fmt.Fprintf(&b, " status %d", e.StatusCode)
+	}
+	if e.RetCode != 0 {
+		fmt.Fprintf(&b, " code %d", e.RetCode)
+	}
+	if e.Meaning != "" {
+		b.WriteString(": " + e.Meaning)
+	}
+	if e.Message != "" {
+		b.WriteString(" (" + e.Message + ")")
+	}
+	return oneLine(b.String())
+}
+
+// Is reports whether target is the return code of e.
+func (e *Error) Is(target error) bool {
+	c, ok := target.(Code)
+	return ok && c != 0 && c == e.RetCode
+}
+
+// LogValue gives the fields to slog one by one.
+func (e *Error) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("route", e.Route), slog.Int("status", e.StatusCode), slog.Int64("ret_code", int64(e.RetCode)),
+		slog.String("meaning", e.Meaning), slog.String("message", oneLine(e.Message)))
+}
+
+// An UnknownError is a call whose answer was lost or not readable: it may have taken effect. An upload or
+// a read may be repeated; before repeating a push look for it with [Client.AllPushRecords].
+type UnknownError struct {
+	Route string
+	Err   error
+}
+
+func (e *UnknownError) Error() string {
+	return oneLine(fmt.Sprintf("pushpackage: %s: outcome unknown: %s", e.Route, e.Err))
+}
+
+// Unwrap gives the cause, such as context.DeadlineExceeded.
+func (e *UnknownError) Unwrap() error { return e.Err }
+
+// OutcomeUnknown reports whether a call that failed with err may have taken effect: an [UnknownError], a
+// status 5xx, or [CodeServiceFailed].
+func OutcomeUnknown(err error) bool {
+	if _, ok := errors.AsType[*UnknownError](err); ok {
+		return true
+	}
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.StatusCode >= 500 || e.RetCode == CodeServiceFailed)
+}
+
+// A lineError is any other failure. Joined errors have several lines; this has one.
+type lineError struct{ error }
+
+func (e lineError) Error() string { return oneLine(e.error.Error()) }
+func (e lineError) Unwrap() error { return e.error }
+
+// oneLine keeps text from elsewhere to one printable line of bounded length.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == 0x2028 || r == 0x2029 {
+			return ' '
+		}
+		return r
+	}, s)
+	const most = 512
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most]) + "…"
+	}
+	return s
+}
