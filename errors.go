@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/internal/httpx"
 )
 
 // A Code is an error code of WeChat Pay. It is an error itself, so that
@@ -76,13 +77,13 @@ type Detail struct {
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "wxpay: %s: %d", e.Route, e.StatusCode)
-	for _, part := range []string{string(e.Code), oneLine(e.Message), oneLine(e.Detail.Field), oneLine(e.Detail.Issue)} {
+	for _, part := range []string{string(e.Code), httpx.OneLine(e.Message), httpx.OneLine(e.Detail.Field), httpx.OneLine(e.Detail.Issue)} {
 		if part != "" {
 			b.WriteString(" " + part)
 		}
 	}
 	if e.RequestID != "" {
-		b.WriteString(" (Request-ID " + oneLine(e.RequestID) + ")")
+		b.WriteString(" (Request-ID " + httpx.OneLine(e.RequestID) + ")")
 	}
 	if !e.Verified {
 		b.WriteString(" [unsigned]")
@@ -102,7 +103,7 @@ func (e *Error) Is(target error) bool {
 // LogValue gives the fields to slog one by one.
 func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("route", e.Route), slog.Int("status", e.StatusCode), slog.String("code", string(e.Code)),
-		slog.String("message", oneLine(e.Message)), slog.String("request_id", oneLine(e.RequestID)), slog.Bool("verified", e.Verified))
+		slog.String("message", httpx.OneLine(e.Message)), slog.String("request_id", httpx.OneLine(e.RequestID)), slog.Bool("verified", e.Verified))
 }
 
 // An UnknownError is a call whose answer was lost, forged or not readable: it may have taken effect.
@@ -114,9 +115,9 @@ type UnknownError struct {
 }
 
 func (e *UnknownError) Error() string {
-	s := fmt.Sprintf("wxpay: %s: outcome unknown: %s", e.Route, oneLine(e.Err.Error()))
+	s := fmt.Sprintf("wxpay: %s: outcome unknown: %s", e.Route, httpx.OneLine(e.Err.Error()))
 	if e.RequestID != "" {
-		s += " (Request-ID " + oneLine(e.RequestID) + ")"
+		s += " (Request-ID " + httpx.OneLine(e.RequestID) + ")"
 	}
 	return s + "; " + e.Hint().English
 }
@@ -142,19 +143,4 @@ func Transient(err error) bool {
 	}
 	e, refused := errors.AsType[*Error](err)
 	return !refused || e.StatusCode == http.StatusTooManyRequests || e.StatusCode >= 500
-}
-
-// oneLine keeps text from elsewhere to one printable line of bounded length.
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == 0x2028 || r == 0x2029 {
-			return ' '
-		}
-		return r
-	}, s)
-	const most = 512
-	if r := []rune(s); len(r) > most {
-		s = string(r[:most]) + "…"
-	}
-	return s
 }

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+
+	"github.com/wxpay-go/wxpay/internal/httpx"
 )
 
 // A ParamError is a call refused here: nothing was sent. Fix the call or the file.
@@ -16,7 +18,7 @@ type ParamError struct {
 }
 
 func (e *ParamError) Error() string {
-	return oneLine(fmt.Sprintf("pushpackage: %s: %s %s; nothing was sent", e.Route, e.Param, e.Reason))
+	return httpx.OneLine(fmt.Sprintf("pushpackage: %s: %s %s; nothing was sent", e.Route, e.Param, e.Reason))
 }
 
 // An Error is a refusal by TPNS: a return code other than 0, or a status of HTTP from 400 on.
@@ -44,7 +46,7 @@ func (e *Error) Error() string {
 	if e.Message != "" {
 		b.WriteString(" (" + e.Message + ")")
 	}
-	return oneLine(b.String())
+	return httpx.OneLine(b.String())
 }
 
 // Is reports whether target is the return code of e.
@@ -56,7 +58,7 @@ func (e *Error) Is(target error) bool {
 // LogValue gives the fields to slog one by one.
 func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("route", e.Route), slog.Int("status", e.StatusCode), slog.Int64("ret_code", int64(e.RetCode)),
-		slog.String("meaning", e.Meaning), slog.String("message", oneLine(e.Message)))
+		slog.String("meaning", e.Meaning), slog.String("message", httpx.OneLine(e.Message)))
 }
 
 // An UnknownError is a call whose answer was lost or not readable: it may have taken effect. An upload or
@@ -67,7 +69,7 @@ type UnknownError struct {
 }
 
 func (e *UnknownError) Error() string {
-	return oneLine(fmt.Sprintf("pushpackage: %s: outcome unknown: %s", e.Route, e.Err))
+	return httpx.OneLine(fmt.Sprintf("pushpackage: %s: outcome unknown: %s", e.Route, e.Err))
 }
 
 // Unwrap gives the cause, such as context.DeadlineExceeded.
@@ -86,20 +88,5 @@ func OutcomeUnknown(err error) bool {
 // A lineError is any other failure. Joined errors have several lines; this has one.
 type lineError struct{ error }
 
-func (e lineError) Error() string { return oneLine(e.error.Error()) }
+func (e lineError) Error() string { return httpx.OneLine(e.error.Error()) }
 func (e lineError) Unwrap() error { return e.error }
-
-// oneLine keeps text from elsewhere to one printable line of bounded length.
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == 0x2028 || r == 0x2029 {
-			return ' '
-		}
-		return r
-	}, s)
-	const most = 512
-	if r := []rune(s); len(r) > most {
-		s = string(r[:most]) + "…"
-	}
-	return s
-}
