@@ -122,4 +122,4 @@ func (c *Client) Format(f fmt.State, _ rune) {
 }
 
 // MarshalText is what JSON and slog show.
-func (c *Client) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(c)), nil }
+func (c *Client) MarshalText() ([]byte, error) { return fmt.Append(nil, c), nil }
