@@ -81,7 +81,9 @@ func (g *guarded) Read(p []byte) (int, error) {
 		g.sum = crc32.Update(g.sum, castagnoli, p[:n])
 	}
 	switch {
-	case g.left > 0 && errors.Is(err, io.EOF):
+	case err != nil && !errors.Is(err, io.EOF):
+		return 0, err
+	case g.left > 0 && err != nil:
 		return 0, fmt.Errorf("%w: %s is %d bytes shorter than it was", ErrChanged, g.name, g.left)
 	case g.left == 0 && g.digest != nil && g.sum != g.digest.sum:
 		return 0, fmt.Errorf("%w: %s", ErrChanged, g.name)
@@ -89,7 +91,6 @@ func (g *guarded) Read(p []byte) (int, error) {
 		if err := g.r.Close(); err != nil { // a file that was touched meanwhile says so here
 			return 0, err
 		}
-		g.r.close = nil
 		return n, nil
 	}
 	return n, err
@@ -99,7 +100,7 @@ func (g *guarded) Read(p []byte) (int, error) {
 // RFC 7578 has it.
 func quoteName(name string) (string, error) {
 	switch {
-	case name == "" || name != path.Base(name) || strings.Contains(name, `\`) || name == "." || name == "..":
+	case name == "" || strings.ContainsAny(name, `/\`) || name == "." || name == "..":
 		return "", errors.New("media: a file name must be one path element without slashes")
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
 		return "", errors.New("media: a file name must be UTF-8 without control characters")

@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // ErrChanged says that a file is no longer what it was when its [Source] was made or its digest
@@ -36,7 +37,7 @@ type Reading struct {
 }
 
 // Close ends the reading. For a source made by [File] it reports [ErrChanged] if the file was
-// written to since the source was made.
+// written to since the source was made. Closing again, also from another goroutine, says the same.
 func (r *Reading) Close() error {
 	if r.close == nil {
 		return nil
@@ -73,9 +74,9 @@ func File(path string) (*Source, error) {
 		if err := same(f); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
-		return &Reading{io.NewSectionReader(f, 0, was.Size()), func() error {
+		return &Reading{io.NewSectionReader(f, 0, was.Size()), sync.OnceValue(func() error {
 			return errors.Join(same(f), f.Close())
-		}}, nil
+		})}, nil
 	}}, nil
 }
 
@@ -123,7 +124,7 @@ func (s *Source) Digest(also ...io.Writer) (Digest, error) {
 		return Digest{}, err
 	}
 	sha, sum := sha256.New(), crc32.New(castagnoli)
-	n, err := io.CopyBuffer(io.MultiWriter(append(also, sha, sum)...), onlyReader{r}, make([]byte, 32<<10))
+	n, err := io.CopyBuffer(io.MultiWriter(append([]io.Writer{sha, sum}, also...)...), onlyReader{r}, make([]byte, 32<<10))
 	if err == nil && n != s.size {
 		err = fmt.Errorf("%w: %s holds %d bytes instead of %d", ErrChanged, s.name, n, s.size)
 	}

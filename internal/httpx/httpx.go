@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // ErrTooLarge says that an answer is larger than the bound.
@@ -213,7 +214,7 @@ func Ended(ctx context.Context) error {
 // OneLine keeps text from elsewhere to one printable line of bounded length, for errors.
 func OneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == 0x2028 || r == 0x2029 {
+		if unicode.IsControl(r) || r == 0x2028 || r == 0x2029 {
 			return ' '
 		}
 		return r
