@@ -1,0 +1,90 @@
+package wxpay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/jarcoal/httpmock"
+
+	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/services/bankpackages"
+	"github.com/wxpay-go/wxpay/wxpaytest"
+)
+
+// An endpoint that no package wraps is called with Do: its route, its values, and a struct for the answer.
+func ExampleDo() {
+	server, err := wxpaytest.NewServer(wxpaytest.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	type taskList struct {
+		TotalCount int64 `json:"total_count"`
+	}
+	list, err := wxpay.Do[taskList](context.Background(), server.Client(), wxpay.Call{
+		Route: "GET /v3/marketing/bank/packages/{package_id}/tasks",
+		Vars:  wxpay.Vars{"package_id": "8473295"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(list.TotalCount, "tasks")
+	// Output: 0 tasks
+}
+
+// What a caller may do next depends on the kind of the error.
+func ExampleOutcomeUnknown() {
+	server, err := wxpaytest.NewServer(wxpaytest.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := server.Inject("", "forged", 3); err != nil { // whatever is answered, somebody else signed it
+		fmt.Println(err)
+		return
+	}
+
+	_, err = bankpackages.New(server.Client()).ListTasks(context.Background(), bankpackages.ListTasksParams{PackageID: "8473295"})
+	switch e, refused := errors.AsType[*wxpay.Error](err); {
+	case err == nil:
+		fmt.Println("done")
+	case wxpay.OutcomeUnknown(err):
+		fmt.Println("it may have happened: query, or repeat with the same number")
+	case refused && e.Code == wxpay.CodeNoAuth:
+		fmt.Println("apply for the permission")
+	default:
+		fmt.Println("it did not happen:", err)
+	}
+	// Output: it may have happened: query, or repeat with the same number
+}
+
+// Requests reach the transport signed, so httpmock sees what WeChat Pay would see. Answers have to be
+// signed too; the fake does that.
+func ExampleConfig_httpmock() {
+	server, err := wxpaytest.NewServer(wxpaytest.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("GET", `=~^https://api\.mch\.weixin\.qq\.com/v3/marketing/bank/`, server.Respond)
+
+	config := server.Config()
+	config.HTTPClient = &http.Client{Transport: mock}
+	client, err := wxpay.New(config)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	page, err := bankpackages.New(client).ListTasks(context.Background(), bankpackages.ListTasksParams{PackageID: "8473295"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(page.TotalCount, "tasks after", mock.GetTotalCallCount(), "request")
+	// Output: 0 tasks after 1 request
+}
