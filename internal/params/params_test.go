@@ -1,0 +1,66 @@
+package params
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/wxpay-go/wxpay"
+)
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	const route = "GET /v3/x"
+	tests := []struct {
+		name  string
+		fault *wxpay.ParamError
+		want  string // parameter; empty: no fault
+	}{
+		{"there", Required("a", "x", 3), ""},
+		{"missing", Required("a", "", 3), "a"},
+		{"exactly as long, in characters", Required("a", "中中中", 3), ""},
+		{"one longer", Required("a", "中中中中", 3), "a"},
+		{"no limit known", Required("a", strings.Repeat("x", 9999), 0), ""},
+		{"left out", Optional("a", "", 3), ""},
+		{"optional and too long", Optional("a", "xxxx", 3), "a"},
+		{"list", Each("a", []string{"xxx", ""}, 3), ""},
+		{"second of a list", Each("a", []string{"x", "xxxx"}, 3), "a[1]"},
+		{"page", Page(0, 20, 20), ""},
+		{"page of no known size", Page(5, 999, 0), ""},
+		{"before the first", Page(-1, 20, 20), "offset"},
+		{"negative size", Page(0, -1, 0), "limit"},
+		{"large page", Page(0, 21, 20), "limit"},
+		{"address", NotifyURL("a", "https://example.com/notify"), ""},
+		{"no address", NotifyURL("a", ""), ""},
+		{"loopback", NotifyURL("a", "http://127.0.0.1:8080/notify"), ""},
+		{"plain http", NotifyURL("a", "http://example.com/notify"), "a"},
+		{"query", NotifyURL("a", "https://example.com/notify?x=1"), "a"},
+		{"empty query", NotifyURL("a", "https://example.com/notify?"), "a"},
+		{"fragment", NotifyURL("a", "https://example.com/notify#x"), "a"},
+		{"login", NotifyURL("a", "https://u:p@example.com/notify"), "a"},
+		{"no host", NotifyURL("a", "https:///notify"), "a"},
+		{"no URL", NotifyURL("a", "https://example.com/%zz"), "a"},
+	}
+	for _, tt := range tests {
+		err := Check(route, nil, tt.fault, Must(false, "later", "is wrong too"))
+		e, ok := err.(*wxpay.ParamError)
+		if !assert.True(t, ok, tt.name) {
+			continue
+		}
+		assert.Equal(t, route, e.Route, tt.name)
+		if tt.want == "" {
+			tt.want = "later"
+		}
+		assert.Equal(t, tt.want, e.Param, tt.name)
+	}
+	assert.NoError(t, Check(route))
+	assert.NoError(t, Check(route, nil, Must(true, "a", "")))
+}
+
+func TestQuery(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, url.Values{"a": {"1"}, "c": {"0"}}, Query("a", "1", "b", "", "c", Decimal(0)))
+	assert.Empty(t, Query())
+}
