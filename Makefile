@@ -15,7 +15,7 @@ demo: ## the main job end to end against the fake, on a loopback socket
 test: ## every test of every module, with the race detector
 	@for m in $(MODULES); do [ ! -f $$m/go.mod ] || (cd $$m && go test -race ./...) || exit 1; done
 
-check: format vet lint modern imports docs-check test ## everything that a change must pass
+check: format vet lint modern imports examples docs-check test ## everything that a change must pass
 
 format: ## gofmt
 	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "gofmt: $$bad"; exit 1; }
@@ -30,9 +30,12 @@ modern: ## nothing left for go fix to do
 	@for m in $(MODULES); do [ ! -f $$m/go.mod ] || (cd $$m && go fix -diff ./...) || exit 1; done
 
 imports: ## the SDK needs wechatpay-go and the standard library alone
-	@bad=$$(go list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' $(SDK) \
-		| grep -vE '^github.com/(wxpay-go/wxpay|wechatpay-apiv3/wechatpay-go)(/|$$)'); \
+	@all=$$(go list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' $(SDK)) || exit 1; \
+	bad=$$(echo "$$all" | grep -vE '^github.com/(wxpay-go/wxpay|wechatpay-apiv3/wechatpay-go)(/|$$)'); \
 	[ -z "$$bad" ] || { echo "imports that the SDK must not have: $$bad"; exit 1; }
+
+examples: ## the examples build
+	@go build -o /dev/null ./examples/...
 
 docs: ## write the coverage table into the READMEs
 	@cd ops && go run ./docs
@@ -48,7 +51,7 @@ bench: ## ratios against the floor and the peers, into docs/performance.md
 	@cd bench && go run ./cmd/table
 
 fuzz: ## every fuzz target for 30 s
-	@for p in $$(go list ./...); do \
+	@all=$$(go list ./...) || exit 1; for p in $$all; do \
 		for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
 			echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime 30s -fuzzminimizetime 1s $$p || exit 1; \
 		done; \

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"time"
@@ -27,19 +28,20 @@ const maxAnswer = 1 << 20
 type Call struct {
 	// Route is method and path in the spelling of http.ServeMux: "GET /v3/…/{id}".
 	Route string
-	// Vars are the values of the route's {names}. They are escaped; empty ones, "." and ".." and control
-	// characters are refused, so that no value can lead to another endpoint.
+	// Vars are the values of the route's {names}. They are escaped; empty ones, "." and "..", slashes and
+	// control characters are refused, so that no value can lead to another endpoint.
 	Vars Vars
 	// Query is what comes after the question mark.
 	Query url.Values
-	// Body is sent as JSON; nil sends none.
+	// Body is sent as JSON; nil sends none. Null, text that is not UTF-8, characters of four bytes and a
+	// Secret that was not encrypted are refused.
 	Body any
 	// File makes the call an upload: Body becomes the part "meta", which alone is signed, and File the
 	// part "file". With a Digest the file is compared while it is sent.
 	File   *media.Source
 	Digest *media.Digest
-	// Serial names the platform key that encrypted what is in Body or File. Empty: the key that would
-	// encrypt now; every request names one.
+	// Serial names the platform key that encrypted what is in Body, Query or File, as [Client.Encrypt]
+	// returns it. Leave it empty if nothing is encrypted; every request names a key all the same.
 	Serial string
 	// Idempotent says that WeChat Pay documents this write as safe to repeat with the same content.
 	// Reads are repeated anyway.
@@ -71,10 +73,15 @@ func Do[T any](ctx context.Context, c *Client, call Call) (*T, error) {
 // undecodable says where a decoder stopped, without the value it stopped at.
 func undecodable(err error) error {
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("answer is genuine but member %s cannot be read as %s", e.Field, e.Type)
+		return fmt.Errorf("%w: member %s cannot be read as %s", errUndecodable, e.Field, e.Type)
 	}
-	return errors.New("answer is genuine but not the JSON it should be")
+	if _, ok := errors.AsType[*time.ParseError](err); ok {
+		return fmt.Errorf("%w: a time in it has another form", errUndecodable)
+	}
+	return errUndecodable
 }
+
+var errUndecodable = errors.New("answer is genuine but not the JSON it should be")
 
 // A request is a call made ready: everything that stays the same between its attempts.
 type request struct {
@@ -117,26 +124,49 @@ func (c *Client) prepare(ctx context.Context, call Call) (r request, err error) 
 	return r, nil
 }
 
-// encode writes JSON as it is, without the escapes that HTML would need, and refuses what the
-// platform cannot take: characters beyond three bytes of UTF-8, such as emoji.
+// encode writes JSON and refuses what the platform does not take.
 func encode(body any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(body); err != nil {
+	text, err := json.Marshal(body)
+	if e, ok := errors.AsType[*json.MarshalerError](err); ok {
+		return nil, fmt.Errorf("a member of type %s has no such value", e.Type)
+	}
+	if err != nil {
 		return nil, errors.New("it is not JSON")
 	}
-	text := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-	if i := bytes.IndexFunc(text, func(r rune) bool { return r > 0xffff }); i >= 0 {
-		return nil, errors.New("it holds a character of four bytes, such as an emoji, which the platform refuses")
+	if reason := forbidden(text); reason != "" {
+		return nil, errors.New(reason)
 	}
 	return text, nil
+}
+
+// forbidden finds what breaks the rules of the platform, or must not leave, in valid JSON.
+func forbidden(text []byte) string {
+	if bytes.Contains(text, []byte(`"***"`)) {
+		return "it holds a Secret that was not encrypted (see Client.Encrypt)"
+	}
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			quoted = !quoted
+		case c == '\\':
+			if bytes.HasPrefix(text[i:], []byte(`\ufffd`)) { // put there for what is no UTF-8
+				return "it holds text that is not UTF-8, such as GBK"
+			}
+			i++
+		case c == 'n' && !quoted:
+			return "it holds null, which the platform refuses; leave the member out"
+		case c >= 0xf0:
+			return "it holds a character of four bytes, such as an emoji, which the platform refuses"
+		}
+	}
+	return ""
 }
 
 // expand puts the values into the route.
 func expand(call *Call) (method, uri string, err error) {
 	method, path, ok := strings.Cut(call.Route, " ")
-	if !ok || !strings.HasPrefix(path, "/") {
+	if !ok || !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "?#") {
 		return "", "", &ParamError{call.Route, "route", `is not of the form "GET /path"`}
 	}
 	if len(call.Vars) == 0 && len(call.Query) == 0 && !strings.Contains(path, "{") {
@@ -144,24 +174,23 @@ func expand(call *Call) (method, uri string, err error) {
 	}
 	var b strings.Builder
 	b.Grow(len(path) + 32*len(call.Vars))
-	used := 0
-	for {
-		before, rest, found := strings.Cut(path, "{")
+	for rest := path; rest != ""; {
+		before, after, found := strings.Cut(rest, "{")
 		b.WriteString(before)
 		if !found {
 			break
 		}
-		name, after, _ := strings.Cut(rest, "}")
-		v, set := call.Vars[name]
-		if reason := badSegment(v); reason != "" || !set {
+		name, after, _ := strings.Cut(after, "}")
+		if reason := badSegment(call.Vars[name]); reason != "" {
 			return "", "", &ParamError{call.Route, name, reason}
 		}
-		b.WriteString(url.PathEscape(v))
-		used++
-		path = after
+		b.WriteString(url.PathEscape(call.Vars[name]))
+		rest = after
 	}
-	if used != len(call.Vars) {
-		return "", "", &ParamError{call.Route, "route", "has no place for one of the values"}
+	for name := range call.Vars {
+		if !strings.Contains(path, "{"+name+"}") {
+			return "", "", &ParamError{call.Route, name, "has no place in the route"}
+		}
 	}
 	if q := call.Query.Encode(); q != "" {
 		b.WriteByte('?')
@@ -170,12 +199,16 @@ func expand(call *Call) (method, uri string, err error) {
 	return method, b.String(), nil
 }
 
+// badSegment says why v cannot be one segment of a path. Slashes are refused although they are escaped:
+// something between here and the platform may decode before it routes.
 func badSegment(v string) string {
 	switch {
 	case v == "":
 		return "is missing"
 	case v == "." || v == "..":
 		return "must not be . or .."
+	case strings.ContainsAny(v, `/\`):
+		return "must not hold slashes"
 	case !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl):
 		return "holds control characters or is not UTF-8"
 	}
@@ -192,9 +225,10 @@ func (c *Client) attempt(ctx context.Context, r *request, host string) (body []b
 	if err != nil {
 		return nil, ex, notSent(r, err)
 	}
-	resp, err := c.config.HTTPClient.Do(req)
+	var w waiting
+	resp, err := c.config.HTTPClient.Do(req.WithContext(w.trace(ctx)))
 	if err != nil {
-		return nil, ex, broken(ctx, r, err)
+		return nil, ex, broken(ctx, r, err, w.still)
 	}
 	defer resp.Body.Close()
 	ex.Status, ex.RequestID = resp.StatusCode, resp.Header.Get("Request-Id")
@@ -210,6 +244,17 @@ func (c *Client) attempt(ctx context.Context, r *request, host string) (body []b
 		return body, ex, nil
 	}
 	return nil, ex, refusal(r, &ex, resp.Header, body, err)
+}
+
+// waiting tells whether a request still waits for a connection, so that nothing of it has left. Transports
+// that do not say so are taken to have sent.
+type waiting struct{ still bool }
+
+func (w *waiting) trace(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { w.still = true },
+		GotConn: func(httptrace.GotConnInfo) { w.still = false },
+	})
 }
 
 // build makes the request of one attempt with a signature of its own.

@@ -24,7 +24,8 @@ import (
 )
 
 type echo struct {
-	Text string `json:"text"`
+	Text string    `json:"text"`
+	At   time.Time `json:"at,omitzero"`
 }
 
 func read(id string) wxpay.Call {
@@ -32,7 +33,7 @@ func read(id string) wxpay.Call {
 }
 
 func write(idempotent bool) wxpay.Call {
-	return wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: echo{"a"}, Idempotent: idempotent}
+	return wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: echo{Text: "a"}, Idempotent: idempotent}
 }
 
 func TestRequestIsSignedAsSent(t *testing.T) {
@@ -44,10 +45,11 @@ func TestRequestIsSignedAsSent(t *testing.T) {
 		body string
 	}{
 		{"read", read("8473295"), "/v3/echo/8473295", ""},
-		{"escaped", read("a b/c?d#e%f中"), "/v3/echo/a%20b%2Fc%3Fd%23e%25f%E4%B8%AD", ""},
+		{"escaped", read("a b?d#e%f中"), "/v3/echo/a%20b%3Fd%23e%25f%E4%B8%AD", ""},
+		{"used twice", wxpay.Call{Route: "GET /v3/{id}/{id}", Vars: wxpay.Vars{"id": "1"}}, "/v3/1/1", ""},
 		{"query", wxpay.Call{Route: routeRead, Vars: wxpay.Vars{"id": "1"}, Query: url.Values{"p": {"+/8B=="}, "a": {"中 文&x"}}},
 			"/v3/echo/1?a=%E4%B8%AD+%E6%96%87%26x&p=%2B%2F8B%3D%3D", ""},
-		{"body", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: echo{"<中&文>"}}, "/v3/echo/1", `{"text":"<中&文>"}`},
+		{"body", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: echo{Text: `中文 "null" \ufffd`}}, "/v3/echo/1", `{"text":"中文 \"null\" \\ufffd"}`},
 		{"no body", wxpay.Call{Route: "DELETE /v3/echo/{id}", Vars: wxpay.Vars{"id": "1"}}, "/v3/echo/1", ""},
 	}
 	for _, tt := range tests {
@@ -63,6 +65,7 @@ func TestRequestIsSignedAsSent(t *testing.T) {
 			assert.Equal(t, tt.body, s.body)
 			assert.Equal(t, publicID, s.header.Get("Wechatpay-Serial"))
 			assert.Equal(t, "application/json", s.header.Get("Accept"))
+			assert.Equal(t, "identity", s.header.Get("Accept-Encoding"), "or Go would unpack a bomb unasked")
 			assert.NotEmpty(t, s.header.Get("User-Agent"))
 			if tt.body != "" {
 				assert.Equal(t, "application/json", s.header.Get("Content-Type"))
@@ -86,9 +89,16 @@ func TestBadCallIsNotSent(t *testing.T) {
 		{"delete", read("a\x7f"), "id"},
 		{"not UTF-8", read("a\xff"), "id"},
 		{"missing", wxpay.Call{Route: routeRead}, "id"},
-		{"unused", wxpay.Call{Route: routeRead, Vars: wxpay.Vars{"id": "1", "card": "2"}}, "route"},
+		{"slash", read("../../certificates"), "id"},
+		{"backslash", read(`..\certificates`), "id"},
+		{"unused", wxpay.Call{Route: routeRead, Vars: wxpay.Vars{"id": "1", "card": "2"}}, "card"},
 		{"route", wxpay.Call{Route: "v3/echo"}, "route"},
-		{"emoji", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: echo{"😀"}}, "body"},
+		{"query in the route", wxpay.Call{Route: "GET /v3/echo?a=1"}, "route"},
+		{"null", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: map[string]any{"a": nil}}, "body"},
+		{"GBK", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: echo{Text: "\xd6\xd0\xb9\xfa"}}, "body"},
+		{"no such day", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: struct{ D wxpay.Date }{wxpay.Date{Year: 2026, Month: 2, Day: 30}}}, "body"},
+		{"secret in the clear", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: struct{ Phone wxpay.Secret }{"13800138000"}}, "body"},
+		{"emoji", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: echo{Text: "😀"}}, "body"},
 		{"not JSON", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: math.Inf(1)}, "body"},
 		{"file name", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, File: media.Bytes("../a", nil)}, "filename"},
 	}
@@ -132,6 +142,7 @@ func TestAnswerThatIsNotBelieved(t *testing.T) {
 		{"accepted only", answer{status: 202, body: `{}`}, nil},
 		{"genuine but not JSON", answer{body: `<html>`}, nil},
 		{"genuine but of another type", answer{body: `{"text":17}`}, nil},
+		{"genuine with a strange time", answer{body: `{"at":""}`}, nil},
 		{"genuine but empty", answer{}, nil},
 		{"redirect", answer{status: 307, change: func(r *http.Response) { r.Header.Set("Location", "https://example.com/") }}, nil},
 	}
@@ -222,7 +233,7 @@ func TestUpload(t *testing.T) {
 
 	p := newPlatform(t, answer{status: 500}, answer{status: 204})
 	_, err = wxpay.Do[struct{}](t.Context(), p.client(), wxpay.Call{
-		Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: echo{"meta"}, File: file, Digest: &digest, Serial: "ABC", Idempotent: true,
+		Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: echo{Text: "meta"}, File: file, Digest: &digest, Serial: "ABC", Idempotent: true,
 	})
 	require.NoError(t, err)
 	got := p.requests()
@@ -277,7 +288,7 @@ func TestFileThatChangesIsNotSentShort(t *testing.T) {
 				require.NoError(t, os.Chtimes(path, old, old))
 			}
 			p := newPlatform(t, answer{status: 204})
-			_, err = wxpay.Do[struct{}](t.Context(), p.client(), wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: echo{"m"}, File: file, Digest: &digest})
+			_, err = wxpay.Do[struct{}](t.Context(), p.client(), wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: echo{Text: "m"}, File: file, Digest: &digest})
 			require.Error(t, err)
 			assert.Empty(t, p.requests(), "the platform never sees a whole request")
 			if name != "gone" {
@@ -294,6 +305,7 @@ func TestEndedContextSendsNothing(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(why)
 	_, err := wxpay.Do[echo](ctx, p.client(), write(false))
+	assert.NotContains(t, err.Error(), "\n")
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.ErrorIs(t, err, why)
 	assert.False(t, wxpay.OutcomeUnknown(err))

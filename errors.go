@@ -135,12 +135,21 @@ func OutcomeUnknown(err error) bool {
 	return ok && e.StatusCode >= 500
 }
 
-// Transient reports whether a look that failed with err may succeed later: after anything but a refusal
-// of what was asked. Waits go on after such an error.
+// Transient reports whether a look that failed with err may succeed later by itself: after an answer that
+// was lost, throttled or 5xx, and after a connection that was not made. It is false for a refusal of what
+// was asked and for what only a change here cures, such as an answer that cannot be verified or read;
+// a signature probe is transient. Waits go on after transient errors.
 func Transient(err error) bool {
+	if e, refused := errors.AsType[*Error](err); refused {
+		return e.StatusCode == http.StatusTooManyRequests || e.StatusCode >= 500
+	}
 	if _, ok := errors.AsType[*ParamError](err); ok || err == nil {
 		return false
 	}
-	e, refused := errors.AsType[*Error](err)
-	return !refused || e.StatusCode == http.StatusTooManyRequests || e.StatusCode >= 500
+	for _, lasting := range []error{errUndecodable, auth.ErrNoKey, ErrNoCertificates} {
+		if errors.Is(err, lasting) {
+			return false
+		}
+	}
+	return !httpx.Untrusted(err) && (!errors.Is(err, ErrUnverified) || errors.Is(err, ErrSignatureProbe))
 }

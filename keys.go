@@ -19,6 +19,7 @@ const (
 	refreshEvery = 12 * time.Hour   // as the platform demands; taken with jitter
 	refreshPause = time.Minute      // between two downloads, whatever asks for them
 	refreshLimit = 20 * time.Second // one download with its repetitions
+	refreshBrief = 3 * time.Second  // one that is due while the keys there are still serve
 )
 
 // PlatformKeys are the keys of WeChat Pay for one merchant: the platform public key, the platform
@@ -32,11 +33,12 @@ type PlatformKeys struct {
 	fixed    []auth.PlatformKey
 	download func(context.Context) ([]auth.PlatformKey, error) // nil: public key only
 
-	turn chan struct{} // holds one token; who has it may download
-	mu   sync.Mutex
-	last time.Time // when a download ended
-	err  error     // how it ended
-	due  time.Time // when the next one is wanted
+	turn   chan struct{} // holds one token; who has it may download
+	mu     sync.Mutex
+	last   time.Time // when a download ended
+	err    error     // how it ended
+	loaded bool      // one has succeeded; from then on whoever gives up counts as an attempt
+	due    time.Time // when the next one is wanted
 }
 
 var (
@@ -117,7 +119,7 @@ func (k *PlatformKeys) Refresh(ctx context.Context) error {
 	case <-ctx.Done():
 		return httpx.Ended(ctx)
 	}
-	return k.load(ctx)
+	return k.load(ctx, refreshLimit)
 }
 
 // refreshIfDue loads the certificates if they are due, as they are at first, and nobody else does it. A
@@ -129,7 +131,11 @@ func (k *PlatformKeys) refreshIfDue(ctx context.Context) {
 	select {
 	case k.turn <- struct{}{}:
 		defer func() { <-k.turn }()
-		_ = k.load(ctx)
+		limit := refreshLimit
+		if _, err := k.ring.SelectCertificate(ctx); err == nil {
+			limit = refreshBrief
+		}
+		_ = k.load(ctx, limit)
 	default:
 	}
 }
@@ -142,26 +148,26 @@ func (k *PlatformKeys) dueAt() time.Time {
 }
 
 // load downloads, unless that was done within the last minute. The caller holds the turn.
-func (k *PlatformKeys) load(ctx context.Context) error {
+func (k *PlatformKeys) load(ctx context.Context, limit time.Duration) error {
 	k.mu.Lock()
-	last, err := k.last, k.err
+	last, err, loaded := k.last, k.err, k.loaded
 	k.mu.Unlock()
 	if !last.IsZero() && time.Since(last) < refreshPause {
 		return err
 	}
-	limited, cancel := context.WithTimeout(ctx, refreshLimit)
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	certificates, err := k.download(limited)
 	if err == nil {
 		err = k.ring.Set(append(certificates, k.fixed...)...)
 	}
-	if ctx.Err() != nil { // the caller gave up: says nothing about the platform
+	if ctx.Err() != nil && !loaded { // the caller gave up, and the others have nothing yet
 		return httpx.Ended(ctx)
 	}
 	now := time.Now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.last, k.err = now, err
+	k.last, k.err, k.loaded = now, err, loaded || err == nil
 	k.due = now.Add(refreshEvery - rand.N(refreshEvery/4))
 	if err != nil {
 		k.due = now.Add(refreshPause)

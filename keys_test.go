@@ -48,6 +48,12 @@ func newVault(t testing.TB, list ...certificate) *vault {
 	return v
 }
 
+func (v *vault) count() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.downloads
+}
+
 // certificatesOnly is a config without the platform public key.
 func (v *vault) certificatesOnly() wxpay.Config {
 	c := v.config()
@@ -279,4 +285,63 @@ func TestMigratingLoadsAtOnce(t *testing.T) {
 		}
 		assert.Equal(t, 1, v.downloads)
 	}
+}
+
+// Who sends forged serials and hangs up cannot make the client hammer the platform either.
+func TestGivingUpCountsAsAnAttempt(t *testing.T) {
+	t.Parallel()
+	merchantKey()
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		v := newVault(t, newCertificate(t, platformKey(), 0xA1, now.Add(-time.Hour), now.Add(24*365*time.Hour)))
+		client := v.certificateClient()
+		require.NoError(t, client.PlatformKeys().Refresh(t.Context()))
+		time.Sleep(time.Hour)
+		next := v.next
+		slow := 0
+		v.next = func(n int, req *http.Request) (*http.Response, error) {
+			slow++
+			select {
+			case <-time.After(50 * time.Millisecond):
+				return next(n, req)
+			case <-req.Context().Done():
+				return nil, req.Context().Err()
+			}
+		}
+		for i := range 200 {
+			ctx, cancel := context.WithTimeout(t.Context(), 40*time.Millisecond)
+			assert.Error(t, client.Verifier().Verify(ctx, fmt.Sprintf("F%d", i), "m", "c2ln"))
+			cancel()
+		}
+		assert.LessOrEqual(t, slow, 2)
+	})
+}
+
+// A list of certificates that hangs does not take the calls down while the keys there are serve.
+func TestHangingRefreshDelaysOneCall(t *testing.T) {
+	t.Parallel()
+	merchantKey()
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		v := newVault(t, newCertificate(t, platformKey(), 0xA1, now.Add(-time.Hour), now.Add(24*365*time.Hour)))
+		client := v.certificateClient()
+		require.NoError(t, client.PlatformKeys().Refresh(t.Context()))
+		next := v.next
+		v.next = func(n int, req *http.Request) (*http.Response, error) {
+			if req.URL.Path == "/v3/certificates" {
+				<-req.Context().Done()
+				return nil, req.Context().Err()
+			}
+			return next(n, req)
+		}
+		time.Sleep(13 * time.Hour)
+		for i := range 50 {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			start := time.Now()
+			_, err := wxpay.Do[echo](ctx, client, write(false))
+			assert.NoError(t, err)
+			assert.LessOrEqual(t, time.Since(start), 3*time.Second, "call %d", i)
+			cancel()
+		}
+	})
 }

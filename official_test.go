@@ -93,15 +93,25 @@ func TestRefresher(t *testing.T) {
 		r.Add(clients[2])
 		time.Sleep(7 * 24 * time.Hour)
 		for _, v := range vaults {
-			assert.GreaterOrEqual(t, v.downloads, 14, "at least every 12 hours for a week")
-			assert.LessOrEqual(t, v.downloads, 20)
+			assert.GreaterOrEqual(t, v.count(), 14, "at least every 12 hours for a week")
+			assert.LessOrEqual(t, v.count(), 20)
 		}
 		vaults[0].mu.Lock()
 		vaults[0].refuse = &answer{status: 503}
 		vaults[0].mu.Unlock()
-		before := vaults[0].downloads
+		before := vaults[0].count()
 		time.Sleep(24 * time.Hour)
-		assert.LessOrEqual(t, vaults[0].downloads-before, 24*60*3, "no more often than once a minute")
+		again := vaults[0].count() - before
+		assert.LessOrEqual(t, again, 24*60*3, "no more often than once a minute")
+		assert.GreaterOrEqual(t, again, 12*60, "and soon again after a failure")
+		late := newVault(t, newCertificate(t, platformKey(), 0xA9, now.Add(-time.Hour), now.Add(24*365*time.Hour)))
+		r.Add(late.certificateClient())
+		time.Sleep(2 * time.Minute)
+		assert.Equal(t, 1, late.count(), "who comes later is served at once")
+		before = vaults[1].count()
+		r.Remove(clients[1], none)
+		time.Sleep(7 * 24 * time.Hour)
+		assert.Equal(t, before, vaults[1].count())
 		_, err := clients[0].Encryptor().SelectCertificate(t.Context())
 		assert.NoError(t, err, "the keys there are serve on")
 		r.Close()

@@ -2,12 +2,14 @@ package wxpay
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
 
 // A Refresher keeps the platform certificates of any number of merchants fresh in the background, so that
-// no call has to wait for a download. It is one goroutine; clients work as well without it.
+// no call has to wait for a download. It is one goroutine, which takes one merchant after the other, at
+// most 20 s for each; clients work as well without it.
 type Refresher struct {
 	stop context.CancelFunc
 	done chan struct{}
@@ -38,6 +40,15 @@ func (r *Refresher) Add(clients ...*Client) {
 	select {
 	case r.wake <- struct{}{}:
 	default:
+	}
+}
+
+// Remove lets clients go.
+func (r *Refresher) Remove(clients ...*Client) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range clients {
+		r.keys = slices.DeleteFunc(slices.Clone(r.keys), func(k *PlatformKeys) bool { return k == c.keys })
 	}
 }
 

@@ -25,19 +25,23 @@ func (c *Client) do(ctx context.Context, call Call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if ctx.Err() != nil { // it ended while certificates were loaded
+		return nil, fmt.Errorf("wxpay: %s: not sent: %w", call.Route, httpx.Ended(ctx))
+	}
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	var last *failure
 	for n := 1; ; n++ {
 		body, fail := c.next(ctx, &r, n, last)
 		if fail == nil {
-			c.quota.give()
+			c.quota.give(1)
 			return body, nil
 		}
-		if n >= c.config.MaxAttempts || !fail.again || !c.quota.take(fail.throttled) {
+		if n >= c.config.MaxAttempts || !fail.again || ctx.Err() != nil || !c.quota.take(fail.cost()) {
 			return nil, fail.err
 		}
 		if err := httpx.Sleep(ctx, fail.delay(n)); err != nil {
+			c.quota.give(fail.cost())
 			return nil, fmt.Errorf("%w; not repeated: %w", fail.err, err)
 		}
 		last = fail
@@ -57,7 +61,7 @@ func (c *Client) next(ctx context.Context, r *request, n int, last *failure) ([]
 	}
 	which := c.hosts.pick(last)
 	body, ex, fail := c.attempt(ctx, r, c.hosts.urls[which])
-	c.hosts.report(which, fail)
+	c.hosts.report(which, ex.Status != 0, fail)
 	if fail != nil {
 		fail.host = which
 		fail.remember(last, r)
@@ -106,11 +110,11 @@ func notSent(r *request, err error) *failure {
 
 // broken is a request without an answer. The address is dropped from the error, since its query may
 // hold what must not be logged.
-func broken(ctx context.Context, r *request, err error) *failure {
+func broken(ctx context.Context, r *request, err error, waiting bool) *failure {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
-	if httpx.NeverSent(err) {
+	if waiting || httpx.NeverSent(err) {
 		f := notSent(r, err)
 		f.again, f.unreached = !httpx.Untrusted(err), true
 		return f
@@ -181,11 +185,14 @@ const (
 
 type quota struct{ tokens atomic.Int64 }
 
-func (q *quota) take(throttled bool) bool {
-	cost := int64(costTransient)
-	if throttled {
-		cost = costThrottled
+func (f *failure) cost() int64 {
+	if f.throttled {
+		return costThrottled
 	}
+	return costTransient
+}
+
+func (q *quota) take(cost int64) bool {
 	for {
 		have := q.tokens.Load()
 		if have < cost {
@@ -197,9 +204,9 @@ func (q *quota) take(throttled bool) bool {
 	}
 }
 
-func (q *quota) give() {
+func (q *quota) give(tokens int64) {
 	if have := q.tokens.Load(); have < quotaSize {
-		q.tokens.CompareAndSwap(have, have+1)
+		q.tokens.CompareAndSwap(have, min(have+tokens, quotaSize))
 	}
 }
 
@@ -238,17 +245,20 @@ func (h *hosts) pick(last *failure) int {
 	}
 }
 
-func (h *hosts) report(which int, fail *failure) {
+// report tells how an attempt went: an answer shows that the host is there, a missed connection that it
+// may not be; anything else says nothing.
+func (h *hosts) report(which int, answered bool, fail *failure) {
 	if which != 0 || h.urls[1] == "" {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if fail == nil || !fail.unreached {
+	switch {
+	case answered:
 		h.misses, h.probeAt = 0, time.Time{}
-		return
-	}
-	if h.misses++; h.misses == missesToSwitch {
-		h.probeAt = time.Now().Add(probeEvery)
+	case fail.unreached:
+		if h.misses++; h.misses == missesToSwitch {
+			h.probeAt = time.Now().Add(probeEvery)
+		}
 	}
 }

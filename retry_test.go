@@ -2,11 +2,14 @@ package wxpay_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -16,6 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/media"
+	"github.com/wxpay-go/wxpay/wxpaytest"
 )
 
 var (
@@ -326,4 +331,130 @@ func TestThrottledCallsRepeatOneAtATime(t *testing.T) {
 		}
 		wg.Wait()
 	})
+}
+
+// Calls that end with their own context take nothing from the quota of the others.
+func TestGivingUpCostsNoQuota(t *testing.T) {
+	t.Parallel()
+	merchantKey()
+	synctest.Test(t, func(t *testing.T) {
+		hang := true
+		p := &platform{t: t}
+		p.next = func(_ int, req *http.Request) (*http.Response, error) {
+			if hang {
+				<-req.Context().Done()
+				return nil, req.Context().Err()
+			}
+			return nil, errDial
+		}
+		client := p.client()
+		for range 40 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			_, err := wxpay.Do[echo](ctx, client, read("1"))
+			require.Error(t, err)
+			cancel()
+		}
+		hang = false
+		before := len(p.requests())
+		_, err := wxpay.Do[echo](t.Context(), client, read("1"))
+		require.Error(t, err)
+		assert.Equal(t, 3, len(p.requests())-before)
+	})
+}
+
+// The promise is 500 tokens, 14 for a lost attempt and 5 for a throttled one.
+func TestQuotaOfThrottledCalls(t *testing.T) {
+	t.Parallel()
+	p := newPlan(t, throttled)
+	synctest.Test(t, func(t *testing.T) {
+		client := p.client()
+		for range 200 {
+			_, err := wxpay.Do[echo](t.Context(), client, read("1"))
+			require.Error(t, err)
+		}
+		assert.Len(t, p.requests(), 200+500/5)
+	})
+}
+
+// A context that ends while the connection is being made: nothing has left, and that is what the caller
+// hears; the backup host takes over all the same.
+func TestEndedWhileDialing(t *testing.T) {
+	t.Parallel()
+	var main, backup atomic.Int64
+	server := wxpaytest.New(t)
+	listener := httptest.NewServer(server)
+	defer listener.Close()
+	config := server.Config()
+	config.BaseURL, config.BackupURL = "http://localhost:1", listener.URL
+	config.HTTPClient = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if addr == "localhost:1" {
+			main.Add(1)
+			<-time.After(300 * time.Millisecond) // longer than the caller waits
+			return nil, &net.OpError{Op: "dial", Net: network, Err: context.DeadlineExceeded}
+		}
+		backup.Add(1)
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}}}
+	client, err := wxpay.New(config)
+	require.NoError(t, err)
+	failures := 0
+	for range 6 {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		_, err := wxpay.Do[map[string]any](ctx, client, faultCall(t, client, "", 0))
+		cancel()
+		if err != nil {
+			failures++
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.ErrorContains(t, err, "not sent")
+			assert.False(t, wxpay.OutcomeUnknown(err))
+		}
+	}
+	assert.LessOrEqual(t, failures, 3)
+	assert.Positive(t, backup.Load())
+	config.HTTPClient.CloseIdleConnections()
+}
+
+// What a host without a trusted certificate is asked, is asked once.
+func TestUntrustedHostIsNotAskedAgain(t *testing.T) {
+	t.Parallel()
+	p := newPlan(t, step{err: &tls.CertificateVerificationError{Err: errors.New("unknown authority")}})
+	_, err := wxpay.Do[echo](t.Context(), p.client(), read("1"))
+	assert.ErrorContains(t, err, "not sent")
+	assert.False(t, wxpay.Transient(err))
+	assert.Len(t, p.requests(), 1)
+}
+
+func TestUploadsHaveMoreTime(t *testing.T) {
+	t.Parallel()
+	p := newPlan(t, step{hang: true})
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		_, err := wxpay.Do[struct{}](t.Context(), p.client(), wxpay.Call{
+			Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: echo{Text: "m"}, File: media.Bytes("a.csv", make([]byte, 1<<20)),
+		})
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, 60*time.Second+16*time.Second, time.Since(start))
+	})
+}
+
+func TestTransient(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		step step
+		want bool
+	}{
+		"lost": {reset, true}, "never left": {refused, true}, "throttled": {throttled, true}, "500": {fault, true}, "probe": {probe, true},
+		"refused": {denied, false}, "forged": {step{answer: answer{key: strangerKey()}}, false}, "unsigned": {step{answer: answer{change: unsigned}}, false},
+		"unreadable": {step{answer: answer{body: "x"}}, false},
+	} {
+		p := newPlan(t, tt.step)
+		config := p.config()
+		config.MaxAttempts = 1
+		client, err := wxpay.New(config)
+		require.NoError(t, err)
+		_, err = wxpay.Do[echo](t.Context(), client, read("1"))
+		assert.Equal(t, tt.want, wxpay.Transient(err), name)
+	}
+	assert.False(t, wxpay.Transient(nil))
+	assert.False(t, wxpay.Transient(&wxpay.ParamError{}))
 }

@@ -221,7 +221,7 @@ func TestR9BodyIsRewound(t *testing.T) {
 			}())
 			require.NoError(t, err)
 			call := write(true)
-			call.Body = echo{text}
+			call.Body = echo{Text: text}
 			_, err = wxpay.Do[echo](t.Context(), client, call)
 			require.NoError(t, err)
 			require.Len(t, bodies, 2)

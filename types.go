@@ -62,7 +62,11 @@ func (d *Date) UnmarshalText(text []byte) error {
 }
 
 // A Secret is text that must not be seen: a phone number, an APIv3 key. It shows itself as *** in
-// every format, in JSON and in logs; string(s) is the text. Calls encrypt it on its way out.
+// every format, in JSON and in logs; string(s) is the text. The calls of packages under services encrypt
+// it on its way out; [Do] refuses to send it.
+//
+// Package fmt does not ask values in unexported fields how they want to be shown: a struct of yours that
+// keeps a Secret or a [Config] in one needs a Format method of its own before it is printed.
 type Secret string
 
 // Format writes *** for every verb; nothing for an empty secret.

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/media"
 	"github.com/wxpay-go/wxpay/services/bankpackages"
 )
 
@@ -68,11 +69,10 @@ func run(ctx context.Context) error {
 		}
 		return nil
 	}
-	file, err := os.Open(*numbers)
+	file, err := media.File(*numbers)
 	if err != nil {
 		return err
 	}
-	defer file.Close()
 	var written error
 	result, err := service.Import(ctx, bankpackages.ImportParams{
 		PackageID: *packageID,

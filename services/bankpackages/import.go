@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"time"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/internal/params"
+	"github.com/wxpay-go/wxpay/media"
 )
 
 // ImportParams describes a whole import for [Service.Import].
@@ -22,9 +22,11 @@ type ImportParams struct {
 	// is repeated the same import. 1 to 100 of A-Z a-z 0-9 _ . -
 	Name string
 
-	// The plain numbers: either Numbers or, one a line, Lines.
+	// The plain numbers: either Numbers or, one a line as in [EncryptLines], Lines. Both are read from the
+	// start by every Import, so Numbers must give the same list again. It is called from a goroutine of
+	// its own, and ctx cannot end a Numbers that blocks.
 	Numbers iter.Seq[string]
-	Lines   io.Reader
+	Lines   *media.Source
 
 	Wait     bool          // wait until every task is finished
 	Every    time.Duration // between two looks while waiting; 0: 30 s
@@ -49,18 +51,25 @@ type ImportResult struct {
 //
 // Repeating: safe with the same name and list. A file that the package has already, found by its name, is
 // not sent again; that is also how an unclear answer is cleared up. So after any error, even in another
-// process, call it again.
+// process, call it again. A file that is there with another bank type is an error: give the list another
+// Name.
 //
-// With an error comes what was done so far. Cancelling ctx ends it at once. Limits and errors are those
-// of [Service.CreateTask], [Encrypt] and [Service.WaitTask].
+// With an error comes what was done so far. Cancelling ctx ends it at once. A list without a number is an
+// error. Limits and errors are those of [Service.CreateTask], [Encrypt] and [Service.WaitTask].
 func (s *Service) Import(ctx context.Context, p ImportParams) (*ImportResult, error) {
 	numbers, err := p.numbers()
 	if err != nil {
 		return &ImportResult{}, err
 	}
 	result := new(ImportResult)
-	if err := s.uploadAll(ctx, p, numbers, result); err != nil || !p.Wait {
+	if err := s.uploadAll(ctx, p, numbers, result); err != nil {
 		return result, err
+	}
+	if result.Lines == 0 {
+		return result, refuse("numbers", "holds no number")
+	}
+	if !p.Wait {
+		return result, nil
 	}
 	for i := range result.Tasks {
 		task, err := s.finish(ctx, p, result.Tasks[i])
@@ -86,9 +95,29 @@ func (p *ImportParams) numbers() (iter.Seq2[string, error], error) {
 		return nil, err
 	}
 	if p.Lines != nil {
-		return lines(p.Lines), nil
+		return linesOf(p.Lines), nil
 	}
 	return plain(p.Numbers), nil
+}
+
+// linesOf reads a file from its start. One that changed meanwhile ends with [media.ErrChanged].
+func linesOf(file *media.Source) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		r, err := file.Open()
+		if err != nil {
+			yield("", err)
+			return
+		}
+		for number, err := range lines(r) {
+			if !yield(number, err) {
+				r.Close()
+				return
+			}
+		}
+		if err := r.Close(); err != nil {
+			yield("", err)
+		}
+	}
 }
 
 // A parcel is a file on its way from encryption to upload, or the task it became earlier.
@@ -137,7 +166,7 @@ func (s *Service) pack(ctx context.Context, p ImportParams, numbers iter.Seq2[st
 		next := parcel{err: err}
 		if err == nil {
 			*read += int64(len(b.numbers))
-			next.task, next.err = s.findTask(ctx, p.PackageID, b.filename)
+			next.task, next.err = s.present(ctx, p, b.filename)
 		}
 		if next.err == nil && next.task == nil {
 			next.file, next.err = b.seal(ctx, keys)
@@ -153,6 +182,15 @@ func (s *Service) pack(ctx context.Context, p ImportParams, numbers iter.Seq2[st
 	}
 }
 
+// present returns the task that a file became earlier, or nil.
+func (s *Service) present(ctx context.Context, p ImportParams, filename string) (*Task, error) {
+	task, err := s.findTask(ctx, p.PackageID, filename)
+	if task != nil && task.BankType != "" && task.BankType != p.BankType {
+		return nil, refuse("bank_type", "is another than that of the file the package has already; give the list another Name")
+	}
+	return task, err
+}
+
 // upload sends a file until it is known to be taken. The platform takes a name once, so sending the same
 // bytes under the same name again cannot import them twice.
 func (s *Service) upload(ctx context.Context, p ImportParams, file *File) (*Task, error) {
@@ -162,7 +200,7 @@ func (s *Service) upload(ctx context.Context, p ImportParams, file *File) (*Task
 			return task, err
 		}
 		// Looked up after a refusal too: it may be the echo of an attempt that was taken.
-		found, look := s.findTask(ctx, p.PackageID, file.Source.Name())
+		found, look := s.present(ctx, p, file.Source.Name())
 		switch {
 		case found != nil:
 			return found, nil

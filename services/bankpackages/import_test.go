@@ -7,6 +7,9 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/media"
 	"github.com/wxpay-go/wxpay/services/bankpackages"
 	"github.com/wxpay-go/wxpay/wxpaytest"
 )
@@ -214,6 +218,73 @@ func TestImportOverlaps(t *testing.T) {
 	assert.Equal(t, 2, result.Sent)
 }
 
+// The same params serve again: after a refusal of the first file the whole list is imported, none of it
+// lost because a reader stood in the middle.
+func TestImportReadsItsListAgain(t *testing.T) {
+	t.Parallel()
+	server := wxpaytest.New(t)
+	p := importOf(0)
+	p.Numbers, p.Lines = nil, media.Bytes("numbers.txt", []byte(strings.Join(slices.Collect(numbers(40)), "\n")))
+	require.NoError(t, server.Inject(createRoute, "refusal-unsigned", 1))
+	_, err := bankpackages.New(server.Client()).Import(t.Context(), p)
+	require.ErrorIs(t, err, wxpay.CodeNoAuth)
+	p.Every = time.Millisecond
+	result, err := bankpackages.New(server.Client()).Import(t.Context(), p)
+	require.NoError(t, err)
+	assert.Equal(t, int64(40), result.Lines)
+	assert.Equal(t, int64(40), result.SuccessCount)
+}
+
+func TestImportOfAChangingFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "numbers.txt")
+	require.NoError(t, os.WriteFile(path, []byte("1\n2\n"), 0o600))
+	file, err := media.File(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, []byte("1\n2\n3\n"), 0o600))
+	p := importOf(0)
+	p.Numbers, p.Lines = nil, file
+	_, err = service(t, new(taker)).Import(t.Context(), p)
+	assert.ErrorIs(t, err, media.ErrChanged)
+}
+
+// A list that is there with another bank type is not taken for this one.
+func TestImportNoticesAnotherBankType(t *testing.T) {
+	t.Parallel()
+	server := wxpaytest.New(t)
+	wrong := importOf(20)
+	wrong.BankType, wrong.Wait = "ICBC_CREDIT", false
+	_, err := bankpackages.New(server.Client()).Import(t.Context(), wrong)
+	require.NoError(t, err)
+	_, err = bankpackages.New(server.Client()).Import(t.Context(), importOf(20))
+	e, ok := errors.AsType[*wxpay.ParamError](err)
+	require.True(t, ok, "%v", err)
+	assert.Equal(t, "bank_type", e.Param)
+	assert.Equal(t, 1, uploads(server))
+}
+
+// A platform whose filter matches loosely does not make a foreign file ours.
+func TestImportLooksAtTheName(t *testing.T) {
+	t.Parallel()
+	mock := httpmock.NewMockTransport()
+	mock.RegisterNoResponder(httpmock.NewStringResponder(200, taskJSON))
+	mock.RegisterResponder("GET", tasksURL, httpmock.NewStringResponder(200, `{"data":[`+taskJSON+`],"total_count":1}`))
+	p := importOf(20)
+	p.Wait = false
+	result, err := service(t, mock).Import(t.Context(), p)
+	require.NoError(t, err)
+	assert.Equal(t, 1, result.Sent)
+	assert.Zero(t, result.Present)
+}
+
+func TestImportOfNothing(t *testing.T) {
+	t.Parallel()
+	_, err := service(t, new(taker)).Import(t.Context(), importOf(0))
+	e, ok := errors.AsType[*wxpay.ParamError](err)
+	require.True(t, ok, "%v", err)
+	assert.Equal(t, "numbers", e.Param)
+}
+
 func TestImportChecksItsParams(t *testing.T) {
 	t.Parallel()
 	server := wxpaytest.New(t)
@@ -245,7 +316,7 @@ func ExampleService_Import() {
 		PackageID: "8473295",
 		BankType:  "ICBC_DEBIT",
 		Name:      "autumn-2026",
-		Lines:     strings.NewReader("202001010001\n202001010002\n202001010003\n"),
+		Lines:     media.Bytes("numbers.txt", []byte("202001010001\n202001010002\n202001010003\n")),
 		Wait:      true,
 		Every:     time.Millisecond,
 	})

@@ -55,8 +55,7 @@ type CreateTaskParams struct {
 	// was never used in this package before.
 	File *media.Source
 
-	// Serial is the platform key that encrypted the lines. Empty: the key the client encrypts with now.
-	// A wrong one makes every line fail.
+	// Serial is the platform key that encrypted the lines, as in [File]. A wrong one makes every line fail.
 	Serial string
 }
 
@@ -116,6 +115,7 @@ func (p CreateTaskParams) check() error {
 		params.Required("package_id", p.PackageID, 16),
 		params.Required("bank_type", p.BankType, 32),
 		params.Must(filename.MatchString(p.File.Name()), "filename", "must have 4 to 128 of the characters A-Z a-z 0-9 _ . -"),
+		params.Required("Wechatpay-Serial", p.Serial, 0),
 		params.Must(p.File.Size() > 0, "file", "is empty"),
 		params.Must(p.File.Size() <= MaxFileSize, "file", fmt.Sprintf("has %d bytes, at most %d are taken", p.File.Size(), MaxFileSize)),
 	)
@@ -191,8 +191,8 @@ var ErrNoTask = errors.New("bankpackages: the package has no task of this file n
 // minutes.
 //
 // Only ctx bounds the wait; cancelling it ends the wait at once. With an error comes the last state seen,
-// if any. Answers that are lost, throttled or 5xx are not the end of the wait, but a refusal is, and so
-// is a task that three looks in a row do not find ([ErrNoTask]).
+// if any. The wait goes on after errors that are [wxpay.Transient]; a refusal ends it, and so does a task
+// that three looks in a row do not find ([ErrNoTask]).
 func (s *Service) WaitTask(ctx context.Context, p WaitTaskParams) (*Task, error) {
 	if p.Filename == "" {
 		return nil, &wxpay.ParamError{Route: routeListTasks, Param: "filename", Reason: "is missing"}

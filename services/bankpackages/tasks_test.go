@@ -95,7 +95,7 @@ func TestCreateTaskIsSentOnce(t *testing.T) {
 	mock := httpmock.NewMockTransport()
 	mock.RegisterResponder("POST", tasksURL, httpmock.NewStringResponder(500, `{"code":"SYSTEM_ERROR","message":"系统错误"}`))
 	_, err := service(t, mock).CreateTask(t.Context(), bankpackages.CreateTaskParams{
-		PackageID: "8473295", BankType: "ICBC_DEBIT", File: media.Bytes("active_user.csv", []byte("x\n")),
+		PackageID: "8473295", BankType: "ICBC_DEBIT", File: media.Bytes("active_user.csv", []byte("x\n")), Serial: "S",
 	})
 	assert.ErrorIs(t, err, wxpay.CodeSystemError)
 	assert.True(t, wxpay.OutcomeUnknown(err))
@@ -110,19 +110,20 @@ func TestCreateTaskRefusesLocally(t *testing.T) {
 		name, param string
 		p           bankpackages.CreateTaskParams
 	}{
-		{"no package", "package_id", bankpackages.CreateTaskParams{BankType: "B", File: good}},
-		{"dots for a package", "package_id", bankpackages.CreateTaskParams{PackageID: "..", BankType: "B", File: good}},
-		{"no bank type", "bank_type", bankpackages.CreateTaskParams{PackageID: "1", File: good}},
-		{"long bank type", "bank_type", bankpackages.CreateTaskParams{PackageID: "1", BankType: strings.Repeat("B", 33), File: good}},
+		{"no package", "package_id", bankpackages.CreateTaskParams{BankType: "B", File: good, Serial: "S"}},
+		{"dots for a package", "package_id", bankpackages.CreateTaskParams{PackageID: "..", BankType: "B", File: good, Serial: "S"}},
+		{"no bank type", "bank_type", bankpackages.CreateTaskParams{PackageID: "1", File: good, Serial: "S"}},
+		{"long bank type", "bank_type", bankpackages.CreateTaskParams{PackageID: "1", BankType: strings.Repeat("B", 33), File: good, Serial: "S"}},
+		{"no key named", "Wechatpay-Serial", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: good}},
 		{"no file", "file", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B"}},
-		{"empty file", "file", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv", "")}},
-		{"too large", "file", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv", strings.Repeat("x", 2_000_001))}},
-		{"too many lines", "file", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv", strings.Repeat("x\n", 5_501))}},
-		{"short name", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.c", "x\n")}},
-		{"long name", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file(strings.Repeat("a", 129), "x\n")}},
-		{"name with a slash", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("../a.csv", "x\n")}},
-		{"name with a line feed", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv\n", "x\n")}},
-		{"name in Chinese", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("名单.csv", "x\n")}},
+		{"empty file", "file", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv", ""), Serial: "S"}},
+		{"too large", "file", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv", strings.Repeat("x", 2_000_001)), Serial: "S"}},
+		{"too many lines", "file", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv", strings.Repeat("x\n", 5_501)), Serial: "S"}},
+		{"short name", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.c", "x\n"), Serial: "S"}},
+		{"long name", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file(strings.Repeat("a", 129), "x\n"), Serial: "S"}},
+		{"name with a slash", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("../a.csv", "x\n"), Serial: "S"}},
+		{"name with a line feed", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv\n", "x\n"), Serial: "S"}},
+		{"name in Chinese", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("名单.csv", "x\n"), Serial: "S"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -138,8 +139,8 @@ func TestCreateTaskRefusesLocally(t *testing.T) {
 	mock := httpmock.NewMockTransport()
 	mock.RegisterNoResponder(httpmock.NewStringResponder(200, taskJSON))
 	for _, most := range []bankpackages.CreateTaskParams{
-		{PackageID: "8473295", BankType: strings.Repeat("B", 32), File: file(strings.Repeat("a", 128), strings.Repeat("x\n", 5_500))},
-		{PackageID: "8473295", BankType: "B", File: file("abcd", strings.Repeat("x", 2_000_000))},
+		{PackageID: "8473295", BankType: strings.Repeat("B", 32), File: file(strings.Repeat("a", 128), strings.Repeat("x\n", 5_500)), Serial: "S"},
+		{PackageID: "8473295", BankType: "B", File: file("abcd", strings.Repeat("x", 2_000_000)), Serial: "S"},
 	} {
 		_, err := service(t, mock).CreateTask(t.Context(), most)
 		assert.NoError(t, err)

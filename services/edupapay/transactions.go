@@ -246,7 +246,7 @@ type WaitTransactionParams struct {
 // refunded, so look at its TradeState. A state not known here counts as not ended.
 //
 // Only ctx bounds the wait; cancelling it ends the wait at once. With an error comes the last state seen,
-// if any. Answers that are lost, throttled or 5xx are not the end of the wait, but a refusal is, such as
+// if any. The wait goes on after errors that are [wxpay.Transient]; a refusal ends it, such as
 // [wxpay.CodeNotFound] for a number that was never accepted.
 func (s *Service) WaitTransaction(ctx context.Context, p WaitTransactionParams) (*Transaction, error) {
 	every := cmp.Or(max(p.Every, 0), 5*time.Second)
