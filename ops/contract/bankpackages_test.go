@@ -15,6 +15,7 @@ func bankpackagesCalls(x *exchange) map[string]call {
 				PackageID: in.values["package_id"],
 				BankType:  in.text("meta", "bank_type"),
 				File:      media.Bytes(in.text("meta", "filename"), []byte(in.text("file"))),
+				Serial:    platformID,
 			})
 		},
 		"listTasks": answers(s.ListTasks),

@@ -1,8 +1,10 @@
 package contract
 
 import (
+	"encoding/json"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -61,4 +63,62 @@ func TestMisspeltTag(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"data[].bank_type"}, Lost(answer, again))
 	assert.Equal(t, []string{"data", "data[].bank_type", "data[].task_id"}, Members(answer))
+}
+
+// TestExample holds values against what stands in the documents.
+func TestExample(t *testing.T) {
+	t.Parallel()
+	schemas := schemas(t)
+	for _, tt := range []struct{ schema, want string }{
+		{"membercard.yaml DayTimeRange", // an example beside a $ref
+			`{"begin_day_time":{"hours":9,"minutes":34,"seconds":6},"end_day_time":{"hours":18,"minutes":45,"seconds":7}}`},
+		{"membercard.yaml DepositCodesResponse", // a list without an example of its own
+			`{"data":[{"code":"478515832665","result":"SUCCESS"},{"code":"478515832665","result":"SUCCESS"}]}`},
+		{"edupapay.yaml ContractReleasedNotification", // allOf with a const
+			`{"id":"EV-2018022511223320873","create_time":"2015-05-20T13:29:35+08:00","event_type":"ENTRUST.RELEASE",
+			"resource_type":"encrypt-resource","summary":"签约结果通知","resource":{"algorithm":"AEAD_AES_256_GCM",
+			"original_type":"contract","ciphertext":"+/8ByGf0vA3kQ5/xT+2mZg==","nonce":"61f9c719728a","associated_data":"debit-event"}}`},
+	} {
+		got, err := json.Marshal(Example(schemas[tt.schema]))
+		require.NoError(t, err)
+		assert.JSONEq(t, tt.want, string(got), tt.schema)
+	}
+}
+
+func TestPlain(t *testing.T) {
+	t.Parallel()
+	schemas := schemas(t)
+	for _, tt := range []struct{ schema, given, want string }{
+		{"tpns.yaml PushRecord", `{"pushId":133703,"expireTime":86400,"targetList":null}`, `{"pushId":"133703","expireTime":86400}`},
+		{"tpns.yaml PushAppResult", `{"push_id":"7","seq":0}`, `{"push_id":["7"],"seq":0}`},
+		{"tpns.yaml PushAppResult", `{"push_id":["7","8"]}`, `{"push_id":["7","8"]}`},
+		{"bankpackages.yaml Task", `{"task_id":101,"status":null}`, `{"task_id":101,"status":null}`},
+	} {
+		given, err := Decode([]byte(tt.given))
+		require.NoError(t, err)
+		got, err := json.Marshal(Plain(schemas[tt.schema], given))
+		require.NoError(t, err)
+		assert.JSONEq(t, tt.want, string(got), tt.schema)
+	}
+}
+
+func TestAliased(t *testing.T) {
+	t.Parallel()
+	got, ok := Aliased(schemas(t)["membercard.yaml TerminateActivityResponse"], map[string]any{"activity_id": "1", "terminate_time": "2"})
+	assert.True(t, ok)
+	assert.Equal(t, map[string]any{"activity_id": "1", "creterminate_timeate_time": "2"}, got)
+	_, ok = Aliased(schemas(t)["bankpackages.yaml Task"], map[string]any{"task_id": "1"})
+	assert.False(t, ok)
+}
+
+// schemas are those of all documents, by document and name.
+func schemas(t *testing.T) map[string]*openapi3.Schema {
+	t.Helper()
+	all := map[string]*openapi3.Schema{}
+	for _, doc := range documents(t) {
+		for name, s := range doc.Spec.Components.Schemas {
+			all[doc.Name+" "+name] = s.Value
+		}
+	}
+	return all
 }

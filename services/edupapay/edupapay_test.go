@@ -217,7 +217,7 @@ var wire = map[string]struct {
 			})
 		},
 		line: "POST /v3/edu-papay/transactions",
-		body: `{"appid":"wx8888888888888888","body":"a<b>&c","out_trade_no":"A_z-9","notify_url":"https://shop.example:8443/pay",` +
+		body: `{"appid":"wx8888888888888888","body":"a\u003cb\u003e\u0026c","out_trade_no":"A_z-9","notify_url":"https://shop.example:8443/pay",` +
 			`"contract_id":"wx998877665544wx","trade_scene":"EDUCATION_PERIOD","amount":{"total":1},"device_information":{"device_ip":"::1"}}`,
 		status: 204,
 	},
