@@ -221,14 +221,14 @@ func (c *Client) attempt(ctx context.Context, r *request, host string) (body []b
 	start := time.Now()
 	ex = Exchange{Route: r.call.Route, Host: host}
 	defer func() { ex.Duration = time.Since(start) }()
-	req, err := c.build(ctx, r, host)
+	var t trip
+	req, err := c.build(t.watch(ctx), r, host, &t)
 	if err != nil {
 		return nil, ex, notSent(r, err)
 	}
-	var w waiting
-	resp, err := c.config.HTTPClient.Do(req.WithContext(w.trace(ctx)))
+	resp, err := c.config.HTTPClient.Do(req)
 	if err != nil {
-		return nil, ex, broken(ctx, r, err, w.still)
+		return nil, ex, broken(ctx, r, err, t.waiting)
 	}
 	defer resp.Body.Close()
 	ex.Status, ex.RequestID = resp.StatusCode, resp.Header.Get("Request-Id")
@@ -246,19 +246,23 @@ func (c *Client) attempt(ctx context.Context, r *request, host string) (body []b
 	return nil, ex, refusal(r, &ex, resp.Header, body, err)
 }
 
-// waiting tells whether a request still waits for a connection, so that nothing of it has left. Transports
-// that do not say so are taken to have sent.
-type waiting struct{ still bool }
+// A trip is what one attempt keeps on the heap, in one piece.
+type trip struct {
+	// waiting: there is no connection yet, so nothing has left. Transports that do not tell are taken to
+	// have sent.
+	waiting bool
+	hooks   httptrace.ClientTrace
+	values  [6]string // of the headers
+}
 
-func (w *waiting) trace(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { w.still = true },
-		GotConn: func(httptrace.GotConnInfo) { w.still = false },
-	})
+func (t *trip) watch(ctx context.Context) context.Context {
+	t.hooks.GetConn = func(string) { t.waiting = true }
+	t.hooks.GotConn = func(httptrace.GotConnInfo) { t.waiting = false }
+	return httptrace.WithClientTrace(ctx, &t.hooks)
 }
 
 // build makes the request of one attempt with a signature of its own.
-func (c *Client) build(ctx context.Context, r *request, host string) (*http.Request, error) {
+func (c *Client) build(ctx context.Context, r *request, host string, t *trip) (*http.Request, error) {
 	var body io.Reader
 	if r.payload != nil && r.form == nil {
 		body = bytes.NewReader(r.payload)
@@ -280,11 +284,10 @@ func (c *Client) build(ctx context.Context, r *request, host string) (*http.Requ
 		}
 		return nil, err
 	}
-	// One array for the values instead of one allocation each; the names are in canonical form.
-	values := [...]string{authorization, "application/json", "identity", userAgent, r.contentType, r.serial}
+	t.values = [...]string{authorization, "application/json", "identity", userAgent, r.contentType, r.serial}
 	for i, name := range [...]string{"Authorization", "Accept", "Accept-Encoding", "User-Agent", "Content-Type", "Wechatpay-Serial"} {
-		if values[i] != "" {
-			req.Header[name] = values[i : i+1 : i+1]
+		if t.values[i] != "" {
+			req.Header[name] = t.values[i : i+1 : i+1] // the names are in canonical form
 		}
 	}
 	return req, nil

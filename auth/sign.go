@@ -62,12 +62,20 @@ func NewSigner(mchID, serialNo string, key crypto.Signer) (*Signer, error) {
 
 // Sign returns the base64 RSA signature over the SHA-256 of message.
 func (s *Signer) Sign(_ context.Context, message string) (*wechat.SignatureResult, error) {
-	sum := sha256.Sum256([]byte(message))
+	sig, err := s.sign([]byte(message))
+	if err != nil {
+		return nil, err
+	}
+	return &wechat.SignatureResult{MchID: s.mchID, CertificateSerialNo: s.serialNo, Signature: encode(sig)}, nil
+}
+
+func (s *Signer) sign(message []byte) ([]byte, error) {
+	sum := sha256.Sum256(message)
 	sig, err := s.key.Sign(rand.Reader, sum[:], crypto.SHA256)
 	if err != nil {
 		return nil, fmt.Errorf("auth: sign: %w", err)
 	}
-	return &wechat.SignatureResult{MchID: s.mchID, CertificateSerialNo: s.serialNo, Signature: encode(sig)}, nil
+	return sig, nil
 }
 
 // Algorithm is the part of the scheme's name that wechatpay-go completes.
@@ -79,16 +87,33 @@ func (s Signer) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "auth.Signer(%s, **
 // RequestMessage is the text a request's signature covers. uri is path and query exactly as sent,
 // body the exact bytes sent; of an upload, its meta part alone.
 func RequestMessage(method, uri string, unix int64, nonce string, body []byte) string {
-	var ts [20]byte
-	return method + "\n" + uri + "\n" + string(strconv.AppendInt(ts[:0], unix, 10)) + "\n" + nonce + "\n" + string(body) + "\n"
+	return string(requestMessage(method, uri, unix, nonce, body))
+}
+
+func requestMessage(method, uri string, unix int64, nonce string, body []byte) []byte {
+	b := make([]byte, 0, len(method)+len(uri)+len(nonce)+len(body)+25)
+	b = append(append(append(append(b, method...), '\n'), uri...), '\n')
+	b = append(append(append(strconv.AppendInt(b, unix, 10), '\n'), nonce...), '\n')
+	return append(append(b, body...), '\n')
 }
 
 // Authorization signs a request with a fresh nonce and returns the value of its Authorization header.
 func Authorization(ctx context.Context, s wechat.Signer, scheme Scheme, method, uri string, unix int64, body []byte) (string, error) {
 	nonce := Nonce()
-	r, err := s.Sign(ctx, RequestMessage(method, uri, unix, nonce, body))
-	if err != nil {
-		return "", err
+	message := requestMessage(method, uri, unix, nonce, body)
+	var r wechat.SignatureResult
+	if own, ok := s.(*Signer); ok { // without the strings between
+		sig, err := own.sign(message)
+		if err != nil {
+			return "", err
+		}
+		r = wechat.SignatureResult{MchID: own.mchID, CertificateSerialNo: own.serialNo, Signature: encode(sig)}
+	} else {
+		signed, err := s.Sign(ctx, string(message))
+		if err != nil {
+			return "", err
+		}
+		r = *signed
 	}
 	var ts [20]byte
 	return scheme.Name + " " + scheme.ID + `="` + r.MchID + `",nonce_str="` + nonce + `",timestamp="` + string(strconv.AppendInt(ts[:0], unix, 10)) +
@@ -99,5 +124,6 @@ func Authorization(ctx context.Context, s wechat.Signer, scheme Scheme, method, 
 func Nonce() string {
 	var b [20]byte
 	rand.Read(b[:])
-	return base32.StdEncoding.EncodeToString(b[:])
+	var text [32]byte
+	return string(base32.StdEncoding.AppendEncode(text[:0], b[:]))
 }
