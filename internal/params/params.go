@@ -41,14 +41,17 @@ func Required[S ~string](name string, s S, most int) *wxpay.ParamError {
 
 // Optional is text with at most so many characters; 0: no limit is known.
 func Optional[S ~string](name string, s S, most int) *wxpay.ParamError {
-	n := utf8.RuneCountInString(string(s))
-	return Must(most == 0 || n <= most, name, fmt.Sprintf("has %d characters, more than %d", n, most))
+	if n := utf8.RuneCountInString(string(s)); most > 0 && n > most {
+		return Must(false, name, fmt.Sprintf("has %d characters, more than %d", n, most))
+	}
+	return nil
 }
 
 // Each is a list of texts.
 func Each(name string, list []string, most int) *wxpay.ParamError {
 	for i, s := range list {
-		if fault := Optional(fmt.Sprintf("%s[%d]", name, i), s, most); fault != nil {
+		if fault := Optional(name, s, most); fault != nil {
+			fault.Param = fmt.Sprintf("%s[%d]", name, i)
 			return fault
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"iter"
 	"regexp"
@@ -19,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
+	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/media"
 )
 
@@ -111,58 +111,58 @@ func batches(ctx context.Context, keys cipher.Encryptor, name string, numbers it
 			yield(nil, refuse("name", "must have 1 to 100 of the characters A-Z a-z 0-9 _ . -"))
 			return
 		}
-		next, stop := iter.Pull2(numbers)
-		defer stop()
-		sofar := sha256.New()
-		for index, read := 1, 0; ; index++ {
-			b, err := nextBatch(ctx, keys, sofar, next, &read)
-			if err != nil || b == nil {
-				if err != nil {
-					yield(nil, err)
-				}
-				return
-			}
+		var (
+			b           *batch
+			index, read int
+			sofar       = sha256.New()
+			line        []byte
+		)
+		named := func() *batch {
+			index++
 			b.filename = fmt.Sprintf("%s-%05d-%s.txt", name, index, hex.EncodeToString(sofar.Sum(nil)[:6]))
-			if !yield(b, nil) {
+			return b
+		}
+		for number, err := range numbers {
+			read++
+			if err == nil {
+				b, err = b.add(ctx, keys, number, read)
+			}
+			if err != nil {
+				yield(nil, err)
 				return
 			}
+			line = append(append(line[:0], number...), '\n')
+			sofar.Write(line)
+			if len(b.numbers) == cap(b.numbers) {
+				if !yield(named(), nil) {
+					return
+				}
+				b = nil
+			}
+		}
+		if b != nil {
+			yield(named(), nil)
 		}
 	}
 }
 
-// nextBatch reads the numbers of one file; none are left if it returns nil.
-func nextBatch(ctx context.Context, keys cipher.Encryptor, sofar hash.Hash, next func() (string, error, bool), read *int) (*batch, error) {
-	var b batch
-	for most := 1; len(b.numbers) < most; {
-		number, err, more := next()
-		if err != nil {
+// add adds the number that was read n-th. The first of a batch shows how many fit into it.
+func (b *batch) add(ctx context.Context, keys cipher.Encryptor, number string, n int) (_ *batch, err error) {
+	if reason := badNumber(number); reason != "" {
+		return nil, refuse("numbers", fmt.Sprintf("number %d %s", n, reason))
+	}
+	if b == nil {
+		b = new(batch)
+		if b.serial, err = keys.SelectCertificate(ctx); err != nil {
 			return nil, err
 		}
-		if !more {
-			break
+		if b.first, err = keys.Encrypt(ctx, b.serial, number); err != nil {
+			return nil, fmt.Errorf("bankpackages: number %d: %w", n, err)
 		}
-		*read++
-		if reason := badNumber(number); reason != "" {
-			return nil, refuse("numbers", fmt.Sprintf("number %d %s", *read, reason))
-		}
-		if b.numbers == nil {
-			if b.serial, err = keys.SelectCertificate(ctx); err != nil {
-				return nil, err
-			}
-			if b.first, err = keys.Encrypt(ctx, b.serial, number); err != nil {
-				return nil, fmt.Errorf("bankpackages: number %d: %w", *read, err)
-			}
-			most = min(MaxLines, MaxFileSize/(len(b.first)+1))
-			b.numbers = make([]string, 0, most)
-		}
-		io.WriteString(sofar, number)
-		sofar.Write([]byte{'\n'})
-		b.numbers = append(b.numbers, number)
+		b.numbers = make([]string, 0, min(MaxLines, MaxFileSize/(len(b.first)+1)))
 	}
-	if b.numbers == nil {
-		return nil, nil
-	}
-	return &b, nil
+	b.numbers = append(b.numbers, number)
+	return b, nil
 }
 
 func badNumber(number string) string {
@@ -177,10 +177,8 @@ func badNumber(number string) string {
 	return ""
 }
 
-// seal encrypts a batch on all cores. Lines have the same length, so each worker writes to its place.
+// seal encrypts a batch on all cores; each number gives way to its line.
 func (b *batch) seal(ctx context.Context, keys cipher.Encryptor) (*File, error) {
-	size := len(b.first) + 1
-	out := make([]byte, len(b.numbers)*size)
 	var (
 		taken  atomic.Int64
 		failed atomic.Pointer[error]
@@ -193,7 +191,7 @@ func (b *batch) seal(ctx context.Context, keys cipher.Encryptor) (*File, error) 
 			if from >= len(b.numbers) {
 				return
 			}
-			if err := b.encrypt(ctx, keys, out, from, min(from+block, len(b.numbers)), size); err != nil {
+			if err := b.encrypt(ctx, keys, from, min(from+block, len(b.numbers))); err != nil {
 				failed.Store(&err)
 			}
 		}
@@ -205,13 +203,14 @@ func (b *batch) seal(ctx context.Context, keys cipher.Encryptor) (*File, error) 
 	if err := failed.Load(); err != nil {
 		return nil, *err
 	}
-	return &File{Source: media.Bytes(b.filename, out), Serial: b.serial, Lines: len(b.numbers)}, nil
+	sealed := sealed{b.numbers, int64(len(b.first)) + 1}
+	return &File{Source: media.At(b.filename, sealed, int64(len(b.numbers))*sealed.size), Serial: b.serial, Lines: len(b.numbers)}, nil
 }
 
-// encrypt writes the lines from, from+1, … of the file.
-func (b *batch) encrypt(ctx context.Context, keys cipher.Encryptor, out []byte, from, to, size int) error {
+// encrypt makes the lines from, from+1, … of the file.
+func (b *batch) encrypt(ctx context.Context, keys cipher.Encryptor, from, to int) error {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return httpx.Ended(ctx)
 	}
 	for i := from; i < to; i++ {
 		line, err := b.first, error(nil)
@@ -221,11 +220,32 @@ func (b *batch) encrypt(ctx context.Context, keys cipher.Encryptor, out []byte, 
 		if err != nil {
 			return fmt.Errorf("bankpackages: encrypt: %w", err)
 		}
-		if len(line)+1 != size {
+		if len(line) != len(b.first) {
 			return errors.New("bankpackages: the encryptor returned lines of different length")
 		}
-		copy(out[i*size:], line)
-		out[(i+1)*size-1] = '\n'
+		b.numbers[i] = line
 	}
 	return nil
+}
+
+// sealed is the lines of a file, read as its text. They are not copied together, which would cost as much
+// as everything else beside the encryption.
+type sealed struct {
+	lines []string
+	size  int64 // of a line with its line feed
+}
+
+func (s sealed) ReadAt(p []byte, off int64) (n int, err error) {
+	for i := off / s.size; n < len(p); i++ {
+		if i >= int64(len(s.lines)) {
+			return n, io.EOF
+		}
+		line, at := s.lines[i], (off+int64(n))%s.size
+		n += copy(p[n:], line[at:])
+		if n < len(p) {
+			p[n] = '\n'
+			n++
+		}
+	}
+	return n, nil
 }
