@@ -95,7 +95,7 @@ func (a *answer) response(req *http.Request) *http.Response {
 		Header:        a.header,
 		ContentLength: size,
 		Request:       req,
-		Body:          &delivery{ctx: req.Context(), r: a.reader(), pace: a.pace, piece: max(1, len(a.body)/pieces)},
+		Body:          &delivery{ctx: req.Context(), r: a.reader(), pace: a.pace, piece: max(1, (len(a.body)+pieces-1)/pieces)},
 	}
 	if size >= 0 && a.status != http.StatusNoContent {
 		a.header.Set("Content-Length", strconv.FormatInt(size, 10))
@@ -164,7 +164,7 @@ func (a *answer) write(w http.ResponseWriter, r *http.Request) {
 		h.Set("Content-Length", strconv.FormatInt(a.size, 10))
 	}
 	w.WriteHeader(a.status)
-	d := &delivery{ctx: r.Context(), r: a.reader(), pace: a.pace, piece: max(1, len(a.body)/pieces)}
+	d := &delivery{ctx: r.Context(), r: a.reader(), pace: a.pace, piece: max(1, (len(a.body)+pieces-1)/pieces)}
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := d.Read(buffer)

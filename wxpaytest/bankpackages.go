@@ -58,8 +58,7 @@ type task struct {
 	success, fail                     int64
 }
 
-// openBankFile checks a file and decrypts every line of it. A line that does not decrypt is refused, to be
-// seen at once; the platform takes it and counts it as failed.
+// openBankFile checks a file and decrypts every line of it.
 func (s *Server) openBankFile(c *call) error {
 	file := c.file
 	switch sum := sha256.Sum256(file); {
@@ -85,6 +84,8 @@ func (s *Server) openBankFile(c *call) error {
 	})
 	for i, err := range errs {
 		switch {
+		case err != nil && s.options.CountBadLines:
+			c.lines[i] = unreadable
 		case err != nil:
 			return invalid("line %d of the file %v", i+1, err)
 		case c.lines[i] == "" && i%step != 0:
@@ -96,8 +97,12 @@ func (s *Server) openBankFile(c *call) error {
 	return nil
 }
 
-// sampled marks a line that was not decrypted; no agreement number starts so.
-const sampled = "\x00"
+// sampled marks a line that was not decrypted, unreadable is one that could not be; no agreement number
+// starts so.
+const (
+	sampled    = "\x00"
+	unreadable = "\x01"
+)
 
 // each calls f for 0 to n-1, on all cores if that is worth it, and returns when all are done.
 func each(n int, f func(int)) {
@@ -138,7 +143,7 @@ func (s *Server) createTask(c *call) (any, error) {
 	}
 	t := &task{id: strconv.FormatInt(100+s.number(), 10), packageID: id, filename: name, bankType: c.body.text("bank_type"), created: s.now()}
 	for _, line := range c.lines {
-		if match := s.options.Match; match != nil && !strings.HasPrefix(line, sampled) && !match(line) {
+		if match := s.options.Match; line == unreadable || match != nil && !strings.HasPrefix(line, sampled) && !match(line) {
 			t.fail++
 			continue
 		}

@@ -150,3 +150,13 @@ func TestSample(t *testing.T) {
 	task := h.ok("GET", tasks, nil)["data"].([]any)[0].(m)
 	assert.Equal(t, []any{1.0, 2.0}, []any{task["success_count"], task["fail_count"]})
 }
+
+// With CountBadLines a line that does not decrypt counts as failed, as on the platform.
+func TestCountBadLines(t *testing.T) {
+	t.Parallel()
+	h := newMerchant(t, wxpaytest.Options{CountBadLines: true})
+	status, _ := h.do(h.upload("8473295", "a.csv", h.lines("6201")+"AAAA\n"+h.lines("6202")))
+	require.Equal(t, 200, status)
+	task := h.ok("GET", tasks, nil)["data"].([]any)[0].(m)
+	assert.Equal(t, []any{2.0, 1.0}, []any{task["success_count"], task["fail_count"]})
+}

@@ -93,7 +93,7 @@ var Faults = []Fault{
 	{Name: "reset-after-effect", Doc: "the request took effect, then the connection breaks: the answer is lost", stage: answering, end: reset},
 	{Name: "hang-after-effect", Doc: "the request took effect and no answer comes until the caller gives up", stage: answering, end: hanging},
 	{Name: "500-after-effect", Doc: "500 SYSTEM_ERROR although the request took effect", stage: answering, change: refusing(&refusal{status: 500, code: "SYSTEM_ERROR", message: "系统错误"})},
-	{Name: "slow-body", Doc: "the body of the answer takes 5 s", stage: answering, change: func(a *answer) { a.pace = 500 * time.Millisecond }},
+	{Name: "slow-body", Doc: "the body of the answer takes about 5 s; an answer without one half a second", stage: answering, change: func(a *answer) { a.pace = 500 * time.Millisecond }},
 	{Name: "truncated-body", Doc: "the answer ends half way", stage: answering, change: truncate},
 	{Name: "unsigned", Doc: "the answer has no signature", stage: answering, change: sealed(nil, seals{none: true}), where: weChat},
 	{Name: "forged", Doc: "the answer is signed by a stranger in the name of the platform's key", stage: answering, change: sealed(nil, seals{forged: true}), where: weChat},
@@ -317,6 +317,16 @@ func (s *Server) plan(p *planned, name string) error {
 		return s.cannot("there is no fault %q", name)
 	}
 	p.fault = &all[i]
+	onTPNS := slices.ContainsFunc(s.endpoints, func(e *endpoint) bool { return e.pattern == p.route && e.tpns }) || slices.Contains(tpnsHosts, p.host)
+	onWeChat := slices.ContainsFunc(s.endpoints, func(e *endpoint) bool { return e.pattern == p.route && !e.tpns }) || slices.Contains(weChatHosts, p.host)
+	switch {
+	case p.left == 0:
+		return s.cannot("fault %q is to happen 0 times", name)
+	case p.host != "" && !knownHost(p.host):
+		return s.cannot("there is no host %q", p.host)
+	case p.fault.where == weChat && onTPNS, p.fault.where == tpnsOnly && onWeChat:
+		return s.cannot("fault %q cannot happen there", name)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, p)

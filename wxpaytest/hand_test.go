@@ -117,7 +117,12 @@ func (h *merchant) encrypt(plain string) string {
 
 // authorize signs text in the name of method and uri.
 func (h *merchant) authorize(method, uri string, signed []byte) string {
-	nonce, at := rand.Text(), strconv.FormatInt(time.Now().Unix(), 10)
+	return h.authorizeAs(rand.Text(), method, uri, signed)
+}
+
+// authorizeAs signs with a nonce of the caller's choice.
+func (h *merchant) authorizeAs(nonce string, method, uri string, signed []byte) string {
+	at := strconv.FormatInt(time.Now().Unix(), 10)
 	sum := sha256.Sum256([]byte(method + "\n" + uri + "\n" + at + "\n" + nonce + "\n" + string(signed) + "\n"))
 	sig, err := rsa.SignPKCS1v15(nil, h.key, crypto.SHA256, sum[:])
 	require.NoError(h.t, err)

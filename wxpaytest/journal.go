@@ -64,7 +64,7 @@ func (s *Server) note(in *incoming, fault *Fault, a *answer) {
 			r.Status = 0
 		}
 	}
-	if o, err := decodeObject(a.body); err == nil && a.status >= 400 {
+	if o, err := decodeObject(a.body, false); err == nil && a.status >= 400 {
 		r.Code = o.text("code")
 	}
 	for name, plain := range a.secrets {

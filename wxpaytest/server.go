@@ -56,6 +56,10 @@ type Options struct {
 	// Pay says which debits of edu-papay succeed. Nil: all.
 	Pay func(outTradeNo string) bool
 
+	// CountBadLines counts a line of a bank file that does not decrypt as failed, as the platform does. By
+	// default the file is refused, so that a wrong key is seen at once.
+	CountBadLines bool
+
 	// Unlimited switches off the limits of rate: 6,000 files a day, and those of TPNS. The limits of size
 	// stay.
 	Unlimited bool

@@ -144,13 +144,13 @@ func (v *violation) Error() string { return v.field + " " + v.issue }
 
 // decodeObject reads JSON by the platform's rules: one object in UTF-8 of at most three bytes a
 // character, without null and without a name twice.
-func decodeObject(body []byte) (object, error) {
+func decodeObject(body []byte, weChat bool) (object, error) {
 	if !utf8.Valid(body) {
 		return nil, &violation{issue: "is not UTF-8"}
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
-	v, err := decodeValue(d, "")
+	v, err := decodeValue(d, "", weChat)
 	if err != nil {
 		if _, ok := errors.AsType[*violation](err); !ok {
 			err = &violation{issue: "is not JSON: " + err.Error()}
@@ -167,16 +167,19 @@ func decodeObject(body []byte) (object, error) {
 	return o, nil
 }
 
-func decodeValue(d *json.Decoder, at string) (any, error) {
+func decodeValue(d *json.Decoder, at string, weChat bool) (any, error) {
 	token, err := d.Token()
 	if err != nil {
 		return nil, err
 	}
 	switch t := token.(type) {
 	case nil:
+		if !weChat {
+			return nil, nil
+		}
 		return nil, &violation{at, nil, "is null, which the platform does not take; leave the member out"}
 	case string:
-		if strings.ContainsFunc(t, func(r rune) bool { return r > 0xffff }) {
+		if weChat && strings.ContainsFunc(t, func(r rune) bool { return r > 0xffff }) {
 			return nil, &violation{at, nil, "holds a character of four bytes of UTF-8, such as an emoji"}
 		}
 		return t, nil
@@ -184,7 +187,7 @@ func decodeValue(d *json.Decoder, at string) (any, error) {
 		if t == '[' {
 			list := []any{}
 			for i := 0; d.More(); i++ {
-				v, err := decodeValue(d, at+"/"+strconv.Itoa(i))
+				v, err := decodeValue(d, at+"/"+strconv.Itoa(i), weChat)
 				if err != nil {
 					return nil, err
 				}
@@ -203,7 +206,7 @@ func decodeValue(d *json.Decoder, at string) (any, error) {
 			if _, twice := o[name.(string)]; twice {
 				return nil, &violation{field, nil, "comes twice"}
 			}
-			if o[name.(string)], err = decodeValue(d, field); err != nil {
+			if o[name.(string)], err = decodeValue(d, field, weChat); err != nil {
 				return nil, err
 			}
 		}

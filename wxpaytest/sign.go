@@ -130,8 +130,8 @@ func (s *Server) authenticate(c *call, body []byte) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.nonces.fresh(maphash.String(s.seed, m["nonce_str"])) {
-		return signError("nonce_str was used before")
+	if !s.nonces.fresh(maphash.String(s.seed, m["nonce_str"]), maphash.String(s.seed, list)) {
+		return signError("nonce_str was used before, for another request")
 	}
 	c.checked("signature")
 	return nil
@@ -202,20 +202,25 @@ func (s *Server) verify(in *incoming, m map[string]string, body []byte) error {
 	return signError("%s. The text that should be signed is %q; the whole body received has %d bytes and sha256 %x", why, text, len(in.body), sha256.Sum256(in.body))
 }
 
-// nonces remembers nonces for as long as their timestamps are accepted, in two generations.
+// nonces remembers nonces with the signature they came in for as long as their timestamps are accepted, in
+// two generations. The very same request may come again: a transport may send it twice, or to the
+// other host.
 type nonces struct {
-	young, old map[uint64]struct{}
+	young, old map[uint64]uint64
 	since      time.Time
 }
 
-func (n *nonces) fresh(nonce uint64) bool {
+func (n *nonces) fresh(nonce, authorization uint64) bool {
 	if now := time.Now(); n.young == nil || now.Sub(n.since) > 2*maxAge {
-		n.young, n.old, n.since = map[uint64]struct{}{}, n.young, now
+		n.young, n.old, n.since = map[uint64]uint64{}, n.young, now
 	}
-	_, young := n.young[nonce]
-	_, old := n.old[nonce]
-	n.young[nonce] = struct{}{}
-	return !young && !old
+	for _, generation := range []map[uint64]uint64{n.young, n.old} {
+		if was, used := generation[nonce]; used {
+			return was == authorization
+		}
+	}
+	n.young[nonce] = authorization
+	return true
 }
 
 // sign completes the headers of an answer.

@@ -295,7 +295,7 @@ func (c *call) decodeTPNS() error {
 		return tpnsError(1008001, "Content-Type is not application/json")
 	}
 	var err error
-	if c.body, err = decodeObject(c.in.body); err != nil {
+	if c.body, err = decodeObject(c.in.body, false); err != nil {
 		return tpnsError(1008001, err.Error())
 	}
 	if err := (&check{}).object(c.body, c.in.endpoint.body, ""); err != nil {
@@ -354,9 +354,9 @@ func (s *Server) uploadPackage(c *call) (any, error) {
 
 // readPackage counts the accounts of a package.
 func readPackage(name string, body []byte) (int, error) {
-	switch path.Ext(name) {
+	switch ext := strings.ToLower(path.Ext(name)); ext {
 	case ".txt", ".csv":
-		return countAccounts(body)
+		return countAccounts(body, ext == ".csv")
 	case ".zip":
 	default:
 		return 0, errors.New("the file is none of .zip, .txt and .csv")
@@ -365,7 +365,7 @@ func readPackage(name string, body []byte) (int, error) {
 	if err != nil {
 		return 0, errors.New("the file is not a zip")
 	}
-	if len(z.File) != 1 || strings.Contains(z.File[0].Name, "/") || !slices.Contains([]string{".txt", ".csv"}, path.Ext(z.File[0].Name)) {
+	if len(z.File) != 1 || strings.Contains(z.File[0].Name, "/") || !slices.Contains([]string{".txt", ".csv"}, strings.ToLower(path.Ext(z.File[0].Name))) {
 		return 0, errors.New("a zip holds exactly one .txt or .csv and no folder")
 	}
 	f, err := z.File[0].Open()
@@ -377,14 +377,17 @@ func readPackage(name string, body []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return countAccounts(text)
+	return countAccounts(text, strings.EqualFold(path.Ext(z.File[0].Name), ".csv"))
 }
 
-func countAccounts(text []byte) (int, error) {
-	n := 0
+func countAccounts(text []byte, csv bool) (int, error) {
+	n, refused := 0, "\x00\ufeff"
+	if csv {
+		refused += `,"` // one column, and nobody says how quotes are read
+	}
 	for line := range bytes.Lines(text) {
 		line = bytes.TrimRight(line, "\r\n")
-		if c := utf8.RuneCount(line); !utf8.Valid(line) || c < 2 || c > 100 || bytes.ContainsAny(line, ",;\t") {
+		if c := utf8.RuneCount(line); !utf8.Valid(line) || c < 2 || c > 100 || bytes.ContainsAny(line, refused) {
 			return 0, fmt.Errorf("line %d is not one account of 2 to 100 characters in UTF-8", n+1)
 		}
 		n++

@@ -29,7 +29,7 @@ func main() {
 	defer stop()
 	id, err := upload(ctx, *path)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "pushpackage:", err)
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	fmt.Println(id)

@@ -245,7 +245,7 @@ func judge(call *call, resp *http.Response, body []byte) (Code, *failure) {
 	}
 	f := &failure{err: e, after: httpx.RetryAfter(resp.Header)}
 	switch {
-	case code == CodeTooFast:
+	case code == CodeTooFast && status < 500:
 		f.tooFast, f.again = true, call.repeat != ifHarmless || f.after > 0
 	case status == http.StatusTooManyRequests:
 		f.tooFast, f.again = true, call.repeat != ifTooFast

@@ -58,15 +58,16 @@ func TestRepeats(t *testing.T) {
 		first  httpmock.Responder
 		repeat []string // kinds that are sent again
 	}{
-		"lost answer":    {httpmock.NewErrorResponder(io.ErrUnexpectedEOF), []string{"read", "upload"}},
-		"never left":     {httpmock.NewErrorResponder(&net.OpError{Op: "dial", Err: errors.New("refused")}), []string{"read", "upload"}},
-		"500":            {httpmock.NewStringResponder(500, ""), []string{"read", "upload"}},
-		"503":            {httpmock.NewStringResponder(503, "<html>"), []string{"read", "upload"}},
-		"http 429":       {httpmock.NewStringResponder(429, ""), []string{"read", "upload"}},
-		"1008004":        {ok(`{"retCode":1008004}`), []string{"read", "upload"}},
-		"not JSON":       {ok(`<html>`), []string{"read", "upload"}},
-		"no return code": {ok(`{"uploadId":1}`), []string{"read", "upload"}},
-		"1008028":        {ok(`{"ret_code":1008028,"err_msg":"request too fast"}`), append([]string{"upload"}, write...)},
+		"lost answer":      {httpmock.NewErrorResponder(io.ErrUnexpectedEOF), []string{"read", "upload"}},
+		"never left":       {httpmock.NewErrorResponder(&net.OpError{Op: "dial", Err: errors.New("refused")}), []string{"read", "upload"}},
+		"500":              {httpmock.NewStringResponder(500, ""), []string{"read", "upload"}},
+		"503":              {httpmock.NewStringResponder(503, "<html>"), []string{"read", "upload"}},
+		"http 429":         {httpmock.NewStringResponder(429, ""), []string{"read", "upload"}},
+		"1008004":          {ok(`{"retCode":1008004}`), []string{"read", "upload"}},
+		"not JSON":         {ok(`<html>`), []string{"read", "upload"}},
+		"no return code":   {ok(`{"uploadId":1}`), []string{"read", "upload"}},
+		"1008028":          {ok(`{"ret_code":1008028,"err_msg":"request too fast"}`), append([]string{"upload"}, write...)},
+		"1008028 in a 503": {httpmock.NewStringResponder(503, `{"ret_code":1008028}`), []string{"read", "upload"}}, // what is believed is the status
 		"1008028 with Retry-After": {ok(`{"retCode":"1008028"}`).HeaderSet(http.Header{"Retry-After": {"5"}}),
 			append([]string{"upload", "read"}, write...)},
 		"1008003":  {ok(`{"retCode":1008003,"errMsg":"auth failure"}`), nil},

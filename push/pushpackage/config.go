@@ -119,7 +119,8 @@ func (c Config) complete() (Config, error) {
 }
 
 // A Secret is text that must not be seen. It shows itself as *** in every format, in JSON and in logs;
-// string(s) is the text.
+// string(s) is the text. Package fmt does not ask values in unexported fields: give a struct of yours that
+// keeps a Secret or a [Config] in one a Format method, or keep the [Client] instead.
 type Secret string
 
 // Format writes *** for every verb; nothing for an empty secret.

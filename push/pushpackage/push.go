@@ -123,12 +123,12 @@ func (p PushParams) MarshalJSON() ([]byte, error) {
 
 // A Push is a task that TPNS has taken on; nobody need have it yet.
 type Push struct {
-	PushID           IDs      `json:"push_id"` // never empty; a loop push has several
-	Seq              int64    `json:"seq"`
-	Environment      string   `json:"environment"`
-	ErrMsgZh         string   `json:"err_msg_zh"`
-	Result           string   `json:"result"`             // JSON in text, such as "[0]" or "{}"; meaning not documented; may be empty
-	InvalidTargeList []string `json:"invalid_targe_list"` // spelled so; not documented for packages
+	PushID           IDs    `json:"push_id"` // never empty; a loop push has several
+	Seq              int64  `json:"seq"`
+	Environment      string `json:"environment"`
+	ErrMsgZh         string `json:"err_msg_zh"`
+	Result           string `json:"result"`             // JSON in text, such as "[0]" or "{}"; meaning not documented; may be empty
+	InvalidTargeList IDs    `json:"invalid_targe_list"` // spelled so; not documented for packages
 }
 
 // UnmarshalJSON takes text and numbers for each other, so that a push that happened is not lost to one.
@@ -140,8 +140,10 @@ func (p *Push) UnmarshalJSON(b []byte) error {
 		Environment text   `json:"environment"`
 		ErrMsgZh    text   `json:"err_msg_zh"`
 		Result      text   `json:"result"`
+		Invalid     IDs    `json:"invalid_targe_list"`
 	}{plain: (*plain)(p)}
 	err := json.Unmarshal(b, &wire)
+	p.InvalidTargeList = wire.Invalid
 	p.Seq, p.Environment, p.ErrMsgZh, p.Result = int64(wire.Seq), string(wire.Environment), string(wire.ErrMsgZh), string(wire.Result)
 	return err
 }
@@ -162,7 +164,7 @@ func (p *Push) UnmarshalJSON(b []byte) error {
 // same text to the same target within an hour, which is off by default.
 //
 // Errors: [ParamError] if Title or Content is missing for [Notify], Environment for iOS, if own and
-// makers' channels are all off, if SendTime is past; [CodeTooFast], [CodeContentRefused], [CodeNoTarget],
+// makers' channels are all off, if SendTime is more than 10 minutes past; [CodeTooFast], [CodeContentRefused], [CodeNoTarget],
 // [CodeRepeatedPush].
 //
 //	POST /v3/push/app
@@ -212,8 +214,8 @@ func (p *PushParams) checkTimes(now time.Time) error {
 	switch {
 	case p.ExpireTime != nil && *p.ExpireTime < 0:
 		return badPush("expire_time", "must not be negative")
-	case !p.SendTime.IsZero() && p.SendTime.Before(now):
-		return badPush("send_time", "is past")
+	case !p.SendTime.IsZero() && p.SendTime.Before(now.Add(-10*time.Minute)): // as TPNS has it
+		return badPush("send_time", "is more than 10 minutes past")
 	case p.SendTime.After(now.Add(90 * 24 * time.Hour)):
 		return badPush("send_time", "is more than 90 days ahead")
 	case l != nil && (!l.StartDate.exists() || !l.EndDate.exists()):

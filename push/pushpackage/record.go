@@ -69,12 +69,20 @@ func (r *PushRecord) UnmarshalJSON(b []byte) error {
 	wire := struct {
 		*plain
 		PushID     text   `json:"pushId"`
+		Date       text   `json:"date"`
+		Title      text   `json:"title"`
+		Content    text   `json:"content"`
+		Source     text   `json:"source"`
+		MultiPkg   text   `json:"multiPkg"`
+		TargetList IDs    `json:"targetList"`
 		ExpireTime number `json:"expireTime"`
 		CollapseID number `json:"collapseID"`
 		UploadID   number `json:"uploadId"`
 	}{plain: (*plain)(r)}
 	err := json.Unmarshal(b, &wire)
 	r.PushID, r.ExpireTime, r.CollapseID, r.UploadID = string(wire.PushID), int64(wire.ExpireTime), int64(wire.CollapseID), int64(wire.UploadID)
+	r.Date, r.Title, r.Content, r.Source = string(wire.Date), string(wire.Title), string(wire.Content), string(wire.Source)
+	r.MultiPkg, r.TargetList = wire.MultiPkg == "true" || wire.MultiPkg == "1", wire.TargetList
 	return err
 }
 
@@ -221,9 +229,12 @@ type WaitPushParams struct {
 //
 // 单个任务推送信息查询: https://cloud.tencent.com/document/product/548/39076
 func (c *Client) WaitPush(ctx context.Context, p WaitPushParams) (*PushRecord, error) {
+	if p.PushID == "" {
+		return nil, &ParamError{routeRecord, "pushId", "is missing"}
+	}
 	var last *PushRecord
 	for failed := 0; ; {
-		if err := httpx.Sleep(ctx, c.pace.turn()); err != nil {
+		if err := httpx.Sleep(ctx, c.pace.turn(ctx)); err != nil {
 			return last, waiting(last, err)
 		}
 		record, err := c.GetPushRecord(ctx, GetPushRecordParams{PushID: p.PushID})
@@ -251,7 +262,7 @@ func mayPass(err error) bool {
 		return false
 	}
 	e, refused := errors.AsType[*Error](err)
-	return !refused || OutcomeUnknown(err) || e.RetCode == CodeTooFast || e.RetCode == CodePushNotFound
+	return !refused || OutcomeUnknown(err) || e.StatusCode == http.StatusTooManyRequests || e.RetCode == CodeTooFast || e.RetCode == CodePushNotFound
 }
 
 func waiting(last *PushRecord, err error) error {
@@ -268,15 +279,17 @@ type pace struct {
 	next time.Time
 }
 
-// turn takes the next turn and returns how long to wait for it.
-func (p *pace) turn() time.Duration {
+// turn takes the next turn and returns how long to wait for it. A turn for which ctx has no time is left to
+// others.
+func (p *pace) turn(ctx context.Context) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
-	if p.next.Before(now) {
-		p.next = now
+	now, at := time.Now(), p.next
+	if at.Before(now) {
+		at = now
 	}
-	wait := p.next.Sub(now)
-	p.next = p.next.Add(PollEvery)
-	return wait
+	if end, bounded := ctx.Deadline(); ctx.Err() == nil && (!bounded || !end.Before(at)) {
+		p.next = at.Add(PollEvery)
+	}
+	return at.Sub(now)
 }

@@ -296,3 +296,19 @@ func TestWaitPushNeedsAnID(t *testing.T) {
 	_, err := tpns(t, unreachable(t)).WaitPush(t.Context(), WaitPushParams{})
 	assert.ErrorAs(t, err, new(*ParamError))
 }
+
+// A wait that has no time for its turn leaves it to others.
+func TestWaitsWithoutTimeTakeNoTurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var p pace
+		assert.Zero(t, p.turn(t.Context()))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		for range 100 {
+			assert.Equal(t, PollEvery, p.turn(ctx))
+		}
+		assert.Equal(t, PollEvery, p.turn(t.Context()))
+		assert.Equal(t, 2*PollEvery, p.turn(t.Context()))
+	})
+}

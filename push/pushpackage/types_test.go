@@ -148,3 +148,16 @@ func FuzzAnswers(f *testing.F) {
 		}
 	})
 }
+
+// A member that nobody needs and that has another form than documented does not lose a push or its record.
+func TestOddMembersLoseNothing(t *testing.T) {
+	t.Parallel()
+	for _, odd := range []string{`""`, `[1]`, `"x"`, `null`, `[]`} {
+		var p Push
+		require.NoError(t, json.Unmarshal([]byte(`{"push_id":"5","invalid_targe_list":`+odd+`}`), &p), odd)
+		assert.Equal(t, IDs{"5"}, p.PushID)
+	}
+	var r PushRecord
+	require.NoError(t, json.Unmarshal([]byte(`{"pushId":7,"title":5,"multiPkg":1,"targetList":"a","date":20200101,"content":null,"source":{"a":1}}`), &r))
+	assert.Equal(t, PushRecord{PushID: "7", Title: "5", MultiPkg: true, TargetList: []string{"a"}, Date: "20200101", Source: `{"a":1}`}, r)
+}
