@@ -123,12 +123,12 @@ func (p PushParams) MarshalJSON() ([]byte, error) {
 
 // A Push is a task that TPNS has taken on; nobody need have it yet.
 type Push struct {
-	PushID           IDs    `json:"push_id"` // never empty; a loop push has several
-	Seq              int64  `json:"seq"`
-	Environment      string `json:"environment"`
-	ErrMsgZh         string `json:"err_msg_zh"`
-	Result           string `json:"result"`             // JSON in text, such as "[0]" or "{}"; meaning not documented; may be empty
-	InvalidTargeList IDs    `json:"invalid_targe_list"` // spelled so; not documented for packages
+	PushID           IDs      `json:"push_id"` // never empty; a loop push has several
+	Seq              int64    `json:"seq"`
+	Environment      string   `json:"environment"`
+	ErrMsgZh         string   `json:"err_msg_zh"`
+	Result           string   `json:"result"`             // JSON in text, such as "[0]" or "{}"; meaning not documented; may be empty
+	InvalidTargeList []string `json:"invalid_targe_list"` // spelled so; not documented for packages
 }
 
 // UnmarshalJSON takes text and numbers for each other, so that a push that happened is not lost to one.
