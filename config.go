@@ -1,6 +1,7 @@
 package wxpay
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rsa"
@@ -171,16 +172,9 @@ func (c Config) complete() (Config, error) {
 		return wrong("BackupURL", err.Error())
 	}
 	c.BaseURL, c.BackupURL = strings.TrimSuffix(c.BaseURL, "/"), strings.TrimSuffix(c.BackupURL, "/")
-	c.Concurrency = or(c.Concurrency, 16)
-	c.Timeout = or(c.Timeout, 30*time.Second)
-	c.MaxAttempts = or(c.MaxAttempts, 3)
+	c.Concurrency = cmp.Or(max(c.Concurrency, 0), 16)
+	c.Timeout = cmp.Or(max(c.Timeout, 0), 30*time.Second)
+	c.MaxAttempts = cmp.Or(max(c.MaxAttempts, 0), 3)
 	c.HTTPClient = httpx.Client(c.HTTPClient, c.Concurrency, 10*time.Second)
 	return c, nil
-}
-
-func or[T int | time.Duration](v, otherwise T) T {
-	if v <= 0 {
-		return otherwise
-	}
-	return v
 }
