@@ -43,6 +43,9 @@ type Call struct {
 	// Serial names the platform key that encrypted what is in Body, Query or File, as [Client.Encrypt]
 	// returns it. Leave it empty if nothing is encrypted; every request names a key all the same.
 	Serial string
+	// Echo names those of Vars that the answer repeats as members of its own. An answer that is about
+	// another one, or about none, is an [UnknownError].
+	Echo []string
 	// Idempotent says that WeChat Pay documents this write as safe to repeat with the same content.
 	// Reads are repeated anyway.
 	Idempotent bool

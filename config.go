@@ -81,6 +81,7 @@ type Exchange struct {
 	Status    int           // 0 if no answer came
 	RequestID string        // to quote to the platform's support
 	Duration  time.Duration // until the answer was read and verified
+	Odd       []string      // members of a genuine answer that could not be read as documented, by name
 	Err       error         // what the caller sees if this is the last attempt
 }
 
