@@ -113,6 +113,10 @@ func TestFaultTable(t *testing.T) {
 					client, card := server.Client(), server.AddCard("AUTO")
 					call := faultCall(t, client, card, kind)
 					attempts := want.attempts[kind]
+					want := want
+					if kind > 0 && fault.Name == "refusal-unsigned" { // whether a write was refused, only the platform can say
+						want.outcome = unknown
+					}
 					require.NoError(t, server.Inject(call.Route, fault.Name, int(attempts)))
 					before := len(server.Requests())
 					_, err := wxpay.Do[map[string]any](t.Context(), client, call)

@@ -179,8 +179,8 @@ func (k *PlatformKeys) load(ctx context.Context, limit time.Duration) error {
 // nothing to verify it by: the APIv3 key authenticates each certificate, then the certificate that
 // signed the answer verifies it.
 func (c *Client) downloadCertificates(ctx context.Context) (keys []auth.PlatformKey, err error) {
-	_, err = c.do(ctx, Call{Route: "GET /v3/certificates", Serial: c.config.PublicKeyID, verify: func(ctx context.Context, sig auth.Signature, body []byte) error {
-		keys, err = openCertificates(body, string(c.config.APIv3Key))
+	err = c.do(ctx, Call{Route: "GET /v3/certificates", Serial: c.config.PublicKeyID, verify: func(ctx context.Context, sig auth.Signature, body []byte) error {
+		keys, err = openCertificates(body, c.apiV3Key())
 		if err != nil {
 			return err
 		}
@@ -193,7 +193,7 @@ func (c *Client) downloadCertificates(ctx context.Context) (keys []auth.Platform
 			return fmt.Errorf("%w: %w", auth.ErrUnsigned, ErrNoCertificates)
 		}
 		return err
-	}})
+	}}, nil)
 	if errors.Is(err, CodeResourceNotExists) || errors.Is(err, ErrNoCertificates) || err == nil && len(keys) == 0 {
 		return nil, ErrNoCertificates
 	}
