@@ -107,7 +107,7 @@ func (c *Client) prepare(ctx context.Context, call Call, answer any) (r request,
 			return r, &ParamError{call.Route, "filename", err.Error()}
 		}
 		r.contentType = r.form.ContentType()
-		r.timeout = 2*min(r.timeout, longest) + min(time.Duration(call.File.Size()>>16), longest/time.Second)*time.Second
+		r.timeout = httpx.UploadTime(r.timeout, call.File.Size())
 	}
 	if r.serial == "" && call.verify == nil {
 		if r.serial, err = c.encryptor.SelectCertificate(ctx); err != nil {
@@ -116,9 +116,6 @@ func (c *Client) prepare(ctx context.Context, call Call, answer any) (r request,
 	}
 	return r, nil
 }
-
-// longest is what any part of a call may take, so that sums of it fit.
-const longest = 7 * 24 * time.Hour
 
 // encode writes JSON and refuses what the platform does not take.
 func encode(body any) ([]byte, error) {
@@ -140,9 +137,8 @@ func forbidden(text []byte) string {
 	if bytes.Contains(text, []byte(`"***"`)) {
 		return "it holds a Secret that was not encrypted (see Client.Encrypt)"
 	}
-	// What is not UTF-8 was replaced by U+FFFD, as a character or as an escape, or passed on as it is.
-	if !utf8.Valid(text) || bytes.ContainsRune(text, utf8.RuneError) {
-		return notUTF8
+	if httpx.Mangled(text) {
+		return "it holds text that is not UTF-8, such as GBK"
 	}
 	quoted := false
 	for i := 0; i < len(text); i++ {
@@ -150,9 +146,6 @@ func forbidden(text []byte) string {
 		case c == '"':
 			quoted = !quoted
 		case c == '\\':
-			if bytes.HasPrefix(text[i:], []byte(`\ufffd`)) {
-				return notUTF8
-			}
 			i++
 		case c == 'n' && !quoted:
 			return "it holds null, which the platform refuses; leave the member out"
@@ -162,8 +155,6 @@ func forbidden(text []byte) string {
 	}
 	return ""
 }
-
-const notUTF8 = "it holds text that is not UTF-8, such as GBK"
 
 // expand puts the values into the route.
 func expand(call *Call) (method, uri string, err error) {

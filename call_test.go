@@ -2,6 +2,7 @@ package wxpay_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"math"
@@ -96,6 +97,12 @@ func TestBadCallIsNotSent(t *testing.T) {
 		{"query in the route", wxpay.Call{Route: "GET /v3/echo?a=1"}, "route"},
 		{"null", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: map[string]any{"a": nil}}, "body"},
 		{"GBK", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: echo{Text: "\xd6\xd0\xb9\xfa"}}, "body"},
+		{"GBK in a value that encodes itself", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: json.RawMessage("{\"a\":\"\xd6\xd0\"}")}, "body"},
+		{"GBK as the name of a member", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: map[string]int{"\xd6\xd0": 1}}, "body"},
+		{"the mark of broken text", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: echo{Text: "a\ufffdb"}}, "body"},
+		{"query that is not UTF-8", wxpay.Call{Route: routeRead, Vars: wxpay.Vars{"id": "1"}, Query: url.Values{"q": {"\xd6\xd0"}}}, "q"},
+		{"query with a line break", wxpay.Call{Route: routeRead, Vars: wxpay.Vars{"id": "1"}, Query: url.Values{"q": {"a\nb"}}}, "q"},
+		{"serial", wxpay.Call{Route: routeRead, Vars: wxpay.Vars{"id": "1"}, Serial: "A\r\nB: c"}, "Wechatpay-Serial"},
 		{"no such day", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: struct{ D wxpay.Date }{wxpay.Date{Year: 2026, Month: 2, Day: 30}}}, "body"},
 		{"secret in the clear", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: struct{ Phone wxpay.Secret }{"13800138000"}}, "body"},
 		{"emoji", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: echo{Text: "😀"}}, "body"},

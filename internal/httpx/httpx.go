@@ -3,6 +3,7 @@
 package httpx
 
 import (
+	"bytes"
 	"compress/gzip"
 	"compress/zlib"
 	"context"
@@ -157,6 +158,33 @@ func RetryAfter(h http.Header) time.Duration {
 	return 0
 }
 
+// UploadTime is what an upload of size bytes may take where other calls may take timeout: twice that and one
+// more second for every 64 KiB, within bounds that fit into a Duration.
+func UploadTime(timeout time.Duration, size int64) time.Duration {
+	const most = 30 * 24 * time.Hour
+	return 2*min(timeout, most) + min(time.Duration(max(size, 0)>>16), most/time.Second)*time.Second
+}
+
+// Mangled reports whether JSON that was just encoded was made of text that is not UTF-8. Such text is
+// replaced by U+FFFD, as a character or as an escape, or passed on as it is where a value encodes itself.
+func Mangled(text []byte) bool {
+	if !utf8.Valid(text) || bytes.ContainsRune(text, utf8.RuneError) {
+		return true
+	}
+	for i := bytes.IndexByte(text, '\\'); i >= 0 && i < len(text); {
+		if bytes.HasPrefix(text[i:], []byte(`\ufffd`)) {
+			return true
+		}
+		i += 2 // what is escaped may be another backslash
+		next := bytes.IndexByte(text[min(i, len(text)):], '\\')
+		if next < 0 {
+			break
+		}
+		i += next
+	}
+	return false
+}
+
 // Sleep waits for d. It returns at once, with the error of [Ended], if ctx ends first, and does not
 // start a wait that ctx has no time for.
 func Sleep(ctx context.Context, d time.Duration) error {
@@ -191,16 +219,13 @@ func OneLine(s string) string { return Brief(s, 512) }
 // Brief is OneLine with another bound.
 func Brief(s string, most int) string {
 	if len(s) > 8*most { // spare the rest
-		s = strings.ToValidUTF8(s[:8*most], "\ufffd")
+		s = s[:8*most]
 	}
 	s = printable(s)
-	if len(s) <= most {
-		return s
-	}
-	if r := []rune(s); len(r) > most {
+	if r := []rune(s); len(s) > most && len(r) > most {
 		s = string(r[:most]) + "…"
 	}
-	return s
+	return ErrorText(s)
 }
 
 // ErrorText is the text of a whole error: one printable line of at most 2,000 bytes.

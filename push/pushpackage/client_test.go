@@ -118,9 +118,9 @@ func TestSign(t *testing.T) {
 func TestDefaultClientIsMocked(t *testing.T) {
 	was := http.DefaultTransport
 	t.Cleanup(func() { http.DefaultTransport = was })
+	http.DefaultTransport = roundTrip(ok(`{"retCode":0,"pushStatDataAll":null}`))
 	client, err := New(Config{AccessID: "1500001048", SecretKey: secret})
 	require.NoError(t, err)
-	http.DefaultTransport = roundTrip(ok(`{"retCode":0,"pushStatDataAll":null}`))
 	_, err = client.GetPushTaskStatistics(t.Context(), GetPushTaskStatisticsParams{PushID: "1"})
 	assert.NoError(t, err)
 }
