@@ -81,6 +81,7 @@ type request struct {
 	contentType string
 	form        *media.Form
 	timeout     time.Duration
+	deadline    time.Time
 	serial      string
 	answer      any // to decode into; nil: nothing
 }
@@ -223,21 +224,26 @@ func (c *Client) attempt(ctx context.Context, r *request, host string) (ex Excha
 	defer func() { ex.Duration = time.Since(start) }()
 	var t trip
 	defer t.End()
-	req, err := c.build(t.Watch(ctx, c.config.HTTPClient), r, host, &t)
+	watched := t.Watch(ctx, r.deadline)
+	req, err := c.build(watched, r, host, &t)
 	if err != nil {
 		return ex, notSent(r, err)
 	}
+	if ctx.Err() != nil { // a transport that never started could not tell
+		closeBody(req)
+		return ex, notSent(r, httpx.Ended(ctx))
+	}
 	resp, err := c.config.HTTPClient.Do(req)
 	if err != nil {
-		return ex, broken(ctx, r, err, t.NeverLeft(err))
+		return ex, broken(ctx, r, err, &t.Trip)
 	}
 	defer resp.Body.Close()
 	ex.Status, ex.RequestID = resp.StatusCode, resp.Header.Get("Request-Id")
 	body, err := readAnswer(resp)
 	if err != nil {
-		return ex, unreadable(ctx, r, &ex, resp, err)
+		return ex, unreadable(ctx, r, &ex, resp, err, t.Late())
 	}
-	err = c.genuine(ctx, r, resp.Header, body)
+	err = c.genuine(watched, r, resp.Header, body)
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
 		return ex, refusal(r, &ex, resp.Header, body, err)
 	}
@@ -289,6 +295,12 @@ func (c *Client) build(ctx context.Context, r *request, host string, t *trip) (*
 		req.GetBody, req.ContentLength = r.form.Open, r.form.Size()
 	}
 	return req, nil
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		req.Body.Close()
+	}
 }
 
 const userAgent = "wxpay-go"

@@ -14,9 +14,6 @@ import (
 	"github.com/wxpay-go/wxpay/internal/httpx"
 )
 
-// errTime ends a call that has used up Config.Timeout. Other ends of its context are the caller's.
-var errTime = fmt.Errorf("the time for the call is over: %w", context.DeadlineExceeded)
-
 // do sends a call until it succeeds, must not be repeated, or has used its attempts, its time or the
 // client's quota. What comes back is decoded into answer; nil: into nothing.
 func (c *Client) do(ctx context.Context, call Call, answer any) error {
@@ -30,14 +27,18 @@ func (c *Client) do(ctx context.Context, call Call, answer any) error {
 	if ctx.Err() != nil { // it ended while certificates were loaded
 		return notSent(&r, httpx.Ended(ctx)).err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, r.timeout, errTime)
-	defer cancel()
+	r.deadline = time.Now().Add(r.timeout)
 	var last *failure
 	for n := 1; ; n++ {
 		fail := c.next(ctx, &r, n, last)
 		if fail == nil {
 			c.quota.Succeeded()
 			return nil
+		}
+		if last == nil { // a call that succeeds at once needs no timer beside that of its attempt
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadlineCause(ctx, r.deadline, httpx.ErrTime)
+			defer cancel()
 		}
 		if n >= c.config.MaxAttempts || !fail.again || ctx.Err() != nil || !c.quota.Take() {
 			return fail.err
@@ -116,12 +117,15 @@ func notSent(r *request, err error) *failure {
 
 // broken is a request without an answer. The address is dropped from the error, since its query may
 // hold what must not be logged. A caller who gave up says nothing about the host.
-func broken(ctx context.Context, r *request, err error, neverLeft bool) *failure {
+func broken(ctx context.Context, r *request, err error, t *httpx.Trip) *failure {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
-	gaveUp := ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTime)
-	if neverLeft {
+	gaveUp := ctx.Err() != nil && !errors.Is(context.Cause(ctx), httpx.ErrTime)
+	if late := t.Late(); late != nil && !gaveUp {
+		err = late
+	}
+	if t.NeverLeft(err) {
 		f := notSent(r, err)
 		f.again, f.missed = !httpx.Untrusted(err), !gaveUp
 		return f
@@ -136,8 +140,11 @@ func broken(ctx context.Context, r *request, err error, neverLeft bool) *failure
 }
 
 // unreadable is an answer that broke off, is too large or compressed.
-func unreadable(ctx context.Context, r *request, ex *Exchange, resp *http.Response, err error) *failure {
-	if resp.StatusCode >= 400 && ctx.Err() == nil { // the status alone says it was refused
+func unreadable(ctx context.Context, r *request, ex *Exchange, resp *http.Response, err error, late error) *failure {
+	if late != nil {
+		err = late
+	}
+	if resp.StatusCode >= 400 && ctx.Err() == nil && late == nil { // the status alone says it was refused
 		return refusal(r, ex, resp.Header, nil, auth.ErrUnsigned)
 	}
 	f := lost(r, ex, err)

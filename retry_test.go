@@ -514,7 +514,7 @@ func TestEndedWhileDialing(t *testing.T) {
 	client, err := wxpay.New(config)
 	require.NoError(t, err)
 	for range 6 {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		_, err := wxpay.Do[map[string]any](ctx, client, faultCall(t, client, "", 0))
 		cancel()
 		require.Error(t, err)

@@ -3,7 +3,6 @@ package httpx
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
 	"time"
@@ -12,49 +11,62 @@ import (
 // reachLimit is how long a request may look for a connection to its host.
 const reachLimit = 5 * time.Second
 
+// ErrTime ends a call that has used up its own time. Other ends of its context are the caller's.
+var ErrTime = fmt.Errorf("the time for the call is over: %w", context.DeadlineExceeded)
+
 var errReach = fmt.Errorf("no connection within %s: %w", reachLimit, context.DeadlineExceeded)
 
 // A Trip watches one request on its way. It tells whether the request may have left; a transport that says
-// nothing of its connections (net/http/httptrace) is taken to have sent. And it ends the search for a
-// connection in time, where the transport is not ours and may have no bound of its own.
+// nothing of its connections (net/http/httptrace) is taken to have sent. And it ends the request in time,
+// whatever the transport: at the deadline, or when no connection to the host is found.
 type Trip struct {
-	waiting atomic.Bool // the transport looks for a connection
-	left    atomic.Bool // a header was written; a transport that repeats by itself does not undo that
-	hooks   httptrace.ClientTrace
-
-	timer *time.Timer             // nil: the transport is ours
-	end   context.CancelCauseFunc // of the context that the request is sent with
+	waiting  atomic.Bool // the transport looks for a connection
+	left     atomic.Bool // a header was written; a transport that repeats by itself does not undo that
+	hooks    httptrace.ClientTrace
+	deadline time.Time
+	timer    *time.Timer
+	late     atomic.Pointer[error]
+	cancel   context.CancelCauseFunc
 }
 
-// Watch returns the context to send the one request with by c. End the trip when its answer has been read.
-func (t *Trip) Watch(ctx context.Context, c *http.Client) context.Context {
-	if _, own := c.Transport.(*tuned); !own {
-		ctx, t.end = context.WithCancelCause(ctx)
-		t.timer = time.AfterFunc(reachLimit, func() { t.end(errReach) })
-		t.timer.Stop()
-	}
+// Watch returns the context for the one request. End the trip when the answer has been read.
+func (t *Trip) Watch(ctx context.Context, deadline time.Time) context.Context {
+	ctx, t.cancel = context.WithCancelCause(ctx)
+	t.deadline = deadline
+	t.timer = time.AfterFunc(time.Until(deadline), t.expire)
 	t.hooks.GetConn = func(string) {
 		t.waiting.Store(true)
-		if t.timer != nil {
-			t.timer.Reset(reachLimit)
-		}
+		t.timer.Reset(min(reachLimit, time.Until(t.deadline)))
 	}
 	t.hooks.GotConn = func(httptrace.GotConnInfo) {
 		t.waiting.Store(false)
-		if t.timer != nil {
-			t.timer.Stop()
-		}
+		t.timer.Reset(time.Until(t.deadline))
 	}
 	t.hooks.WroteHeaders = func() { t.left.Store(true) }
 	return httptrace.WithClientTrace(ctx, &t.hooks)
 }
 
+func (t *Trip) expire() {
+	why := &errReach
+	if !time.Now().Before(t.deadline) {
+		why = &ErrTime
+	}
+	t.late.Store(why)
+	t.cancel(*why)
+}
+
 // End lets go of what Watch holds.
 func (t *Trip) End() {
-	if t.timer != nil {
-		t.timer.Stop()
-		t.end(nil)
+	t.timer.Stop()
+	t.cancel(nil)
+}
+
+// Late is why the trip itself ended the request; nil if it did not.
+func (t *Trip) Late() error {
+	if why := t.late.Load(); why != nil {
+		return *why
 	}
+	return nil
 }
 
 // NeverLeft reports whether the request, which failed with err, certainly did not reach the host.

@@ -109,19 +109,20 @@ func (c *Client) attempt(ctx context.Context, call *call, payload []byte) (body 
 	defer func() { ex.Duration = time.Since(start) }()
 	var t httpx.Trip
 	defer t.End()
-	req, err := c.build(t.Watch(ctx, c.config.HTTPClient), call, payload)
+	deadline, _ := ctx.Deadline() // of the whole call
+	req, err := c.build(t.Watch(ctx, deadline), call, payload)
 	if err != nil {
 		return nil, ex, &failure{err: notSent(call, err)}
 	}
 	resp, err := c.config.HTTPClient.Do(req)
 	if err != nil {
-		return nil, ex, broken(ctx, call, err, t.NeverLeft(err))
+		return nil, ex, broken(ctx, call, cmp.Or(t.Late(), err), t.NeverLeft(err))
 	}
 	defer resp.Body.Close()
 	ex.Status = resp.StatusCode
 	body, err = httpx.ReadAll(resp, maxAnswer)
 	if err != nil && ex.Status < 400 { // from 400 on the status alone says it was refused
-		fail = broken(ctx, call, err, false)
+		fail = broken(ctx, call, cmp.Or(t.Late(), err), false)
 		fail.again = fail.again && !errors.Is(err, httpx.ErrTooLarge) && !errors.Is(err, httpx.ErrEncoded)
 		return nil, ex, fail
 	}
