@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http/httptrace"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -200,12 +201,16 @@ func (k *PlatformKeys) start(life context.Context, due bool) (ended <-chan struc
 }
 
 // load is the goroutine of one download. What the caller brought (Signer, HTTPClient, Observe) runs in
-// it; if that panics, it must not take the process along, nor leave those who wait without an end.
+// it; if that panics, it must not take the process along, nor leave those who wait without an end. What
+// it panicked with is left out unless it is an error of the runtime, since it may hold anything.
 func (k *PlatformKeys) load(life context.Context, start time.Time, tries []time.Duration) {
 	reached, err := true, errors.New("wxpay: the download of certificates broke off")
 	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("%w in a panic: %s", err, httpx.OneLine(fmt.Sprint(cause)))
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w in a panic (%T)", err, v)
+			if cause, ok := v.(runtime.Error); ok {
+				err = fmt.Errorf("%w: %w", err, cause)
+			}
 		}
 		k.end(start, reached, err)
 	}()
