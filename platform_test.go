@@ -90,7 +90,7 @@ func (a answer) response(req *http.Request) *http.Response {
 	if a.serial == "" {
 		a.serial = publicID
 	}
-	ts, nonce := strconv.FormatInt(time.Now().Add(-a.age).Unix(), 10), rand.Text()
+	ts, nonce := strconv.FormatInt(time.Now().Add(-a.age).Unix(), 10), rand.Text() // no answer comes twice
 	resp := &http.Response{
 		StatusCode: a.status, Header: http.Header{}, ContentLength: int64(len(a.body)), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: io.NopCloser(strings.NewReader(a.body)), Request: req,
