@@ -149,9 +149,9 @@ var wire = map[string]struct {
 	},
 	"contract, direct, escaped": {
 		call: func(ctx context.Context, s *edupapay.Service) (any, error) {
-			return s.GetContract(ctx, edupapay.GetContractParams{ContractID: "a b?c", AppID: "wx8888888888888888"})
+			return s.GetContract(ctx, edupapay.GetContractParams{ContractID: "a?b%c#", AppID: "wx8888888888888888"})
 		},
-		line:   "GET /v3/edu-papay/contracts/id/a%20b%3Fc?appid=wx8888888888888888",
+		line:   "GET /v3/edu-papay/contracts/id/a%3Fb%25c%23?appid=wx8888888888888888",
 		status: 200, answer: `{"appid":"wx8888888888888888"}`,
 		want: &edupapay.Contract{AppID: "wx8888888888888888"},
 	},
