@@ -74,8 +74,15 @@ func (s *Service) Echo(ctx context.Context, p EchoParams) (*Echo, error) {
 		EncryptedEchoMessage string `json:"encrypted_echo_message,omitzero"`
 	}{p, ciphertext}
 	// Returns what was sent, without a business effect: https://pay.weixin.qq.com/doc/v3/partner/4015139289
-	call := wxpay.Call{Route: routeEcho, Body: body, Serial: serial, Idempotent: true}
-	return params.Ask(ctx, s.client, call, func(e *Echo) string { return params.Other("echo_message", p.EchoMessage, e.EchoMessage) })
+	return params.Ask(ctx, s.client, wxpay.Call{Route: routeEcho, Body: body, Serial: serial, Idempotent: true}, p.other)
+}
+
+// other is the name of the text if another one came back.
+func (p EchoParams) other(e *Echo) string {
+	if e.EchoMessage != p.EchoMessage {
+		return "echo_message"
+	}
+	return ""
 }
 
 // EventEcho is the type of the notification that [Service.Echo] asks for, with [EchoEvent].
