@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -160,6 +161,21 @@ func TestOtherClients(t *testing.T) {
 			assertAdvice(t, test.advice, seen)
 		})
 	}
+}
+
+// A client that always sends JSON sends {} where nothing is to be sent. That is advice where there may be a
+// body, and wrong where there is none.
+func TestEmptyObjectForNoBody(t *testing.T) {
+	t.Parallel()
+	h := newMerchant(t)
+	begin, end := time.Now().Add(time.Hour).Format(time.RFC3339), time.Now().Add(2*time.Hour).Format(time.RFC3339)
+	id := h.ok("POST", activities, m{"card_id": h.server.AddCard("SYSTEM_ALLOCATE"), "activity_name": "a", "activity_type": "MEMBER_AFTERPAY",
+		"begin_time": begin, "end_time": end, "out_request_no": "1"})["activity_id"].(string)
+	h.ok("POST", activities+"/"+id+"/terminate", m{})
+	last := h.server.Requests()
+	assertAdvice(t, []string{"the body {} is not needed"}, last[len(last)-1])
+	h.refused(400, "PARAM_ERROR", "POST", activities+"/"+id+"/terminate", m{"terminate_time": end})
+	h.refused(400, "PARAM_ERROR", "GET", activities+"/"+id, m{})
 }
 
 func assertAdvice(t *testing.T, want []string, seen wxpaytest.Request) {

@@ -4,9 +4,11 @@
 //	task, err := bankpackages.New(server.Client()).CreateTask(t.Context(), params)
 //
 // It keeps state and does real cryptography with keys of its own: it checks the signature and the shape
-// of every request by the published documents, decrypts what is encrypted, signs its answers, sends
-// notifications (see [Server.Notify]) and fails in every way that networks and platforms fail (see
-// [Faults]). It shares no code with the clients it tests.
+// of every request by the published documents, decrypts what is encrypted, signs its answers (also those
+// that a test makes up, see [Server.Reply]), sends notifications (see [Server.Notify]) and fails in every
+// way that networks and platforms fail (see [Faults]). It refuses what WeChat Pay refuses; what WeChat Pay
+// takes and is unwise all the same is advice in the journal (see [Request]). It shares no code with the
+// clients it tests.
 //
 // A [Server] is an http.RoundTripper, so nothing listens and testing/synctest works; its method
 // [Server.Respond] is a responder of httpmock; and it is an http.Handler, for programs that need an
