@@ -110,7 +110,7 @@ func TestFaultTable(t *testing.T) {
 				t.Parallel()
 				server := wxpaytest.New(t) // fails the test if a fault is left over
 				synctest.Test(t, func(t *testing.T) {
-					client, card := server.Client(), server.AddCard("AUTO")
+					client, card := server.Client(), server.AddCard("SYSTEM_ALLOCATE")
 					call := faultCall(t, client, card, kind)
 					attempts := want.attempts[kind]
 					want := want
@@ -181,7 +181,7 @@ func TestR10Probes(t *testing.T) {
 	t.Parallel()
 	server := wxpaytest.New(t)
 	synctest.Test(t, func(t *testing.T) {
-		client, card := server.Client(), server.AddCard("AUTO")
+		client, card := server.Client(), server.AddCard("SYSTEM_ALLOCATE")
 		codes := map[string]bool{}
 		for i := range 500 {
 			phone, serial, err := client.Encrypt(t.Context(), wxpay.Secret(fmt.Sprintf("138%08d", i)))
