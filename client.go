@@ -109,10 +109,11 @@ func (c *Client) Decrypt(ctx context.Context, ciphertext string) (Secret, error)
 
 // Verify checks the signature of a notification over its raw body; package notify does this and the rest.
 func (c *Client) Verify(ctx context.Context, sig auth.Signature, body []byte) error {
-	return auth.Verify(ctx, c.verifier, c.scheme, sig, body, time.Now(), true)
+	return auth.Verify(ctx, c.verifier, c.scheme, sig, body, time.Now(), false)
 }
 
-// OpenResource decrypts the resource of a notification with the APIv3 key.
+// OpenResource decrypts the resource of a notification with the APIv3 key. Without one the error is
+// [auth.ErrNoAPIv3Key], whatever the arguments.
 func (c *Client) OpenResource(algorithm, nonce, associatedData, ciphertext string) ([]byte, error) {
 	return auth.OpenResource(c.apiV3Key(), algorithm, nonce, associatedData, ciphertext)
 }

@@ -96,6 +96,9 @@ var (
 	_ cipher.Encryptor = (*Keyring)(nil)
 )
 
+// ErrNoAPIv3Key says that nothing can be opened, whatever it is.
+var ErrNoAPIv3Key = errors.New("auth: no APIv3 key to open it with (Config.APIv3Key, WXPAY_APIV3_KEY)")
+
 // ErrNoKey says that there is no platform key to encrypt with.
 var ErrNoKey = errors.New("auth: no platform key to encrypt with")
 
@@ -258,6 +261,8 @@ func Decrypt(key crypto.Decrypter, ciphertext string) (string, error) {
 // It checks the lengths first, since a nonce of another length would panic further down.
 func OpenResource(apiV3Key, algorithm, nonce, associatedData, ciphertext string) ([]byte, error) {
 	switch {
+	case apiV3Key == "":
+		return nil, ErrNoAPIv3Key
 	case algorithm != "AEAD_AES_256_GCM":
 		return nil, errors.New("auth: algorithm of the ciphertext is not AEAD_AES_256_GCM")
 	case len(apiV3Key) != 32:
