@@ -239,3 +239,28 @@ func TestPackedRefusalIsBounded(t *testing.T) {
 	assert.Empty(t, e.Code)
 	assert.False(t, e.Verified)
 }
+
+// Some frameworks and functions as a service hand over header names in lower case.
+func TestLowerCaseHeaders(t *testing.T) {
+	t.Parallel()
+	lower := func(r *http.Response) {
+		h := http.Header{}
+		for name, v := range r.Header {
+			h[strings.ToLower(name)] = v
+		}
+		r.Header = h
+	}
+	_, err := wxpay.Do[echo](t.Context(), newPlatform(t, answer{body: `{"text":"b"}`, change: lower}).client(), write(false))
+	assert.NoError(t, err)
+	_, err = wxpay.Do[echo](t.Context(), newPlatform(t, answer{status: 400, body: `{"code":"PARAM_ERROR"}`, change: lower}).client(), write(false))
+	e, ok := asError(err)
+	require.True(t, ok)
+	assert.True(t, e.Verified)
+	assert.Equal(t, "08F3D1A6-268435461", e.RequestID)
+	_, err = wxpay.Do[echo](t.Context(), newPlatform(t, answer{body: `{"text":"b"}`, change: func(r *http.Response) {
+		r.Header["wechatpay-nonce"] = []string{"another"}
+		lower(r)
+		r.Header["Wechatpay-Nonce"] = []string{"a", "b"}
+	}}).client(), write(false))
+	assert.ErrorIs(t, err, wxpay.ErrUnverified, "two nonces")
+}
