@@ -65,6 +65,9 @@ func TestHangUpsDoNotStarve(t *testing.T) {
 		{time.Second, time.Second}, {50 * time.Millisecond, time.Second}, {50 * time.Millisecond, 200 * time.Millisecond}, {200 * time.Millisecond, 30 * time.Second},
 	} {
 		for _, refresher := range []bool{false, true} {
+			if refresher && rate.forged != rate.genuine {
+				continue // one will do
+			}
 			synctest.Test(t, func(t *testing.T) {
 				old, fresh := oldAndFresh(t)
 				v := newVault(t, old)
@@ -78,7 +81,7 @@ func TestHangUpsDoNotStarve(t *testing.T) {
 				require.NoError(t, err)
 				handler := notify.New(client, notify.Config{})
 				start := time.Now()
-				end := start.Add(5 * time.Minute)
+				end := start.Add(150 * time.Second)
 				var attack sync.WaitGroup
 				attack.Go(func() {
 					for i := 0; time.Now().Before(end); i++ {
@@ -88,7 +91,7 @@ func TestHangUpsDoNotStarve(t *testing.T) {
 						time.Sleep(rate.forged + time.Duration(i*7919%13)*time.Millisecond)
 					}
 				})
-				time.Sleep(2 * time.Minute)
+				time.Sleep(time.Minute)
 				v.set(func(v *vault) { v.list, v.signs = []certificate{old, fresh}, fresh })
 				rotated, served := time.Now(), 0
 				for time.Now().Before(end) {
@@ -166,7 +169,7 @@ func TestImpatientCallers(t *testing.T) {
 				v.set(func(v *vault) { v.signs = fresh })
 			}
 			require.NoError(t, call())
-			time.Sleep(3 * time.Minute)
+			time.Sleep(10 * time.Minute)
 		}
 		assert.LessOrEqual(t, v.count(), 1+3*24/9)
 	})
@@ -230,7 +233,7 @@ func TestOneTryASecondWithoutNetwork(t *testing.T) {
 			before := v.count()
 			v.set(func(v *vault) { v.away = errDial })
 			flood := func(d time.Duration) {
-				for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+				for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 					assert.Error(t, client.Verifier().Verify(t.Context(), "F00", "m", "c2ln"))
 				}
 			}
@@ -396,7 +399,7 @@ func TestSlowListWhileKeysServe(t *testing.T) {
 		v.set(func(v *vault) { v.takes, v.list = 5*time.Second, []certificate{old, fresh} })
 		time.Sleep(13 * time.Hour)
 		start := time.Now()
-		for time.Since(start) < 5*time.Minute {
+		for time.Since(start) < 2*time.Minute {
 			begin := time.Now()
 			_, err := wxpay.Do[echo](t.Context(), client, write(false))
 			require.NoError(t, err)
