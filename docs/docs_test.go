@@ -383,6 +383,31 @@ func TestDoubts(t *testing.T) {
 	assert.Equal(t, len(regexp.MustCompile(`### `).FindAllString(words, -1)), seen)
 }
 
+// A package that names doubts says where they are explained, and names none that is not.
+func TestDoubtsAreExplained(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("doubts.md")
+	require.NoError(t, err)
+	named, explained := map[string]bool{}, map[string]bool{}
+	err = filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, number := range regexp.MustCompile(`\b(BP|MC|EP|CT|SE)-\d+\b`).FindAllString(string(text), -1) {
+			named[filepath.Dir(path)] = true
+			assert.True(t, strings.Contains(string(page), "### "+number+"\n"), "%s names %s", path, number)
+		}
+		if strings.Contains(string(text), "https://github.com/wxpay-go/wxpay/blob/main/docs/doubts.md") {
+			explained[filepath.Dir(path)] = true
+		}
+		return err
+	})
+	require.NoError(t, err)
+	assert.Equal(t, named, explained)
+	assert.GreaterOrEqual(t, len(named), 4)
+}
+
 // Every link inside the repository leads somewhere, its anchor too.
 func TestLinks(t *testing.T) {
 	t.Parallel()
