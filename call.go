@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/internal/header"
 	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/media"
 )
@@ -58,33 +58,20 @@ type Vars map[string]string
 
 // Do makes a call and decodes its answer, which has been verified before. For a call that answers
 // nothing T is struct{}.
+//
+// What is odd in a genuine answer, such as a time in another form, is left zero and told to
+// [Config].Observe; an answer that lacks sense is an [UnknownError].
 func Do[T any](ctx context.Context, c *Client, call Call) (*T, error) {
-	body, err := c.do(ctx, call)
-	if err != nil {
-		return nil, err
-	}
 	answer := new(T)
-	if _, nothing := any(answer).(*struct{}); nothing {
-		return answer, nil
+	var into any = answer
+	if _, nothing := into.(*struct{}); nothing {
+		into = nil
 	}
-	if err := json.Unmarshal(body, answer); err != nil {
-		return nil, &UnknownError{Route: call.Route, Err: undecodable(err)}
+	if err := c.do(ctx, call, into); err != nil {
+		return nil, err
 	}
 	return answer, nil
 }
-
-// undecodable says where a decoder stopped, without the value it stopped at.
-func undecodable(err error) error {
-	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("%w: member %s cannot be read as %s", errUndecodable, e.Field, e.Type)
-	}
-	if _, ok := errors.AsType[*time.ParseError](err); ok {
-		return fmt.Errorf("%w: a time in it has another form", errUndecodable)
-	}
-	return errUndecodable
-}
-
-var errUndecodable = errors.New("answer is genuine but not the JSON it should be")
 
 // A request is a call made ready: everything that stays the same between its attempts.
 type request struct {
@@ -95,16 +82,21 @@ type request struct {
 	contentType string
 	form        *media.Form
 	timeout     time.Duration
+	deadline    time.Time
 	serial      string
+	answer      any // to decode into; nil: nothing
 }
 
 func (r *request) repeatable() bool { return r.method == http.MethodGet || r.call.Idempotent }
 
 // prepare checks and encodes a call once.
-func (c *Client) prepare(ctx context.Context, call Call) (r request, err error) {
-	r = request{call: call, timeout: c.config.Timeout, serial: call.Serial}
+func (c *Client) prepare(ctx context.Context, call Call, answer any) (r request, err error) {
+	r = request{call: call, timeout: c.config.Timeout, serial: call.Serial, answer: answer}
 	if r.method, r.uri, err = expand(&call); err != nil {
 		return r, err
+	}
+	if !fitsHeader(call.Serial) {
+		return r, &ParamError{call.Route, "Wechatpay-Serial", "holds characters that a header cannot carry"}
 	}
 	if call.Body != nil {
 		if r.payload, err = encode(call.Body); err != nil {
@@ -117,11 +109,11 @@ func (c *Client) prepare(ctx context.Context, call Call) (r request, err error) 
 			return r, &ParamError{call.Route, "filename", err.Error()}
 		}
 		r.contentType = r.form.ContentType()
-		r.timeout = 2*r.timeout + time.Duration(call.File.Size()>>16)*time.Second
+		r.timeout = httpx.UploadTime(r.timeout, call.File.Size())
 	}
 	if r.serial == "" && call.verify == nil {
 		if r.serial, err = c.encryptor.SelectCertificate(ctx); err != nil {
-			return r, fmt.Errorf("wxpay: %s: no platform key, not sent: %w", call.Route, err)
+			return r, httpx.Line(fmt.Errorf("wxpay: %s: no platform key, not sent: %w", call.Route, err))
 		}
 	}
 	return r, nil
@@ -142,10 +134,13 @@ func encode(body any) ([]byte, error) {
 	return text, nil
 }
 
-// forbidden finds what breaks the rules of the platform, or must not leave, in valid JSON.
+// forbidden finds what breaks the rules of the platform, or must not leave, in JSON that was just encoded.
 func forbidden(text []byte) string {
 	if bytes.Contains(text, []byte(`"***"`)) {
 		return "it holds a Secret that was not encrypted (see Client.Encrypt)"
+	}
+	if httpx.Mangled(text) {
+		return "it holds text that is not UTF-8, such as GBK"
 	}
 	quoted := false
 	for i := 0; i < len(text); i++ {
@@ -153,9 +148,6 @@ func forbidden(text []byte) string {
 		case c == '"':
 			quoted = !quoted
 		case c == '\\':
-			if bytes.HasPrefix(text[i:], []byte(`\ufffd`)) { // put there for what is no UTF-8
-				return "it holds text that is not UTF-8, such as GBK"
-			}
 			i++
 		case c == 'n' && !quoted:
 			return "it holds null, which the platform refuses; leave the member out"
@@ -195,6 +187,13 @@ func expand(call *Call) (method, uri string, err error) {
 			return "", "", &ParamError{call.Route, name, "has no place in the route"}
 		}
 	}
+	for name, values := range call.Query {
+		for _, v := range append(values, name) {
+			if !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl) {
+				return "", "", &ParamError{call.Route, name, "holds control characters or is not UTF-8"}
+			}
+		}
+	}
 	if q := call.Query.Encode(); q != "" {
 		b.WriteByte('?')
 		b.WriteString(q)
@@ -218,50 +217,54 @@ func badSegment(v string) string {
 	return ""
 }
 
-// attempt builds, signs and sends a request once, reads the answer under a bound and verifies it. It
-// returns the body of a success; everything else is a failure that says whether it may be repeated.
-func (c *Client) attempt(ctx context.Context, r *request, host string) (body []byte, ex Exchange, fail *failure) {
+// attempt builds, signs and sends a request once, reads the answer under a bound, verifies and decodes it.
+// What does not succeed is a failure that says whether it may be repeated.
+func (c *Client) attempt(ctx context.Context, r *request, host string) (ex Exchange, fail *failure) {
 	start := time.Now()
 	ex = Exchange{Route: r.call.Route, Host: host}
 	defer func() { ex.Duration = time.Since(start) }()
 	var t trip
-	req, err := c.build(t.watch(ctx), r, host, &t)
+	defer t.End()
+	watched := t.Watch(ctx, r.deadline)
+	req, err := c.build(watched, r, host, &t)
 	if err != nil {
-		return nil, ex, notSent(r, err)
+		return ex, notSent(r, err)
+	}
+	if ctx.Err() != nil { // a transport that never started could not tell
+		closeBody(req)
+		return ex, notSent(r, httpx.Ended(ctx))
 	}
 	resp, err := c.config.HTTPClient.Do(req)
 	if err != nil {
-		return nil, ex, broken(ctx, r, err, t.waiting)
+		return ex, broken(ctx, r, err, &t.Trip)
 	}
 	defer resp.Body.Close()
-	ex.Status, ex.RequestID = resp.StatusCode, resp.Header.Get("Request-Id")
-	body, err = httpx.ReadAll(resp, maxAnswer)
+	ex.Status = resp.StatusCode
+	ex.RequestID, _ = header.Get(resp.Header, "Request-Id")
+	body, err := readAnswer(resp)
 	if err != nil {
-		return nil, ex, unreadable(ctx, r, &ex, resp, err)
+		return ex, unreadable(ctx, r, &ex, resp, err, t.Late())
 	}
-	err = c.genuine(ctx, r, resp.Header, body)
-	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusNoContent {
-		if err != nil {
-			return nil, ex, lost(r, &ex, err)
-		}
-		return body, ex, nil
+	err = c.genuine(watched, r, resp.Header, body)
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
+		return ex, refusal(r, &ex, resp.Header, body, err)
 	}
-	return nil, ex, refusal(r, &ex, resp.Header, body, err)
+	if err == nil {
+		err = r.fits(body)
+	}
+	if err == nil {
+		ex.Odd, err = r.decode(body)
+	}
+	if err != nil {
+		return ex, lost(r, &ex, err)
+	}
+	return ex, nil
 }
 
 // A trip is what one attempt keeps on the heap, in one piece.
 type trip struct {
-	// waiting: there is no connection yet, so nothing has left. Transports that do not tell are taken to
-	// have sent.
-	waiting bool
-	hooks   httptrace.ClientTrace
-	values  [6]string // of the headers
-}
-
-func (t *trip) watch(ctx context.Context) context.Context {
-	t.hooks.GetConn = func(string) { t.waiting = true }
-	t.hooks.GotConn = func(httptrace.GotConnInfo) { t.waiting = false }
-	return httptrace.WithClientTrace(ctx, &t.hooks)
+	httpx.Trip
+	values [6]string // of the headers
 }
 
 // build makes the request of one attempt with a signature of its own.
@@ -274,41 +277,57 @@ func (c *Client) build(ctx context.Context, r *request, host string, t *trip) (*
 	if err != nil {
 		return nil, errors.New("address is not a URL")
 	}
+	authorization, err := auth.Authorization(ctx, c.config.Signer, c.scheme, r.method, req.URL.RequestURI(), time.Now().Unix(), r.payload)
+	if err != nil {
+		return nil, err
+	}
+	t.values = [...]string{authorization, "application/json", "identity", userAgent, r.contentType, r.serial}
+	for i, name := range [...]string{"Authorization", "Accept", "Accept-Encoding", "User-Agent", "Content-Type", "Wechatpay-Serial"} {
+		if !fitsHeader(t.values[i]) {
+			return nil, errors.New(name + " holds characters that a header cannot carry")
+		}
+		if t.values[i] != "" {
+			req.Header[name] = t.values[i : i+1 : i+1] // the names are in canonical form
+		}
+	}
 	if r.form != nil {
 		if req.Body, err = r.form.Open(); err != nil {
 			return nil, err
 		}
 		req.GetBody, req.ContentLength = r.form.Open, r.form.Size()
 	}
-	authorization, err := auth.Authorization(ctx, c.config.Signer, c.scheme, r.method, req.URL.RequestURI(), time.Now().Unix(), r.payload)
-	if err != nil {
-		if req.Body != nil {
-			req.Body.Close()
-		}
-		return nil, err
-	}
-	t.values = [...]string{authorization, "application/json", "identity", userAgent, r.contentType, r.serial}
-	for i, name := range [...]string{"Authorization", "Accept", "Accept-Encoding", "User-Agent", "Content-Type", "Wechatpay-Serial"} {
-		if t.values[i] != "" {
-			req.Header[name] = t.values[i : i+1 : i+1] // the names are in canonical form
-		}
-	}
 	return req, nil
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		req.Body.Close()
+	}
 }
 
 const userAgent = "wxpay-go"
 
-// genuine verifies an answer.
+// fitsHeader reports whether net/http would send v as the value of a header.
+func fitsHeader(v string) bool {
+	for i := range len(v) {
+		if v[i] < ' ' || v[i] == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// genuine verifies an answer, and that it is not one that came before.
 func (c *Client) genuine(ctx context.Context, r *request, h http.Header, body []byte) error {
-	sig := auth.Signature{
-		Serial:    h.Get("Wechatpay-Serial"),
-		Timestamp: h.Get("Wechatpay-Timestamp"),
-		Nonce:     h.Get("Wechatpay-Nonce"),
-		Signature: h.Get("Wechatpay-Signature"),
-		Type:      h.Get("Wechatpay-Signature-Type"),
-	}
+	sig := auth.SignatureFrom(h)
+	var err error
 	if r.call.verify != nil {
-		return r.call.verify(ctx, sig, body)
+		err = r.call.verify(ctx, sig, body)
+	} else {
+		err = auth.Verify(ctx, c.verifier, c.scheme, sig, body, time.Now(), false)
 	}
-	return auth.Verify(ctx, c.verifier, c.scheme, sig, body, time.Now(), false)
+	if err == nil && !c.answers.fresh(sig.Nonce) {
+		return errReplayed
+	}
+	return err
 }

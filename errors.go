@@ -52,7 +52,7 @@ type ParamError struct {
 }
 
 func (e *ParamError) Error() string {
-	return fmt.Sprintf("wxpay: %s: %s %s; nothing was sent", e.Route, e.Param, e.Reason)
+	return httpx.ErrorText(fmt.Sprintf("wxpay: %s: %s %s; nothing was sent", e.Route, httpx.Brief(e.Param, 128), e.Reason))
 }
 
 // An Error is a refusal by WeChat Pay. Branch on Code; quote RequestID to the platform's support.
@@ -75,21 +75,35 @@ type Detail struct {
 }
 
 func (e *Error) Error() string {
+	s := "wxpay: " + e.Route + ": " + e.said()
+	if h := e.Hint(); h.English != "" {
+		s += "; " + h.English
+	}
+	return httpx.ErrorText(s)
+}
+
+// said is what the platform said.
+func (e *Error) said() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "wxpay: %s: %d", e.Route, e.StatusCode)
-	for _, part := range []string{string(e.Code), httpx.OneLine(e.Message), httpx.OneLine(e.Detail.Field), httpx.OneLine(e.Detail.Issue)} {
-		if part != "" {
-			b.WriteString(" " + part)
-		}
+	fmt.Fprint(&b, e.StatusCode)
+	if e.Code != "" {
+		b.WriteString(" " + httpx.Brief(string(e.Code), 64))
+	}
+	if e.Message != "" {
+		b.WriteString(": " + httpx.Brief(e.Message, 256))
+	}
+	where := e.Detail.Field
+	if !strings.Contains(e.Message, e.Detail.Issue) {
+		where = strings.TrimSpace(where + " " + e.Detail.Issue)
+	}
+	if where != "" {
+		b.WriteString(" (detail: " + httpx.Brief(where, 256) + ")")
 	}
 	if e.RequestID != "" {
-		b.WriteString(" (Request-ID " + httpx.OneLine(e.RequestID) + ")")
+		b.WriteString(" (Request-ID " + httpx.Brief(e.RequestID, 128) + ")")
 	}
 	if !e.Verified {
 		b.WriteString(" [unsigned]")
-	}
-	if h := e.Hint(); h.English != "" {
-		b.WriteString("; " + h.English)
 	}
 	return b.String()
 }
@@ -102,12 +116,14 @@ func (e *Error) Is(target error) bool {
 
 // LogValue gives the fields to slog one by one.
 func (e *Error) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("route", e.Route), slog.Int("status", e.StatusCode), slog.String("code", string(e.Code)),
+	return slog.GroupValue(slog.String("route", e.Route), slog.Int("status", e.StatusCode), slog.String("code", httpx.Brief(string(e.Code), 64)),
 		slog.String("message", httpx.OneLine(e.Message)), slog.String("request_id", httpx.OneLine(e.RequestID)), slog.Bool("verified", e.Verified))
 }
 
-// An UnknownError is a call whose answer was lost, forged or not readable: it may have taken effect.
-// Repeat it with the same numbers, or query; never with new numbers.
+// An UnknownError is a call whose answer was lost, forged or not readable, or a write that was refused without
+// a signature: it may have taken effect. Repeat it with the same numbers, or query; never with new numbers.
+// A refusal without a signature is in the chain as an [Error] that is not Verified, so that errors.Is finds
+// its code.
 type UnknownError struct {
 	Route     string
 	RequestID string // if an answer came
@@ -115,11 +131,19 @@ type UnknownError struct {
 }
 
 func (e *UnknownError) Error() string {
-	s := fmt.Sprintf("wxpay: %s: outcome unknown: %s", e.Route, httpx.OneLine(e.Err.Error()))
-	if e.RequestID != "" {
-		s += " (Request-ID " + httpx.OneLine(e.RequestID) + ")"
+	s := "wxpay: " + e.Route + ": outcome unknown: "
+	if refused, ok := e.Err.(*Error); ok {
+		s += refused.said() + ", which anything on the way can have said"
+		if h := refused.Hint(); h.English != "" {
+			s += "; " + h.English
+		}
+	} else {
+		s += httpx.OneLine(e.Err.Error())
+		if e.RequestID != "" {
+			s += " (Request-ID " + httpx.Brief(e.RequestID, 128) + ")"
+		}
 	}
-	return s + "; " + e.Hint().English
+	return httpx.ErrorText(s + "; " + e.Hint().English)
 }
 
 // Unwrap gives the cause, such as [ErrUnverified] or context.DeadlineExceeded.

@@ -110,9 +110,13 @@ func TestFaultTable(t *testing.T) {
 				t.Parallel()
 				server := wxpaytest.New(t) // fails the test if a fault is left over
 				synctest.Test(t, func(t *testing.T) {
-					client, card := server.Client(), server.AddCard("AUTO")
+					client, card := server.Client(), server.AddCard("SYSTEM_ALLOCATE")
 					call := faultCall(t, client, card, kind)
 					attempts := want.attempts[kind]
+					want := want
+					if kind > 0 && fault.Name == "refusal-unsigned" { // whether a write was refused, only the platform can say
+						want.outcome = unknown
+					}
 					require.NoError(t, server.Inject(call.Route, fault.Name, int(attempts)))
 					before := len(server.Requests())
 					_, err := wxpay.Do[map[string]any](t.Context(), client, call)
@@ -177,7 +181,7 @@ func TestR10Probes(t *testing.T) {
 	t.Parallel()
 	server := wxpaytest.New(t)
 	synctest.Test(t, func(t *testing.T) {
-		client, card := server.Client(), server.AddCard("AUTO")
+		client, card := server.Client(), server.AddCard("SYSTEM_ALLOCATE")
 		codes := map[string]bool{}
 		for i := range 500 {
 			phone, serial, err := client.Encrypt(t.Context(), wxpay.Secret(fmt.Sprintf("138%08d", i)))

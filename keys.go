@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http/httptrace"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	wechat "github.com/wechatpay-apiv3/wechatpay-go/core/auth"
@@ -17,28 +20,33 @@ import (
 
 const (
 	refreshEvery = 12 * time.Hour   // as the platform demands; taken with jitter
-	refreshPause = time.Minute      // between two downloads, whatever asks for them
-	refreshLimit = 20 * time.Second // one download with its repetitions
-	refreshBrief = 3 * time.Second  // one that is due while the keys there are still serve
+	refreshPause = time.Minute      // from one download that reached the platform to the next
+	unsentPause  = time.Second      // after one that never left
+	refreshTry   = 10 * time.Second // a download has two tries, so that one that hangs is not all
+	refreshBrief = 3 * time.Second  // a call waits so long for what is due while the keys there still serve
+	refreshLeave = 2 * time.Second  // at most, of the time of that call, for the call itself
 )
 
 // PlatformKeys are the keys of WeChat Pay for one merchant: the platform public key, the platform
 // certificates, or both during the migration. Certificates are loaded when first needed, again after
-// about 12 hours of use, and once when something is signed with a serial that is not known; never
-// more often than once a minute, and by one caller while the others go on or wait.
+// about 12 hours of use, and when something is signed with a serial that is not known.
+//
+// Whoever asks, one download runs at a time, and at most one a minute reaches the platform: what is signed
+// by a certificate that came up since then is not verified until the minute is over. A download that
+// never left, since there was no network, is tried again after a second. Those who need it wait as long
+// as their contexts let them; it goes on without them, in a goroutine that ends by itself within 20 s.
 //
 // It is an auth.Verifier and a cipher.Encryptor of wechatpay-go.
 type PlatformKeys struct {
 	ring     *auth.Keyring
 	fixed    []auth.PlatformKey
-	download func(context.Context) ([]auth.PlatformKey, error) // nil: public key only
+	download func(context.Context) (keys []auth.PlatformKey, reached bool, err error) // nil: public key only
 
-	turn   chan struct{} // holds one token; who has it may download
-	mu     sync.Mutex
-	last   time.Time // when a download ended
-	err    error     // how it ended
-	loaded bool      // one has succeeded; from then on whoever gives up counts as an attempt
-	due    time.Time // when the next one is wanted
+	mu    sync.Mutex
+	ended chan struct{} // closed when the download that runs has ended; nil: none runs
+	err   error         // how the last one ended
+	next  time.Time     // none starts before
+	due   time.Time     // when the next one is wanted; zero: at once
 }
 
 var (
@@ -51,7 +59,7 @@ var (
 var ErrNoCertificates = errors.New("wxpay: the merchant has no platform certificates; set PublicKeyID and PublicKey (微信支付公钥)")
 
 func newPlatformKeys(c *Client) (*PlatformKeys, error) {
-	k := &PlatformKeys{turn: make(chan struct{}, 1)}
+	k := new(PlatformKeys)
 	if c.config.PublicKey != nil {
 		k.fixed = []auth.PlatformKey{{Serial: c.config.PublicKeyID, Public: c.config.PublicKey}}
 	}
@@ -89,17 +97,16 @@ func (k *PlatformKeys) GetSerial(ctx context.Context) (string, error) {
 // SelectCertificate returns the serial of the key to encrypt with, and loads certificates first if there
 // is none yet or they are due.
 func (k *PlatformKeys) SelectCertificate(ctx context.Context) (string, error) {
-	if k.download != nil {
-		k.refreshIfDue(ctx)
-	}
 	serial, err := k.ring.SelectCertificate(ctx)
-	if errors.Is(err, auth.ErrNoKey) && k.download != nil {
+	switch {
+	case k.download == nil, err == nil && !k.refreshIfDue(ctx):
+		return serial, err
+	case err != nil:
 		if err := k.Refresh(ctx); err != nil {
 			return "", err
 		}
-		return k.ring.SelectCertificate(ctx)
 	}
-	return serial, err
+	return k.ring.SelectCertificate(ctx)
 }
 
 // Encrypt encrypts with the key of that serial.
@@ -107,80 +114,155 @@ func (k *PlatformKeys) Encrypt(ctx context.Context, serial, plaintext string) (s
 	return k.ring.Encrypt(ctx, serial, plaintext)
 }
 
-// Refresh loads the certificates now. If a download ended less than a minute ago its result is returned
-// instead; if one is running, its result is waited for. Without certificates it does nothing.
+// Refresh loads the certificates now, or waits for the download that runs. Within a minute after one that
+// reached the platform, and a second after one that did not, it returns that one's result instead; an
+// error says when the next try may come. If ctx ends, the download goes on. Without certificates
+// Refresh does nothing.
 func (k *PlatformKeys) Refresh(ctx context.Context) error {
 	if k.download == nil {
 		return nil
 	}
-	select {
-	case k.turn <- struct{}{}:
-		defer func() { <-k.turn }()
-	case <-ctx.Done():
+	if ctx.Err() != nil {
 		return httpx.Ended(ctx)
 	}
-	return k.load(ctx, refreshLimit)
-}
-
-// refreshIfDue loads the certificates if they are due, as they are at first, and nobody else does it. A
-// failure is left to Config.Observe: the keys there are still serve.
-func (k *PlatformKeys) refreshIfDue(ctx context.Context) {
-	if time.Now().Before(k.dueAt()) {
-		return
-	}
-	select {
-	case k.turn <- struct{}{}:
-		defer func() { <-k.turn }()
-		limit := refreshLimit
-		if _, err := k.ring.SelectCertificate(ctx); err == nil {
-			limit = refreshBrief
+	if ended, _ := k.start(context.Background(), false); ended != nil {
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return fmt.Errorf("wxpay: gave up waiting for the platform certificates, which are being loaded: %w", httpx.Ended(ctx))
 		}
-		_ = k.load(ctx, limit)
-	default:
 	}
+	return k.result()
 }
 
-// dueAt is when the next download is wanted; zero before the first.
+// refreshIfDue loads the certificates if they are due and nobody else does it, and reports whether it
+// tried. A failure is left to Config.Observe: the keys there are still serve.
+func (k *PlatformKeys) refreshIfDue(ctx context.Context) bool {
+	if time.Now().Before(k.dueAt()) {
+		return false
+	}
+	ended, started := k.start(context.Background(), true)
+	if !started {
+		return false
+	}
+	wait := refreshBrief
+	if end, ok := ctx.Deadline(); ok {
+		left := time.Until(end)
+		wait = min(wait, left-min(left/2, refreshLeave))
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return true
+}
+
+// dueAt is when the next download is wanted.
 func (k *PlatformKeys) dueAt() time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.due
 }
 
-// load downloads, unless that was done within the last minute. The caller holds the turn.
-func (k *PlatformKeys) load(ctx context.Context, limit time.Duration) error {
+// result is how the last download ended.
+func (k *PlatformKeys) result() error {
 	k.mu.Lock()
-	last, err, loaded := k.last, k.err, k.loaded
-	k.mu.Unlock()
-	if !last.IsZero() && time.Since(last) < refreshPause {
-		return err
+	defer k.mu.Unlock()
+	if k.err == nil {
+		return nil
 	}
-	limited, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	certificates, err := k.download(limited)
-	if err == nil {
-		err = k.ring.Set(append(certificates, k.fixed...)...)
+	wait := max(time.Until(k.next), 0) + time.Second - 1
+	return fmt.Errorf("%w; tried again in %s", k.err, max(wait.Truncate(time.Second), time.Second))
+}
+
+// start starts a download unless one runs or the last one was too short ago. It returns what is closed
+// when the one that runs has ended, nil if none does. The download lives as long as life and its
+// own limit let it, never by the context of a caller: a sender of forged notifications who hangs up
+// would take it away from everybody.
+//
+// One that is due has at first only the time for which a call waits, so that it does not outlive it;
+// if that was not enough, the next one has all.
+func (k *PlatformKeys) start(life context.Context, due bool) (ended <-chan struct{}, started bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ended != nil || time.Now().Before(k.next) {
+		return k.ended, false
 	}
-	if ctx.Err() != nil && !loaded { // the caller gave up, and the others have nothing yet
-		return httpx.Ended(ctx)
+	tries := []time.Duration{refreshTry, refreshTry}
+	if due && k.err == nil {
+		tries = []time.Duration{refreshBrief}
 	}
+	k.ended = make(chan struct{})
+	go k.load(life, time.Now(), tries)
+	return k.ended, true
+}
+
+// load is the goroutine of one download. What the caller brought (Signer, HTTPClient, Observe) runs in
+// it; if that panics, it must not take the process along, nor leave those who wait without an end. What
+// it panicked with is left out unless it is an error of the runtime, since it may hold anything.
+func (k *PlatformKeys) load(life context.Context, start time.Time, tries []time.Duration) {
+	reached, err := true, errors.New("wxpay: the download of certificates broke off")
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w in a panic (%T)", err, v)
+			if cause, ok := v.(runtime.Error); ok {
+				err = fmt.Errorf("%w: %w", err, cause)
+			}
+		}
+		k.end(start, reached, err)
+	}()
+	reached, err = k.try(life, tries)
+}
+
+// try downloads, once more if the first time hangs, and reports whether the platform was reached.
+func (k *PlatformKeys) try(life context.Context, tries []time.Duration) (reached bool, err error) {
+	for _, limit := range tries {
+		ctx, cancel := context.WithTimeout(life, limit)
+		certificates, arrived, failed := k.download(ctx)
+		hung := ctx.Err() != nil
+		cancel()
+		reached, err = reached || arrived, failed
+		if err == nil {
+			return true, k.ring.Set(append(certificates, k.fixed...)...)
+		}
+		if !hung || life.Err() != nil {
+			break
+		}
+	}
+	return reached && life.Err() == nil, err // what its owner broke off is nobody's failure
+}
+
+// end notes how a download ended and lets the next one come.
+func (k *PlatformKeys) end(start time.Time, reached bool, err error) {
 	now := time.Now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.last, k.err, k.loaded = now, err, loaded || err == nil
-	k.due = now.Add(refreshEvery - rand.N(refreshEvery/4))
-	if err != nil {
+	k.err, k.next = err, start.Add(refreshPause)
+	if !reached {
+		k.next = now.Add(unsentPause)
+	}
+	k.due = k.next
+	if err == nil {
+		k.due = now.Add(refreshEvery - rand.N(refreshEvery/4))
+	} else if _, none := k.ring.SelectCertificate(context.Background()); none == nil { // no hurry: the keys there serve on
 		k.due = now.Add(refreshPause)
 	}
-	return err
+	close(k.ended)
+	k.ended = nil
 }
 
-// downloadCertificates gets the certificates (获取平台证书列表, GET /v3/certificates). The first download has
-// nothing to verify it by: the APIv3 key authenticates each certificate, then the certificate that
-// signed the answer verifies it.
-func (c *Client) downloadCertificates(ctx context.Context) (keys []auth.PlatformKey, err error) {
-	_, err = c.do(ctx, Call{Route: "GET /v3/certificates", Serial: c.config.PublicKeyID, verify: func(ctx context.Context, sig auth.Signature, body []byte) error {
-		keys, err = openCertificates(body, string(c.config.APIv3Key))
+// downloadCertificates gets the certificates (获取平台证书列表, GET /v3/certificates), and reports whether
+// anything of it may have reached the platform. The first download has nothing to verify it by: the APIv3
+// key authenticates each certificate, then the certificate that signed the answer verifies it.
+func (c *Client) downloadCertificates(ctx context.Context) (keys []auth.PlatformKey, reached bool, err error) {
+	var left atomic.Bool // of any attempt; the error is that of the last one
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { left.Store(true) }})
+	err = c.do(ctx, Call{Route: "GET /v3/certificates", Serial: c.config.PublicKeyID, verify: func(ctx context.Context, sig auth.Signature, body []byte) error {
+		left.Store(true)
+		keys, err = openCertificates(body, c.apiV3Key())
 		if err != nil {
 			return err
 		}
@@ -193,11 +275,14 @@ func (c *Client) downloadCertificates(ctx context.Context) (keys []auth.Platform
 			return fmt.Errorf("%w: %w", auth.ErrUnsigned, ErrNoCertificates)
 		}
 		return err
-	}})
+	}}, nil)
+	_, refused := errors.AsType[*Error](err)
+	_, unknown := errors.AsType[*UnknownError](err)
+	reached = left.Load() || refused || unknown
 	if errors.Is(err, CodeResourceNotExists) || errors.Is(err, ErrNoCertificates) || err == nil && len(keys) == 0 {
-		return nil, ErrNoCertificates
+		return nil, reached, ErrNoCertificates
 	}
-	return keys, err
+	return keys, reached, err
 }
 
 // openCertificates decrypts the certificates of a list.

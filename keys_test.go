@@ -23,8 +23,11 @@ type vault struct {
 	platform
 	list      []certificate
 	signs     certificate
-	downloads int
-	refuse    *answer // instead of the list
+	downloads int           // requests for the list that arrived
+	takes     time.Duration // until the list is answered
+	refuse    *answer       // instead of the list
+	away      error         // instead of any answer: the request does not arrive
+	missed    int           // how many did not
 }
 
 func newVault(t testing.TB, list ...certificate) *vault {
@@ -33,11 +36,20 @@ func newVault(t testing.TB, list ...certificate) *vault {
 		v.signs = list[0]
 	}
 	v.next = func(_ int, req *http.Request) (*http.Response, error) {
+		listed := req.URL.Path == "/v3/certificates"
+		if takes, err := v.arrive(listed); err != nil {
+			return nil, err
+		} else if listed && takes > 0 {
+			select {
+			case <-time.After(takes):
+			case <-req.Context().Done():
+				return nil, req.Context().Err()
+			}
+		}
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		a := answer{body: `{"text":"b"}`, key: v.signs.key, serial: v.signs.serial}
-		if req.URL.Path == "/v3/certificates" {
-			v.downloads++
+		if listed {
 			a.body = certificateList(t, v.list...)
 			if v.refuse != nil {
 				a = *v.refuse
@@ -46,6 +58,26 @@ func newVault(t testing.TB, list ...certificate) *vault {
 		return a.response(req), nil
 	}
 	return v
+}
+
+func (v *vault) arrive(listed bool) (takes time.Duration, err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.away != nil {
+		v.missed++
+		return 0, v.away
+	}
+	if listed {
+		v.downloads++
+	}
+	return v.takes, nil
+}
+
+// set changes the vault while it is in use.
+func (v *vault) set(change func(*vault)) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	change(v)
 }
 
 func (v *vault) count() int {
@@ -122,6 +154,7 @@ func TestForgedSerialsLoadOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now()
 		v := newVault(t, newCertificate(t, platformKey(), 0xA1, now.Add(-time.Hour), now.Add(24*365*time.Hour)))
+		v.takes = 100 * time.Millisecond // so that ten thousand ask while it runs
 		client := v.certificateClient()
 		require.NoError(t, client.PlatformKeys().Refresh(t.Context()))
 		time.Sleep(time.Hour)

@@ -90,14 +90,14 @@ func (a answer) response(req *http.Request) *http.Response {
 	if a.serial == "" {
 		a.serial = publicID
 	}
-	ts := strconv.FormatInt(time.Now().Add(-a.age).Unix(), 10)
+	ts, nonce := strconv.FormatInt(time.Now().Add(-a.age).Unix(), 10), rand.Text() // no answer comes twice
 	resp := &http.Response{
 		StatusCode: a.status, Header: http.Header{}, ContentLength: int64(len(a.body)), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: io.NopCloser(strings.NewReader(a.body)), Request: req,
 	}
 	for k, v := range map[string]string{
-		"Wechatpay-Serial": a.serial, "Wechatpay-Timestamp": ts, "Wechatpay-Nonce": "c5ac7061fccab6bf3e254dcf98995b8c",
-		"Wechatpay-Signature":      sign(a.key, ts+"\n"+"c5ac7061fccab6bf3e254dcf98995b8c"+"\n"+a.body+"\n"),
+		"Wechatpay-Serial": a.serial, "Wechatpay-Timestamp": ts, "Wechatpay-Nonce": nonce,
+		"Wechatpay-Signature":      sign(a.key, ts+"\n"+nonce+"\n"+a.body+"\n"),
 		"Wechatpay-Signature-Type": scheme, "Request-ID": "08F3D1A6-268435461", "Content-Type": "application/json",
 	} {
 		resp.Header.Set(k, v)

@@ -5,11 +5,17 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/wxpay-go/wxpay/internal/httpx"
 )
 
+// refreshGap is between two downloads that a Refresher starts: thousands of merchants may be due at once.
+const refreshGap = 10 * time.Millisecond
+
 // A Refresher keeps the platform certificates of any number of merchants fresh in the background, so that
-// no call has to wait for a download. It is one goroutine, which takes one merchant after the other, at
-// most 20 s for each; clients work as well without it.
+// no call has to wait for a download. It is one goroutine, and one more for each download while that runs,
+// so that merchants whose platform hangs do not keep the others waiting. Clients work as well
+// without it.
 type Refresher struct {
 	stop context.CancelFunc
 	done chan struct{}
@@ -52,8 +58,8 @@ func (r *Refresher) Remove(clients ...*Client) {
 	}
 }
 
-// Close ends the refresher, breaking off a download, and returns when its goroutine is gone. It may be
-// called again.
+// Close ends the refresher, breaking off its downloads, and returns when its goroutines are gone. It may
+// be called again.
 func (r *Refresher) Close() {
 	r.stop()
 	<-r.done
@@ -61,20 +67,30 @@ func (r *Refresher) Close() {
 
 func (r *Refresher) run(ctx context.Context) {
 	defer close(r.done)
+	var downloads sync.WaitGroup
+	defer downloads.Wait()
 	for ctx.Err() == nil {
 		r.mu.Lock()
 		keys := r.keys[:len(r.keys):len(r.keys)]
 		r.mu.Unlock()
 		next := time.Now().Add(refreshEvery)
 		for _, k := range keys {
-			if due := k.dueAt(); !time.Now().Before(due) {
-				_ = k.Refresh(ctx) // Config.Observe has seen it; the keys there are serve on
-			}
-			if due := k.dueAt(); due.Before(next) {
+			due := k.dueAt()
+			if due.Before(next) {
 				next = due
 			}
+			if time.Now().Before(due) {
+				continue
+			}
+			// How it ends is for Config.Observe to see; the keys there are serve on.
+			if ended, started := k.start(ctx, false); started {
+				downloads.Go(func() { <-ended })
+				if httpx.Sleep(ctx, refreshGap) != nil {
+					return
+				}
+			}
 		}
-		timer := time.NewTimer(max(time.Until(next), time.Second))
+		timer := time.NewTimer(max(time.Until(next), time.Second)) // while downloads run it looks every second
 		select {
 		case <-ctx.Done():
 		case <-r.wake:

@@ -2,13 +2,12 @@ package wxpay
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/wxpay-go/wxpay/auth"
@@ -16,51 +15,59 @@ import (
 )
 
 // do sends a call until it succeeds, must not be repeated, or has used its attempts, its time or the
-// client's quota.
-func (c *Client) do(ctx context.Context, call Call) ([]byte, error) {
+// client's quota. What comes back is decoded into answer; nil: into nothing.
+func (c *Client) do(ctx context.Context, call Call, answer any) error {
 	if ctx.Err() != nil {
-		return nil, fmt.Errorf("wxpay: %s: not sent: %w", call.Route, httpx.Ended(ctx))
+		return notSent(&request{call: call}, httpx.Ended(ctx)).err
 	}
-	r, err := c.prepare(ctx, call)
+	r, err := c.prepare(ctx, call, answer)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if ctx.Err() != nil { // it ended while certificates were loaded
-		return nil, fmt.Errorf("wxpay: %s: not sent: %w", call.Route, httpx.Ended(ctx))
+		return notSent(&r, httpx.Ended(ctx)).err
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.timeout)
-	defer cancel()
+	r.deadline = time.Now().Add(r.timeout)
 	var last *failure
 	for n := 1; ; n++ {
-		body, fail := c.next(ctx, &r, n, last)
+		fail := c.next(ctx, &r, n, last)
 		if fail == nil {
-			c.quota.give(1)
-			return body, nil
+			c.quota.Succeeded()
+			return nil
 		}
-		if n >= c.config.MaxAttempts || !fail.again || ctx.Err() != nil || !c.quota.take(fail.cost()) {
-			return nil, fail.err
+		if last == nil { // a call that succeeds at once needs no timer beside that of its attempt
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadlineCause(ctx, r.deadline, httpx.ErrTime)
+			defer cancel()
+		}
+		if n >= c.config.MaxAttempts || !fail.again || ctx.Err() != nil || !c.quota.Take() {
+			return fail.err
 		}
 		if err := httpx.Sleep(ctx, fail.delay(n)); err != nil {
-			c.quota.give(fail.cost())
-			return nil, fmt.Errorf("%w; not repeated: %w", fail.err, err)
+			c.quota.Return() // the repetition was paid for, but will not be made
+			return notRepeated(fail, err)
 		}
 		last = fail
 	}
 }
 
+func notRepeated(last *failure, why error) error {
+	return httpx.Line(fmt.Errorf("%w; not repeated: %w", last.err, why))
+}
+
 // next makes attempt n at the host whose turn it is, and tells the observer. After the platform asked to
 // slow down, the whole client repeats one call at a time.
-func (c *Client) next(ctx context.Context, r *request, n int, last *failure) ([]byte, *failure) {
+func (c *Client) next(ctx context.Context, r *request, n int, last *failure) *failure {
 	if last != nil && last.throttled {
 		select {
 		case c.slow <- struct{}{}:
 			defer func() { <-c.slow }()
 		case <-ctx.Done():
-			return nil, &failure{err: fmt.Errorf("%w; not repeated: %w", last.err, httpx.Ended(ctx))}
+			return &failure{err: notRepeated(last, httpx.Ended(ctx))}
 		}
 	}
 	which := c.hosts.pick(last)
-	body, ex, fail := c.attempt(ctx, r, c.hosts.urls[which])
+	ex, fail := c.attempt(ctx, r, c.hosts.urls[which])
 	c.hosts.report(which, ex.Status != 0, fail)
 	if fail != nil {
 		fail.host = which
@@ -71,7 +78,7 @@ func (c *Client) next(ctx context.Context, r *request, n int, last *failure) ([]
 		ex.Attempt = n
 		c.config.Observe(ctx, ex)
 	}
-	return body, fail
+	return fail
 }
 
 // A failure is an attempt that did not succeed.
@@ -79,7 +86,7 @@ type failure struct {
 	err       error // for the caller
 	again     bool  // may be repeated
 	throttled bool  // the platform asks to slow down
-	unreached bool  // no connection to the host
+	missed    bool  // the host was not reached or did not answer in time
 	host      int   // index of the host it was made at
 	after     time.Duration
 }
@@ -105,29 +112,39 @@ func (f *failure) remember(before *failure, r *request) {
 
 // notSent is a failure before anything was sent.
 func notSent(r *request, err error) *failure {
-	return &failure{err: fmt.Errorf("wxpay: %s: not sent: %w", r.call.Route, err)}
+	return &failure{err: httpx.Line(fmt.Errorf("wxpay: %s: not sent: %w", r.call.Route, err))}
 }
 
 // broken is a request without an answer. The address is dropped from the error, since its query may
-// hold what must not be logged.
-func broken(ctx context.Context, r *request, err error, waiting bool) *failure {
+// hold what must not be logged. A caller who gave up says nothing about the host.
+func broken(ctx context.Context, r *request, err error, t *httpx.Trip) *failure {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
-	if waiting || httpx.NeverSent(err) {
+	gaveUp := ctx.Err() != nil && !errors.Is(context.Cause(ctx), httpx.ErrTime)
+	if late := t.Late(); late != nil && !gaveUp {
+		err = late
+	}
+	if t.NeverLeft(err) {
 		f := notSent(r, err)
-		f.again, f.unreached = !httpx.Untrusted(err), true
+		f.again, f.missed = !httpx.Untrusted(err), !gaveUp
 		return f
 	}
+	var late net.Error
+	f := &failure{again: r.repeatable(), missed: !gaveUp && errors.As(err, &late) && late.Timeout()}
 	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 		err = fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
-	return &failure{err: &UnknownError{Route: r.call.Route, Err: err}, again: r.repeatable()}
+	f.err = &UnknownError{Route: r.call.Route, Err: err}
+	return f
 }
 
 // unreadable is an answer that broke off, is too large or compressed.
-func unreadable(ctx context.Context, r *request, ex *Exchange, resp *http.Response, err error) *failure {
-	if resp.StatusCode >= 400 && ctx.Err() == nil { // the status alone says it was refused
+func unreadable(ctx context.Context, r *request, ex *Exchange, resp *http.Response, err error, late error) *failure {
+	if late != nil {
+		err = late
+	}
+	if resp.StatusCode >= 400 && ctx.Err() == nil && late == nil { // the status alone says it was refused
 		return refusal(r, ex, resp.Header, nil, auth.ErrUnsigned)
 	}
 	f := lost(r, ex, err)
@@ -142,8 +159,8 @@ func lost(r *request, ex *Exchange, err error) *failure {
 	return &failure{err: &UnknownError{Route: r.call.Route, RequestID: ex.RequestID, Err: err}, again: r.repeatable() && !stale}
 }
 
-// refusal is an answer other than 200 and 204. One without a signature is taken at its word and marked;
-// one with a wrong signature is not believed.
+// refusal is an answer other than 200 and 204. One with a wrong signature is not believed. One without is taken
+// at its word and marked, if it is about a read; whether a write was refused, only the platform can say.
 func refusal(r *request, ex *Exchange, h http.Header, body []byte, unverified error) *failure {
 	switch {
 	case ex.Status == http.StatusAccepted:
@@ -156,62 +173,23 @@ func refusal(r *request, ex *Exchange, h http.Header, body []byte, unverified er
 		return f
 	}
 	e := &Error{Route: r.call.Route, StatusCode: ex.Status, RequestID: ex.RequestID, Verified: unverified == nil}
-	var answer struct {
-		Code    Code            `json:"code"`
-		Message string          `json:"message"`
-		Detail  json.RawMessage `json:"detail"`
-	}
-	if json.Unmarshal(body, &answer) == nil {
-		e.Code, e.Message = answer.Code, answer.Message
-		_ = json.Unmarshal(answer.Detail, &e.Detail) // absent or of another shape: stays empty
-	}
+	e.readRefusal(body)
 	f := &failure{err: e, after: httpx.RetryAfter(h)}
 	switch {
 	case ex.Status == http.StatusTooManyRequests:
 		f.throttled, f.again = true, r.repeatable() || e.Verified
 	case ex.Status >= 500:
 		f.again = r.repeatable()
+		return f
+	}
+	if !e.Verified && r.method != http.MethodGet {
+		f.err = &UnknownError{Route: r.call.Route, RequestID: ex.RequestID, Err: e}
 	}
 	return f
 }
 
-// The quota keeps an outage from being answered with a storm of repetitions: repeating costs tokens,
-// success gives some back.
-const (
-	quotaSize     = 500
-	costTransient = 14
-	costThrottled = 5
-)
-
-type quota struct{ tokens atomic.Int64 }
-
-func (f *failure) cost() int64 {
-	if f.throttled {
-		return costThrottled
-	}
-	return costTransient
-}
-
-func (q *quota) take(cost int64) bool {
-	for {
-		have := q.tokens.Load()
-		if have < cost {
-			return false
-		}
-		if q.tokens.CompareAndSwap(have, have-cost) {
-			return true
-		}
-	}
-}
-
-func (q *quota) give(tokens int64) {
-	if have := q.tokens.Load(); have < quotaSize {
-		q.tokens.CompareAndSwap(have, min(have+tokens, quotaSize))
-	}
-}
-
-// hosts chooses between the main host and the backup. After three attempts in a row that did not reach
-// the main host the backup serves, and every 30 s one request tries the main host again.
+// hosts chooses between the main host and the backup. After three attempts in a row that the main host
+// missed the backup serves, and every 30 s one request tries the main host again.
 type hosts struct {
 	urls    [2]string // main, backup
 	mu      sync.Mutex
@@ -233,7 +211,7 @@ func (h *hosts) pick(last *failure) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch now := time.Now(); {
-	case last != nil && last.unreached:
+	case last != nil && last.missed:
 		return 1 - last.host
 	case h.probeAt.IsZero():
 		return 0
@@ -245,8 +223,8 @@ func (h *hosts) pick(last *failure) int {
 	}
 }
 
-// report tells how an attempt went: an answer shows that the host is there, a missed connection that it
-// may not be; anything else says nothing.
+// report tells how an attempt went: an answer shows that the host is there, a miss that it may not be;
+// anything else says nothing.
 func (h *hosts) report(which int, answered bool, fail *failure) {
 	if which != 0 || h.urls[1] == "" {
 		return
@@ -256,7 +234,7 @@ func (h *hosts) report(which int, answered bool, fail *failure) {
 	switch {
 	case answered:
 		h.misses, h.probeAt = 0, time.Time{}
-	case fail.unreached:
+	case fail.missed:
 		if h.misses++; h.misses == missesToSwitch {
 			h.probeAt = time.Now().Add(probeEvery)
 		}

@@ -81,3 +81,6 @@ func (s Secret) String() string {
 
 // MarshalText writes ***, so that neither JSON nor a log holds the text.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// MarshalBinary writes *** for encoders that know no text, such as gob.
+func (s Secret) MarshalBinary() ([]byte, error) { return s.MarshalText() }

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -24,7 +25,16 @@ import (
 type PlatformKey struct {
 	Serial  string // certificate serial, or the public key's ID (PUB_KEY_ID_…)
 	Public  *rsa.PublicKey
+	Starts  time.Time // before it nothing is encrypted with the key; zero: always valid
 	Expires time.Time // zero: never
+}
+
+// started reports whether the key is valid at t already.
+func (key PlatformKey) started(t time.Time) bool { return !key.Starts.After(t) }
+
+// tooEarly says since when a certificate is valid that is not valid yet.
+func (key PlatformKey) tooEarly() string {
+	return fmt.Sprintf("certificate %s is not valid before %s", key.Serial, key.Starts.UTC().Format(time.RFC3339))
 }
 
 // CertificateKey returns the key of a platform certificate (PEM).
@@ -33,11 +43,19 @@ func CertificateKey(pem []byte) (PlatformKey, error) {
 	if err != nil {
 		return PlatformKey{}, err
 	}
-	return PlatformKey{utils.GetCertificateSerialNumber(*cert), cert.PublicKey.(*rsa.PublicKey), cert.NotAfter}, nil
+	return PlatformKey{
+		Serial:  utils.GetCertificateSerialNumber(*cert),
+		Public:  cert.PublicKey.(*rsa.PublicKey),
+		Starts:  cert.NotBefore,
+		Expires: cert.NotAfter,
+	}, nil
 }
 
 // A Keyring holds the keys of WeChat Pay by serial. Every key on it verifies; which one encrypts is
 // decided by [Keyring.SetCertificateShare]. It is an auth.Verifier and a cipher.Encryptor of wechatpay-go.
+//
+// A certificate may be on the ring before it is valid, as the platform lists new ones ahead. It encrypts
+// from the start of its validity, and verifies from [MaxAge] before, since clocks differ.
 //
 // Reading is one atomic load; Set and SetCertificateShare may run beside it.
 type Keyring struct {
@@ -47,14 +65,39 @@ type Keyring struct {
 }
 
 type keys struct {
-	bySerial          map[string]PlatformKey
-	certificate, open string // serials that encrypt: the certificate that lives longest, the public key
+	bySerial     map[string]PlatformKey
+	certificates []PlatformKey // the one that expires last comes first
+	open         PlatformKey   // the public key; without a serial if there is none
+}
+
+// certificate is the serial of the certificate that encrypts: of those valid now the one that expires
+// last. It is empty if there is none.
+func (s *keys) certificate(now time.Time) string {
+	for _, key := range s.certificates {
+		if key.started(now) && key.Expires.After(now) {
+			return key.Serial
+		}
+	}
+	return ""
+}
+
+// noKey is [ErrNoKey], with the reason if there are certificates that come too early.
+func (s *keys) noKey(now time.Time) error {
+	for _, key := range s.bySerial {
+		if !key.started(now) {
+			return fmt.Errorf("%w: %s", ErrNoKey, key.tooEarly())
+		}
+	}
+	return ErrNoKey
 }
 
 var (
 	_ wechat.Verifier  = (*Keyring)(nil)
 	_ cipher.Encryptor = (*Keyring)(nil)
 )
+
+// ErrNoAPIv3Key says that nothing can be opened, whatever it is.
+var ErrNoAPIv3Key = errors.New("auth: no APIv3 key to open it with (Config.APIv3Key, WXPAY_APIV3_KEY)")
 
 // ErrNoKey says that there is no platform key to encrypt with.
 var ErrNoKey = errors.New("auth: no platform key to encrypt with")
@@ -81,14 +124,15 @@ func (k *Keyring) Set(list ...PlatformKey) error {
 		}
 		switch {
 		case key.Expires.IsZero():
-			next.open = key.Serial
+			next.open = key
 		case !key.Expires.After(time.Now()):
 			continue
-		case next.certificate == "" || key.Expires.After(next.bySerial[next.certificate].Expires):
-			next.certificate = key.Serial
+		default:
+			next.certificates = append(next.certificates, key)
 		}
 		next.bySerial[key.Serial] = key
 	}
+	slices.SortStableFunc(next.certificates, func(a, b PlatformKey) int { return b.Expires.Compare(a.Expires) })
 	k.keys.Store(next)
 	return nil
 }
@@ -126,7 +170,10 @@ func (k *Keyring) find(serial string) (PlatformKey, bool) {
 func (k *Keyring) Verify(_ context.Context, serial, message, signature string) error {
 	key, ok := k.find(serial)
 	if !ok {
-		return ErrUnknownSerial
+		return k.load().unknown(serial)
+	}
+	if !key.started(time.Now().Add(MaxAge)) {
+		return fmt.Errorf("%w yet: %s", ErrUnknownSerial, key.tooEarly())
 	}
 	sig, err := base64.StdEncoding.Strict().DecodeString(signature)
 	if err != nil || strings.ContainsAny(signature, "\r\n") {
@@ -142,37 +189,43 @@ func (k *Keyring) Verify(_ context.Context, serial, message, signature string) e
 // GetSerial is the key that encrypts, which is also the one answers are asked to be signed with.
 func (k *Keyring) GetSerial(ctx context.Context) (string, error) { return k.SelectCertificate(ctx) }
 
-// SelectCertificate returns the serial of the key to encrypt with: the public key or the certificate that
-// expires last, by the share set. Shares are kept exactly over every hundred calls.
+// SelectCertificate returns the serial of the key to encrypt with: the public key or, of the certificates
+// that are valid, the one that expires last, by the share set. Shares are kept exactly over every hundred
+// calls.
 func (k *Keyring) SelectCertificate(context.Context) (string, error) {
-	s := k.load()
-	if _, alive := k.find(s.certificate); !alive {
-		if s.open == "" {
-			return "", ErrNoKey
-		}
-		return s.open, nil
+	s, now, share := k.load(), time.Now(), k.share.Load()
+	certificate, open := s.certificate(now), s.open.Serial
+	if !s.open.started(now) {
+		open = ""
 	}
-	share := k.share.Load()
 	switch {
-	case s.open == "" || share >= 100:
-		return s.certificate, nil
-	case share <= 0:
-		return s.open, nil
+	case certificate == "" && open == "":
+		return "", s.noKey(now)
+	case open == "" || certificate != "" && share >= 100:
+		return certificate, nil
+	case certificate == "" || share <= 0:
+		return open, nil
 	}
 	// 37 and 100 have no common divisor, so a share is spread over the hundred instead of coming first.
 	if k.turn.Add(1)*37%100 < share {
-		return s.certificate, nil
+		return certificate, nil
 	}
-	return s.open, nil
+	return open, nil
 }
 
 // Encrypt encrypts plaintext for the key of that serial: RSA-OAEP with SHA-1 and MGF1-SHA-1, then base64,
-// as the platform has it. With a 2048-bit key plaintext may have 214 bytes. In the mode fips140=only Go
-// refuses SHA-1 here.
+// as the platform has it. With a 2048-bit key plaintext may have 214 bytes. In the mode fips140=only it is
+// [ErrFIPS].
 func (k *Keyring) Encrypt(_ context.Context, serial, plaintext string) (string, error) {
 	key, ok := k.find(serial)
 	if !ok {
 		return "", fmt.Errorf("%w: serial %s", ErrNoKey, serial)
+	}
+	if !key.started(time.Now()) {
+		return "", fmt.Errorf("%w: %s", ErrNoKey, key.tooEarly())
+	}
+	if err := oaepRefused(); err != nil {
+		return "", err
 	}
 	sealed, err := rsa.EncryptOAEP(sha1.New(), rand.Reader, key.Public, []byte(plaintext), nil)
 	if err != nil {
@@ -188,8 +241,11 @@ func encode(b []byte) string {
 }
 
 // Decrypt opens a sensitive field that WeChat Pay encrypted for the merchant. The key is the merchant's
-// private key; a KMS key serves if it is a crypto.Decrypter.
+// private key; a KMS key serves if it is a crypto.Decrypter. In the mode fips140=only it is [ErrFIPS].
 func Decrypt(key crypto.Decrypter, ciphertext string) (string, error) {
+	if err := oaepRefused(); err != nil {
+		return "", err
+	}
 	sealed, err := base64.StdEncoding.DecodeString(ciphertext)
 	if err != nil {
 		return "", errors.New("auth: ciphertext is not base64")
@@ -205,6 +261,8 @@ func Decrypt(key crypto.Decrypter, ciphertext string) (string, error) {
 // It checks the lengths first, since a nonce of another length would panic further down.
 func OpenResource(apiV3Key, algorithm, nonce, associatedData, ciphertext string) ([]byte, error) {
 	switch {
+	case apiV3Key == "":
+		return nil, ErrNoAPIv3Key
 	case algorithm != "AEAD_AES_256_GCM":
 		return nil, errors.New("auth: algorithm of the ciphertext is not AEAD_AES_256_GCM")
 	case len(apiV3Key) != 32:
@@ -212,11 +270,11 @@ func OpenResource(apiV3Key, algorithm, nonce, associatedData, ciphertext string)
 	case len(nonce) != 12:
 		return nil, fmt.Errorf("auth: nonce has %d bytes instead of 12", len(nonce))
 	}
-	plain, err := utils.DecryptAES256GCM(apiV3Key, associatedData, nonce, ciphertext)
+	plain, err := openGCM(apiV3Key, nonce, associatedData, ciphertext)
 	if err != nil {
 		return nil, errors.New("auth: ciphertext does not open with this APIv3 key")
 	}
-	return []byte(plain), nil
+	return plain, nil
 }
 
 func checkSize(key *rsa.PublicKey) error {

@@ -34,7 +34,11 @@ func TestCertificateKey(t *testing.T) {
 		assert.True(t, until.Equal(key.Expires))
 		assert.True(t, platformKey().PublicKey.Equal(key.Public))
 	}
-	_, err := auth.CertificateKey(certificate(curveKey(), 1, until))
+	key, err := auth.CertificateKey(certificate(platformKey(), 1, until))
+	require.NoError(t, err)
+	assert.True(t, must(auth.LoadCertificate(certificate(platformKey(), 1, until))).NotBefore.Equal(key.Starts))
+	assert.False(t, key.Starts.IsZero())
+	_, err = auth.CertificateKey(certificate(curveKey(), 1, until))
 	assert.ErrorContains(t, err, "ecdsa")
 }
 
@@ -114,6 +118,57 @@ func TestCertificateExpires(t *testing.T) {
 		assert.NoError(t, err)
 		assert.Equal(t, publicID, serial, "the public key takes over, whatever the share")
 	})
+}
+
+// The platform lists a certificate before it is valid. It encrypts from the very second of its start, though
+// it lives longer than the one there is, and verifies from five minutes before, since clocks differ.
+func TestCertificateAheadOfItsTime(t *testing.T) {
+	t.Parallel()
+	byOld, byAhead := sign(platformKey(), "m"), sign(strangerKey(), "m")
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now().Add(time.Hour)
+		old, ahead := expiring(platformKey(), "A1", start.Add(time.Hour)), expiring(strangerKey(), "B2", start.Add(9*time.Hour))
+		ahead.Starts = start
+		selected := func(ring *auth.Keyring) string {
+			serial, err := ring.SelectCertificate(t.Context())
+			require.NoError(t, err)
+			return serial
+		}
+		for name, list := range map[string][]auth.PlatformKey{"A1": {old, ahead}, publicID: {ahead, openKey(platformKey(), publicID)}} {
+			ring := newKeyring(t, list...)
+			ring.SetCertificateShare(100)
+			assert.Equal(t, name, selected(ring))
+		}
+		ring, alone := newKeyring(t, ahead, old), newKeyring(t, ahead)
+		assert.Len(t, ring.Keys(), 2)
+
+		time.Sleep(55*time.Minute - time.Nanosecond)
+		assert.NoError(t, ring.Verify(t.Context(), "A1", "m", byOld))
+		err := ring.Verify(t.Context(), "B2", "m", byAhead)
+		assert.ErrorIs(t, err, auth.ErrUnknownSerial)
+		assert.EqualError(t, err, "not verified: signed by a key that is not known here yet: certificate B2 is not valid before 2000-01-01T01:00:00Z")
+		time.Sleep(time.Nanosecond)
+		assert.NoError(t, ring.Verify(t.Context(), "B2", "m", byAhead))
+		assert.ErrorIs(t, ring.Verify(t.Context(), "B2", "n", byAhead), auth.ErrForged)
+
+		time.Sleep(5*time.Minute - time.Nanosecond)
+		assert.Equal(t, "A1", selected(ring))
+		_, err = ring.Encrypt(t.Context(), "B2", "13800138000")
+		assert.ErrorIs(t, err, auth.ErrNoKey)
+		assert.ErrorContains(t, err, "certificate B2 is not valid before 2000-01-01T01:00:00Z")
+		_, err = alone.SelectCertificate(t.Context())
+		assert.ErrorIs(t, err, auth.ErrNoKey)
+		assert.ErrorContains(t, err, "certificate B2 is not valid before 2000-01-01T01:00:00Z")
+		time.Sleep(time.Nanosecond)
+		assert.Equal(t, "B2", selected(ring))
+		assert.Equal(t, "B2", selected(alone))
+		_, err = ring.Encrypt(t.Context(), "B2", "13800138000")
+		assert.NoError(t, err)
+	})
+	early := openKey(platformKey(), publicID)
+	early.Starts = later
+	_, err := newKeyring(t, early).SelectCertificate(t.Context())
+	assert.ErrorIs(t, err, auth.ErrNoKey, "a key without an end may have a start too")
 }
 
 func TestLongestCertificateEncrypts(t *testing.T) {

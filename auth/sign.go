@@ -15,6 +15,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -31,10 +32,11 @@ type Scheme struct {
 // Merchant is the scheme of merchants, service providers and banks.
 var Merchant = Scheme{Name: "WECHATPAY2-SHA256-RSA2048", ID: "mchid"}
 
-// A Signer signs for one merchant. It is an auth.Signer of wechatpay-go.
+// A Signer signs for one merchant. It is an auth.Signer of wechatpay-go. Its key cannot be had from it, not
+// even by reflection.
 type Signer struct {
 	mchID, serialNo string
-	key             crypto.Signer
+	sign            func(message []byte) ([]byte, error)
 }
 
 var _ wechat.Signer = (*Signer)(nil)
@@ -42,6 +44,12 @@ var _ wechat.Signer = (*Signer)(nil)
 // NewSigner returns the signer of merchant mchID whose API certificate has the serial number
 // serialNo. The key must be RSA of at least 2048 bits; it may live in a KMS or HSM.
 func NewSigner(mchID, serialNo string, key crypto.Signer) (*Signer, error) {
+	switch {
+	case unquotable(mchID):
+		return nil, errors.New("auth: mchid is empty or holds characters a header cannot carry")
+	case unquotable(serialNo):
+		return nil, errors.New("auth: serial_no is empty or holds characters a header cannot carry")
+	}
 	if k, isRSA := key.(*rsa.PrivateKey); key == nil || isRSA && k == nil {
 		return nil, errors.New("auth: no private key")
 	}
@@ -52,12 +60,19 @@ func NewSigner(mchID, serialNo string, key crypto.Signer) (*Signer, error) {
 	if err := checkSize(public); err != nil {
 		return nil, err
 	}
-	for name, v := range map[string]string{"mchid": mchID, "serial_no": serialNo} {
-		if v == "" || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r == '"' || r > '~' }) {
-			return nil, fmt.Errorf("auth: %s is empty or holds characters a header cannot carry", name)
+	return &Signer{mchID, serialNo, func(message []byte) ([]byte, error) {
+		sum := sha256.Sum256(message)
+		sig, err := key.Sign(rand.Reader, sum[:], crypto.SHA256)
+		if err != nil {
+			return nil, fmt.Errorf("auth: sign: %w", err)
 		}
-	}
-	return &Signer{mchID, serialNo, key}, nil
+		return sig, nil
+	}}, nil
+}
+
+// unquotable reports whether v cannot stand between quotes in a header.
+func unquotable(v string) bool {
+	return v == "" || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r == '"' || r > '~' })
 }
 
 // Sign returns the base64 RSA signature over the SHA-256 of message.
@@ -69,20 +84,19 @@ func (s *Signer) Sign(_ context.Context, message string) (*wechat.SignatureResul
 	return &wechat.SignatureResult{MchID: s.mchID, CertificateSerialNo: s.serialNo, Signature: encode(sig)}, nil
 }
 
-func (s *Signer) sign(message []byte) ([]byte, error) {
-	sum := sha256.Sum256(message)
-	sig, err := s.key.Sign(rand.Reader, sum[:], crypto.SHA256)
-	if err != nil {
-		return nil, fmt.Errorf("auth: sign: %w", err)
-	}
-	return sig, nil
-}
-
 // Algorithm is the part of the scheme's name that wechatpay-go completes.
 func (s *Signer) Algorithm() string { return "SHA256-RSA2048" }
 
 // Format shows the merchant and never the key, whatever the verb.
-func (s Signer) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "auth.Signer(%s, ***)", s.mchID) }
+func (s Signer) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
+
+func (s Signer) String() string { return "auth.Signer(" + s.mchID + ", ***)" }
+
+// MarshalText is what JSON and slog show.
+func (s Signer) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// MarshalBinary is what gob shows.
+func (s Signer) MarshalBinary() ([]byte, error) { return []byte(s.String()), nil }
 
 // RequestMessage is the text a request's signature covers. uri is path and query exactly as sent,
 // body the exact bytes sent; of an upload, its meta part alone.

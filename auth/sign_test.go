@@ -5,11 +5,14 @@ import (
 	"context"
 	"crypto"
 	"crypto/rsa"
+	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"math/big"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -214,6 +217,83 @@ func TestS6SignerShowsNothing(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
 		assert.Equal(t, "auth.Signer(1900007291, ***)", shown["pointer "+verb])
 		assert.Equal(t, "auth.Signer(1900007291, ***)", shown["value "+verb])
+	}
+}
+
+// S6: what reads fields without asking, such as the diff of a test library, gob, or package fmt at a value in
+// an unexported field, finds no key either.
+func TestS6ReflectionFindsNoKey(t *testing.T) {
+	t.Parallel()
+	key := merchantKey()
+	signer, err := auth.NewSigner(mchID, serialNo, key)
+	require.NoError(t, err)
+	other, err := auth.NewSigner(mchID, "A1", key)
+	require.NoError(t, err)
+	type holder struct {
+		value   auth.Signer
+		pointer *auth.Signer
+	}
+	var diff recorder
+	assert.Equal(&diff, holder{*signer, signer}, holder{*other, other})
+	assert.Equal(&diff, signer, other)
+	require.Contains(t, diff.String(), serialNo, "the diff shows fields")
+	var stream bytes.Buffer
+	require.NoError(t, gob.NewEncoder(&stream).Encode(struct{ S *auth.Signer }{signer}))
+	require.Contains(t, stream.String(), "auth.Signer(1900007291, ***)")
+	shown := []string{diff.String(), stream.String()}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%d", "%x"} {
+		shown = append(shown, fmt.Sprintf(verb, holder{*signer, signer}), fmt.Sprintf(verb, &holder{*signer, signer}))
+	}
+	words := func(n *big.Int) string { return strings.Trim(fmt.Sprint(n.Bits()), "[]") }
+	for _, n := range append(key.Primes, key.D, key.N) {
+		for _, text := range shown {
+			for _, spelling := range []string{n.String(), n.Text(16), words(n), string(n.Bytes()), strings.Fields(words(n))[3]} {
+				assert.NotContains(t, text, spelling)
+			}
+		}
+	}
+	assert.Empty(t, numbersIn(reflect.ValueOf(holder{*signer, signer}), map[uintptr]bool{}))
+}
+
+// recorder keeps what a test would have said.
+type recorder struct{ strings.Builder }
+
+func (r *recorder) Errorf(format string, args ...any) { fmt.Fprintf(r, format, args...) }
+
+// numbersIn finds every big number that can be reached from v, whether it is exported or not.
+func numbersIn(v reflect.Value, seen map[uintptr]bool) (found []string) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() || seen[v.Pointer()] {
+			return nil
+		}
+		seen[v.Pointer()] = true
+		return numbersIn(v.Elem(), seen)
+	case reflect.Interface:
+		return numbersIn(v.Elem(), seen)
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[big.Int]() {
+			return []string{v.Type().String()}
+		}
+		for _, field := range v.Fields() {
+			found = append(found, numbersIn(field, seen)...)
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			found = append(found, numbersIn(v.Index(i), seen)...)
+		}
+	}
+	return found
+}
+
+// Which of two bad values is named does not depend on chance.
+func TestNewSignerNamesTheFirst(t *testing.T) {
+	t.Parallel()
+	for range 50 {
+		_, err := auth.NewSigner("", "", nil)
+		require.ErrorContains(t, err, "mchid")
+		_, err = auth.NewSigner(mchID, "", nil)
+		require.ErrorContains(t, err, "serial_no")
 	}
 }
 

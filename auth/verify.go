@@ -9,13 +9,16 @@ import (
 	"time"
 
 	wechat "github.com/wechatpay-apiv3/wechatpay-go/core/auth"
+
+	"github.com/wxpay-go/wxpay/internal/header"
 )
 
 // Why an answer or a notification is not believed. All of them are [ErrUnverified] to errors.Is.
 var (
 	ErrUnverified = errors.New("not verified")
 	// ErrSignatureProbe: the platform sends wrong signatures now and then, on purpose, to see whether
-	// receivers check. It is no attack; the true message comes again.
+	// receivers check. It is no attack; the true message comes again. All but the signature was right, as far
+	// as can be seen.
 	ErrSignatureProbe = fmt.Errorf("%w: signature probe (WECHATPAY/SIGNTEST/)", ErrUnverified)
 	ErrUnsigned       = fmt.Errorf("%w: no signature", ErrUnverified)
 	ErrUnknownSerial  = fmt.Errorf("%w: signed by a key that is not known here", ErrUnverified)
@@ -44,20 +47,53 @@ type Signature struct {
 	Serial, Timestamp, Nonce, Signature, Type string
 }
 
+// SignatureFrom reads the headers of a message, an http.Header or a map like it, in which names may stand in any
+// case. A header that is there twice with different values makes the signature one that [Verify] refuses.
+func SignatureFrom(h map[string][]string) Signature {
+	return Signature{
+		Serial:    one(h, "Wechatpay-Serial"),
+		Timestamp: one(h, "Wechatpay-Timestamp"),
+		Nonce:     one(h, "Wechatpay-Nonce"),
+		Signature: one(h, "Wechatpay-Signature"),
+		Type:      one(h, "Wechatpay-Signature-Type"),
+	}
+}
+
+// one is the value of a header, or a line break, which no header holds, if there are several.
+func one(h map[string][]string, name string) string {
+	value, ok := header.Get(h, name)
+	if !ok {
+		return "\n"
+	}
+	return value
+}
+
+// broken reports whether a part of s is ambiguous. A line break in a nonce could take over the first lines of the
+// body.
+func (s *Signature) broken() bool {
+	for _, part := range [...]string{s.Serial, s.Timestamp, s.Nonce, s.Signature, s.Type} {
+		if strings.Contains(part, "\n") {
+			return true
+		}
+	}
+	return false
+}
+
 const probe = "WECHATPAY/SIGNTEST/"
 
 // Verify checks that sig is a signature over body, made by a key that v knows, within [MaxAge] of now.
-// The type must be scheme's; an answer may leave it out (strict false), a notification may not.
+// The type must be scheme's. Where it is missing it is taken to be that, since proxies pass on the
+// four headers that there were first; strict refuses that too.
+//
+// A probe is one only if all but the signature itself is as it must be: it names a key that v knows, and the time.
 func Verify(ctx context.Context, v wechat.Verifier, scheme Scheme, sig Signature, body []byte, now time.Time, strict bool) error {
 	switch {
-	case strings.HasPrefix(sig.Signature, probe):
-		return ErrSignatureProbe
 	case sig.Serial == "" || sig.Timestamp == "" || sig.Nonce == "" || sig.Signature == "":
 		return ErrUnsigned
+	case sig.broken():
+		return fmt.Errorf("%w: a header of the signature has two values or a line break", ErrUnverified)
 	case sig.Type != scheme.Name && (sig.Type != "" || strict):
 		return fmt.Errorf("%w: signature type is not %s", ErrUnverified, scheme.Name)
-	case strings.Contains(sig.Nonce, "\n"): // it could take over the first lines of the body
-		return fmt.Errorf("%w: nonce holds a line break", ErrUnverified)
 	}
 	unix, err := strconv.ParseUint(sig.Timestamp, 10, 63) // no sign, no blanks
 	if err != nil || len(sig.Timestamp) > 1 && sig.Timestamp[0] == '0' {
@@ -67,11 +103,18 @@ func Verify(ctx context.Context, v wechat.Verifier, scheme Scheme, sig Signature
 		return &StaleError{Skew: skew}
 	}
 	message := sig.Timestamp + "\n" + sig.Nonce + "\n" + string(body) + "\n"
-	if err := v.Verify(ctx, sig.Serial, message, sig.Signature); err != nil {
-		if errors.Is(err, ErrUnverified) {
-			return err
-		}
-		return fmt.Errorf("%w: %w", ErrUnverified, err)
+	err = v.Verify(ctx, sig.Serial, message, sig.Signature)
+	switch probed := strings.HasPrefix(sig.Signature, probe); {
+	case probed && ctx.Err() == nil && (!errors.Is(err, ErrUnknownSerial) || empty(v)): // also if v believes it
+		return ErrSignatureProbe
+	case err == nil || errors.Is(err, ErrUnverified):
+		return err
 	}
-	return nil
+	return fmt.Errorf("%w: %w", ErrUnverified, err)
+}
+
+// empty reports whether v is a ring without keys, which cannot tell a serial of the platform from another.
+func empty(v wechat.Verifier) bool {
+	ring, ok := v.(*Keyring)
+	return ok && len(ring.load().bySerial) == 0
 }

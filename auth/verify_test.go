@@ -72,12 +72,13 @@ func TestVerify(t *testing.T) {
 			m.Timestamp, m.Signature.Signature = s, sign(platformKey(), s+"\n"+m.Nonce+"\n"+m.body+"\n")
 		}
 	}
+	probed := func(m *message) { m.Signature.Signature = "WECHATPAY/SIGNTEST/" + m.Signature.Signature }
 	tests := map[string]struct {
 		change func(*message)
 		want   any // nil, an error, or the skew of a StaleError
 	}{
 		"as it came":           {func(*message) {}, nil},
-		"type left out":        {func(m *message) { m.Type, m.strict = "", false }, nil},
+		"type left out":        {func(m *message) { m.Type, m.strict = "", false }, nil}, // a proxy passed the four classic headers
 		"299 s old":            {at(299 * time.Second), nil},
 		"299 s early":          {at(-299 * time.Second), nil},
 		"300 s less 1 ns":      {at(300*time.Second - 1), nil},
@@ -95,11 +96,11 @@ func TestVerify(t *testing.T) {
 		"no signature":     {func(m *message) { m.Signature.Signature = "" }, auth.ErrUnsigned},
 		"no header at all": {func(m *message) { m.Signature = auth.Signature{} }, auth.ErrUnsigned},
 
-		"notification without type": {func(m *message) { m.Type = "" }, refused},
-		"other type":                {func(m *message) { m.Type = "WECHATPAY2-SM2-WITH-SM3" }, refused},
-		"other type of an answer":   {func(m *message) { m.Type, m.strict = "WECHATPAY-BRAND-SHA256-RSA2048", false }, refused},
-		"type in lower case":        {func(m *message) { m.Type = strings.ToLower(scheme) }, refused},
-		"type with a space":         {func(m *message) { m.Type += " " }, refused},
+		"strictly without type":   {func(m *message) { m.Type = "" }, refused},
+		"other type":              {func(m *message) { m.Type = "WECHATPAY2-SM2-WITH-SM3" }, refused},
+		"other type of an answer": {func(m *message) { m.Type, m.strict = "WECHATPAY-BRAND-SHA256-RSA2048", false }, refused},
+		"type in lower case":      {func(m *message) { m.Type = strings.ToLower(scheme) }, refused},
+		"type with a space":       {func(m *message) { m.Type += " " }, refused},
 
 		"plus":             {timestamp("+1722850421"), refused},
 		"+5":               {timestamp("+5"), refused},
@@ -144,7 +145,17 @@ func TestVerify(t *testing.T) {
 
 		"probe":                     {func(m *message) { m.Signature.Signature = "WECHATPAY/SIGNTEST/" + m.Signature.Signature }, auth.ErrSignatureProbe},
 		"bare probe":                {func(m *message) { m.Signature.Signature = "WECHATPAY/SIGNTEST/" }, auth.ErrSignatureProbe},
-		"probe without the rest":    {func(m *message) { m.Signature = auth.Signature{Signature: "WECHATPAY/SIGNTEST/x"} }, auth.ErrSignatureProbe},
+		"probe without type":        {func(m *message) { probed(m); m.Type, m.strict = "", false }, auth.ErrSignatureProbe},
+		"probe without the rest":    {func(m *message) { m.Signature = auth.Signature{Signature: "WECHATPAY/SIGNTEST/x"} }, auth.ErrUnsigned},
+		"probe without serial":      {func(m *message) { probed(m); m.Serial = "" }, auth.ErrUnsigned},
+		"probe without time":        {func(m *message) { probed(m); m.Timestamp = "" }, auth.ErrUnsigned},
+		"probe without nonce":       {func(m *message) { probed(m); m.Nonce = "" }, auth.ErrUnsigned},
+		"probe of another type":     {func(m *message) { probed(m); m.Type = "WECHATPAY2-SM2-WITH-SM3" }, refused},
+		"probe of a stranger":       {func(m *message) { probed(m); m.Serial = "PUB_KEY_ID_1" }, auth.ErrUnknownSerial},
+		"probe of a word as time":   {func(m *message) { probed(m); m.Timestamp = "now" }, refused},
+		"probe of yesterday":        {func(m *message) { probed(m); m.now = m.now.Add(24 * time.Hour) }, 24 * time.Hour},
+		"probe from tomorrow":       {func(m *message) { probed(m); m.now = m.now.Add(-24 * time.Hour) }, -24 * time.Hour},
+		"probe with two lines":      {func(m *message) { probed(m); m.Nonce += "\nx" }, refused},
 		"probe in the middle":       {func(m *message) { m.Signature.Signature += "WECHATPAY/SIGNTEST/" }, refused},
 		"probe spelled differently": {func(m *message) { m.Signature.Signature = "wechatpay/signtest/" + m.Signature.Signature }, refused},
 	}
@@ -167,6 +178,7 @@ func TestVerify(t *testing.T) {
 				require.ErrorIs(t, err, want)
 			}
 			assert.ErrorIs(t, err, auth.ErrUnverified)
+			assert.Equal(t, tt.want == error(auth.ErrSignatureProbe), errors.Is(err, auth.ErrSignatureProbe), "only a probe is harmless")
 			for _, header := range []string{m.Timestamp, m.Nonce, m.Signature.Signature, m.body} {
 				assert.False(t, len(header) > 20 && strings.Contains(err.Error(), header), "the error shows what came")
 			}
@@ -274,6 +286,72 @@ func TestForeignVerifier(t *testing.T) {
 		assert.ErrorIs(t, err, result)
 		assert.Equal(t, result != nil, errors.Is(err, auth.ErrUnverified))
 	}
+}
+
+// A probe is no genuine message even to a verifier that believes it; and while the caller gives up nothing is known.
+func TestProbeAndForeignVerifier(t *testing.T) {
+	t.Parallel()
+	m := genuine(text)
+	m.Signature.Signature = "WECHATPAY/SIGNTEST/" + m.Signature.Signature
+	verify := func(ctx context.Context, result error) error {
+		return auth.Verify(ctx, verifier(func(context.Context, string, string, string) error { return result }), auth.Merchant, m.Signature, []byte(m.body), m.now, false)
+	}
+	assert.ErrorIs(t, verify(t.Context(), nil), auth.ErrSignatureProbe)
+	assert.ErrorIs(t, verify(t.Context(), errors.New("illegal base64")), auth.ErrSignatureProbe)
+	assert.NotErrorIs(t, verify(t.Context(), fmt.Errorf("%w: no certificates", auth.ErrUnknownSerial)), auth.ErrSignatureProbe)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := verify(ended, ended.Err())
+	assert.NotErrorIs(t, err, auth.ErrSignatureProbe)
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.ErrorIs(t, err, auth.ErrUnverified)
+}
+
+// Headers are found in any case of their names; one that is there with two values is refused, since two readers
+// would take two of them.
+func TestSignatureFrom(t *testing.T) {
+	t.Parallel()
+	m, ring := genuine(text), newKeyring(t, openKey(platformKey(), publicID))
+	names := []string{"Wechatpay-Serial", "Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Signature", "Wechatpay-Signature-Type"}
+	values := []string{m.Serial, m.Timestamp, m.Nonce, m.Signature.Signature, m.Type}
+	verify := func(h map[string][]string) error {
+		return auth.Verify(t.Context(), ring, auth.Merchant, auth.SignatureFrom(h), []byte(m.body), m.now, false)
+	}
+	spellings := []func(string) string{func(s string) string { return s }, strings.ToLower, strings.ToUpper, func(s string) string { return "w" + s[1:] }}
+	for _, spell := range spellings {
+		h := map[string][]string{"Content-Type": {"application/json"}}
+		for i, name := range names {
+			h[spell(name)] = []string{values[i]}
+		}
+		assert.Equal(t, m.Signature, auth.SignatureFrom(h))
+		for i, name := range names {
+			h[spell(name)] = []string{values[i], values[i]}
+			assert.NoError(t, verify(h), name)
+			h[spell(name)] = []string{values[i], "1"}
+			err := verify(h)
+			assert.EqualError(t, err, "not verified: a header of the signature has two values or a line break", name)
+			assert.ErrorIs(t, err, auth.ErrUnverified)
+			h[spell(name)] = []string{"1", values[i]}
+			assert.ErrorIs(t, verify(h), auth.ErrUnverified, name)
+			h[spell(name)] = []string{values[i]}
+		}
+	}
+	assert.Equal(t, auth.Signature{}, auth.SignatureFrom(nil))
+}
+
+// What every answer passes through costs nothing where names are canonical.
+func TestSignatureFromAllocatesNothing(t *testing.T) {
+	m := genuine(text)
+	names := []string{"Wechatpay-Serial", "Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Signature", "Wechatpay-Signature-Type"}
+	values := []string{m.Serial, m.Timestamp, m.Nonce, m.Signature.Signature, m.Type}
+	h := map[string][]string{}
+	for i, name := range names {
+		h[name] = []string{values[i]}
+	}
+	var got auth.Signature
+	allocations := testing.AllocsPerRun(100, func() { got = auth.SignatureFrom(h) })
+	assert.Zero(t, allocations)
+	assert.Equal(t, m.Signature, got)
 }
 
 func TestStaleErrorTellsTheWay(t *testing.T) {

@@ -161,7 +161,7 @@ func TestExamples(t *testing.T) {
 		assert.Len(t, lines(t, out), 1)
 	})
 	t.Run("membercard", func(t *testing.T) {
-		card := th.fake.AddCard("AUTO")
+		card := th.fake.AddCard("SYSTEM_ALLOCATE")
 		first, errs, code := th.run(t, "membercard", "-card", card, "-phone", "13800138000", "-request-no", "no-1")
 		require.Zero(t, code, errs)
 		again, _, _ := th.run(t, "membercard", "-card", card, "-phone", "13800138000", "-request-no", "no-1")

@@ -33,6 +33,9 @@ func NewForm(meta []byte, file *Source, digest *Digest) (*Form, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := file.check(); err != nil {
+		return nil, err
+	}
 	f := &Form{file: file, digest: digest, boundary: "wxpay" + rand.Text()}
 	var head bytes.Buffer
 	if meta != nil {
@@ -84,9 +87,9 @@ func (g *guarded) Read(p []byte) (int, error) {
 	case err != nil && !errors.Is(err, io.EOF):
 		return 0, err
 	case g.left > 0 && err != nil:
-		return 0, fmt.Errorf("%w: %s is %d bytes shorter than it was", ErrChanged, g.name, g.left)
+		return 0, fmt.Errorf("%w: %q is %d bytes shorter than it was", ErrChanged, g.name, g.left)
 	case g.left == 0 && g.digest != nil && g.sum != g.digest.sum:
-		return 0, fmt.Errorf("%w: %s", ErrChanged, g.name)
+		return 0, fmt.Errorf("%w: %q", ErrChanged, g.name)
 	case g.left == 0:
 		if err := g.r.Close(); err != nil { // a file that was touched meanwhile says so here
 			return 0, err

@@ -13,9 +13,12 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/wxpay-go/wxpay/internal/regular"
 )
 
 // ErrChanged says that a file is no longer what it was when its [Source] was made or its digest
@@ -46,46 +49,68 @@ func (r *Reading) Close() error {
 }
 
 // File returns the regular file at path as a source named after its last element. The file is opened
-// anew for every reading; if its size or time of change differ by then, the reading fails with
-// [ErrChanged].
+// anew for every reading, without ever waiting for it; if it is another one by then, or its size or time of
+// change differ, the reading fails with [ErrChanged].
 func File(path string) (*Source, error) {
-	was, err := os.Stat(path)
+	name := filepath.Base(path)
+	f, was, err := regular.Open(path)
 	if err != nil {
+		return nil, fmt.Errorf("media: %q: %w", path, err)
+	}
+	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	if !was.Mode().IsRegular() {
-		return nil, fmt.Errorf("media: %s is not a regular file", path)
-	}
-	same := func(f *os.File) error {
-		now, err := f.Stat()
-		if err != nil {
-			return err
-		}
-		if now.Size() != was.Size() || !now.ModTime().Equal(was.ModTime()) {
-			return fmt.Errorf("%w: %s", ErrChanged, was.Name())
-		}
-		return nil
-	}
-	return &Source{name: filepath.Base(path), size: was.Size(), open: func() (*Reading, error) {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		if err := same(f); err != nil {
-			return nil, errors.Join(err, f.Close())
+	return &Source{name: name, size: was.Size(), open: func() (*Reading, error) {
+		f, now, err := regular.Open(path)
+		switch {
+		case errors.Is(err, regular.ErrNotRegular):
+			return nil, fmt.Errorf("%w: %q is %w any more", ErrChanged, name, err)
+		case err != nil:
+			return nil, fmt.Errorf("media: %q: %w", name, err)
+		case !same(was, now):
+			_ = f.Close()
+			return nil, fmt.Errorf("%w: %q", ErrChanged, name)
 		}
 		return &Reading{io.NewSectionReader(f, 0, was.Size()), sync.OnceValue(func() error {
-			return errors.Join(same(f), f.Close())
+			now, err := f.Stat()
+			if err == nil && !same(was, now) {
+				err = fmt.Errorf("%w: %q", ErrChanged, name)
+			}
+			return errors.Join(err, f.Close())
 		})}, nil
 	}}, nil
 }
 
+// same reports whether two looks saw one file that was not written to between them.
+func same(was, now fs.FileInfo) bool {
+	return os.SameFile(was, now) && now.Size() == was.Size() && now.ModTime().Equal(was.ModTime())
+}
+
+// maxSize is more than any upload takes, and small enough to reckon with.
+const maxSize = 1 << 40
+
 // At returns the first size bytes of r as a source called name. The caller keeps r open for as long
-// as the source is in use.
+// as the source is in use. A size below zero or above 1 TiB is refused when the source is read or framed.
 func At(name string, r io.ReaderAt, size int64) *Source {
-	return &Source{name: name, size: size, open: func() (*Reading, error) {
+	s := &Source{name: name, size: size}
+	s.open = func() (*Reading, error) {
+		if r == nil {
+			return nil, fmt.Errorf("media: %q has no reader", name)
+		}
+		if err := s.check(); err != nil {
+			return nil, err
+		}
 		return &Reading{io.NewSectionReader(r, 0, size), nil}, nil
-	}}
+	}
+	return s
+}
+
+// check refuses a size that no file has.
+func (s *Source) check() error {
+	if s.size < 0 || s.size > maxSize {
+		return fmt.Errorf("%w: %q cannot hold %d bytes", ErrChanged, s.name, s.size)
+	}
+	return nil
 }
 
 // Bytes returns b as a source called name. The caller must not change b while the source is in use.
@@ -126,7 +151,7 @@ func (s *Source) Digest(also ...io.Writer) (Digest, error) {
 	sha, sum := sha256.New(), crc32.New(castagnoli)
 	n, err := io.CopyBuffer(io.MultiWriter(append([]io.Writer{sha, sum}, also...)...), onlyReader{r}, make([]byte, 32<<10))
 	if err == nil && n != s.size {
-		err = fmt.Errorf("%w: %s holds %d bytes instead of %d", ErrChanged, s.name, n, s.size)
+		err = fmt.Errorf("%w: %q holds %d bytes instead of %d", ErrChanged, s.name, n, s.size)
 	}
 	if err := errors.Join(err, r.Close()); err != nil {
 		return Digest{}, err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -168,6 +169,94 @@ func secretly(change func(*testing.T, string)) func(*testing.T, string) {
 		require.NoError(t, err)
 		change(t, path)
 		require.NoError(t, os.Chtimes(path, info.ModTime(), info.ModTime()))
+	}
+}
+
+// Another file of the same size and time of change took the place of the one that was looked at.
+func TestSwappedFile(t *testing.T) {
+	t.Parallel()
+	path := write(t, "n.txt", content)
+	s := source(t, path)
+	want, err := s.Digest()
+	require.NoError(t, err)
+	was, err := os.Stat(path)
+	require.NoError(t, err)
+	other := write(t, "other.txt", "9"+content[1:])
+	require.NoError(t, os.Chtimes(other, was.ModTime(), was.ModTime()))
+	require.NoError(t, os.Rename(other, path))
+	_, err = s.Open()
+	require.ErrorIs(t, err, media.ErrChanged)
+	assert.ErrorContains(t, err, "n.txt")
+	_, err = s.Digest()
+	require.ErrorIs(t, err, media.ErrChanged)
+	f, err := media.NewForm(nil, s, &want)
+	require.NoError(t, err)
+	_, err = f.Open()
+	require.ErrorIs(t, err, media.ErrChanged)
+}
+
+func TestPathThatBecameAFolder(t *testing.T) {
+	t.Parallel()
+	path := write(t, "n.txt", content)
+	s := source(t, path)
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, os.Mkdir(path, 0o700))
+	for range 2 {
+		_, err := s.Open()
+		require.ErrorIs(t, err, media.ErrChanged)
+		require.ErrorContains(t, err, "not a regular file")
+		require.NotContains(t, err.Error(), filepath.Dir(path))
+	}
+}
+
+// A size that no file has is refused before anything is read, so that nobody reckons with it.
+func TestSizesThatCannotBe(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int64{-1, -1 << 40, math.MinInt64, 1<<40 + 1, 1 << 50, math.MaxInt64} {
+		s := media.At("x.txt", readerAt(func([]byte, int64) (int, error) {
+			t.Error("it was read")
+			return 0, io.EOF
+		}), size)
+		_, err := s.Digest()
+		require.ErrorContains(t, err, "x.txt", "%d", size)
+		_, err = s.Open()
+		require.Error(t, err, "%d", size)
+		_, err = media.NewForm(nil, s, nil)
+		require.Error(t, err, "%d", size)
+	}
+	f, err := media.NewForm(nil, media.At("x.txt", zeros{}, 1<<40), nil)
+	require.NoError(t, err)
+	assert.Greater(t, f.Size(), int64(1<<40))
+
+	_, err = media.At("x.txt", nil, 3).Digest()
+	assert.ErrorContains(t, err, "no reader")
+}
+
+// The name of a source may be any text; an error stays one line.
+func TestErrorsAreOneLine(t *testing.T) {
+	t.Parallel()
+	const name = "a\nINFO all paid\x1b[2J\u202e.txt"
+	var errs []error
+	_, err := media.At(name, strings.NewReader("ab"), 3).Digest()
+	errs = append(errs, err)
+	_, err = media.At(name, strings.NewReader("ab"), -1).Digest()
+	errs = append(errs, err)
+	_, err = media.At(name, nil, 1).Digest()
+	errs = append(errs, err)
+	_, err = media.File(filepath.Join(t.TempDir(), name))
+	errs = append(errs, err)
+	for _, change := range []func(*testing.T, string){truncate(4), func(t *testing.T, path string) { require.NoError(t, os.Remove(path)) }} {
+		path := write(t, name, content)
+		s := source(t, path)
+		change(t, path)
+		_, err := s.Open()
+		errs = append(errs, err)
+	}
+	for _, err := range errs {
+		require.Error(t, err)
+		assert.NotContains(t, err.Error(), "\n")
+		assert.NotContains(t, err.Error(), "\x1b")
+		assert.NotContains(t, err.Error(), "\u202e")
 	}
 }
 

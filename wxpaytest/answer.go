@@ -28,6 +28,7 @@ type answer struct {
 
 	verdict string
 	checks  []string
+	advice  []string
 	secrets map[string]string
 }
 

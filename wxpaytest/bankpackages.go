@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"runtime"
 	"strconv"
 	"strings"
@@ -48,19 +49,22 @@ limit	int	1..20`,
 // bank is the state of bank packages.
 type bank struct {
 	tasks map[string][]*task             // by package, oldest first
-	users map[string]map[uint64]struct{} // by package: hashes of the numbers that matched
+	users map[string]map[uint64]struct{} // by package: hashes of the users found
 	files map[string]int                 // by day
 }
 
 type task struct {
 	id, packageID, filename, bankType string
 	created                           time.Time
-	success, fail                     int64
+	success, fail, users              int64
 }
 
 // openBankFile checks a file and decrypts every line of it.
 func (s *Server) openBankFile(c *call) error {
 	file := c.file
+	if c.key == nil {
+		return errNoSerial
+	}
 	switch sum := sha256.Sum256(file); {
 	case len(file) > maxFileSize:
 		return invalid("the file has %d bytes, more than 2 MB", len(file))
@@ -142,18 +146,37 @@ func (s *Server) createTask(c *call) (any, error) {
 		b.users[id] = map[uint64]struct{}{}
 	}
 	t := &task{id: strconv.FormatInt(100+s.number(), 10), packageID: id, filename: name, bankType: c.body.text("bank_type"), created: s.now()}
+	found := map[uint64]struct{}{}
 	for _, line := range c.lines {
-		if match := s.options.Match; line == unreadable || match != nil && !strings.HasPrefix(line, sampled) && !match(line) {
+		users := s.usersOf(line)
+		if len(users) == 0 {
 			t.fail++
 			continue
 		}
 		t.success++
-		b.users[id][maphash.String(s.seed, line)] = struct{}{}
+		for _, user := range users {
+			found[maphash.String(s.seed, user)] = struct{}{}
+		}
 	}
+	t.users = int64(len(found))
+	maps.Copy(b.users[id], found)
 	b.tasks[id] = append(b.tasks[id], t)
 	answer := s.show(t)
 	answer["status"] = "PROCESSING" // whatever comes after
 	return answer.pick("task_id", "package_id", "filename", "bank_type", "create_time", "status"), nil
+}
+
+// usersOf returns the users that a line of a file was found to belong to.
+func (s *Server) usersOf(line string) []string {
+	o := s.options
+	switch {
+	case strings.HasPrefix(line, sampled):
+	case line == unreadable || o.Match != nil && !o.Match(line):
+		return nil
+	case o.Users != nil:
+		return o.Users(line)
+	}
+	return []string{line}
 }
 
 // show is the task as it is now.
@@ -164,7 +187,7 @@ func (s *Server) show(t *task) object {
 	}
 	if end := t.created.Add(s.options.TaskDuration); !s.now().Before(end) {
 		o["status"], o["update_time"] = "FINISHED", stamp(end)
-		o["success_count"], o["fail_count"], o["success_user_count"] = t.success, t.fail, t.success
+		o["success_count"], o["fail_count"], o["success_user_count"] = t.success, t.fail, t.users
 	}
 	return o
 }

@@ -30,7 +30,7 @@ func TestBankPackage(t *testing.T) {
 	require.Len(t, list["data"], 1)
 	got := list["data"].([]any)[0].(m)
 	assert.Equal(t, "FINISHED", got["status"])
-	assert.Equal(t, []any{3.0, 1.0, 3.0}, []any{got["success_count"], got["fail_count"], got["success_user_count"]})
+	assert.Equal(t, []any{3.0, 1.0, 2.0}, []any{got["success_count"], got["fail_count"], got["success_user_count"]}, "a number that comes twice is one user")
 	assert.Equal(t, 3, h.server.PackageUsers("8473295"), "users are merged without duplicates")
 	assert.Zero(t, h.server.PackageUsers("other"))
 
@@ -39,6 +39,31 @@ func TestBankPackage(t *testing.T) {
 	assert.Contains(t, answer["message"], "file name")
 	status, _ = h.do(h.upload("8473296", "a.csv", h.lines("6204")))
 	assert.Equal(t, 200, status, "names are unique within a package only")
+}
+
+// A card may be bound to several accounts, and an account to several cards.
+func TestTasksCountUsers(t *testing.T) {
+	t.Parallel()
+	owners := map[string][]string{"6201": {"ann", "bob"}, "6202": {"bob"}, "6203": {"ann", "bob", "cid"}, "6299": {"dan"}}
+	h := newMerchant(t, wxpaytest.Options{
+		Users: func(n string) []string { return owners[n] },
+		Match: func(n string) bool { return n != "6299" },
+	})
+	for i, test := range []struct {
+		file                 string
+		success, fail, users float64
+		inPackage            int
+	}{
+		{h.lines("6201"), 1, 0, 2, 2},
+		{h.lines("6201", "6202", "6201"), 3, 0, 2, 2},
+		{h.lines("6202", "6203", "nobody", "6299"), 2, 2, 3, 3},
+	} {
+		status, answer := h.do(h.upload("8473295", fmt.Sprintf("f%d.csv", i), test.file))
+		require.Equal(t, 200, status, answer)
+		got := h.ok("GET", fmt.Sprintf("%s?filename=f%d.csv", tasks, i), nil)["data"].([]any)[0].(m)
+		assert.Equal(t, []any{test.success, test.fail, test.users}, []any{got["success_count"], got["fail_count"], got["success_user_count"]}, i)
+		assert.Equal(t, test.inPackage, h.server.PackageUsers("8473295"))
+	}
 }
 
 func TestBankFileIsChecked(t *testing.T) {

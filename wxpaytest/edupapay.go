@@ -101,13 +101,25 @@ func (s *Server) SignContract(presignToken string) (contractID string, err error
 	return c.id, nil
 }
 
-// AddContracts seeds n valid contracts of a user under a template and returns their IDs. It may make more
-// than the one that signing allows, so that lists have pages.
-func (s *Server) AddContracts(openid, appid, planID string, n int) (contractIDs []string) {
+// A SubMerchant is whom a partner acts for: sub_mchid, sub_appid, and sub_openid of the user. Each may be
+// empty.
+type SubMerchant struct{ MchID, AppID, OpenID string }
+
+// AddContracts seeds n valid contracts of a user under a template, for a sub-merchant if one is given, and
+// returns their IDs. It may make more than the one that signing allows, so that lists have pages.
+func (s *Server) AddContracts(openid, appid, planID string, n int, sub ...SubMerchant) (contractIDs []string) {
+	parties := object{"appid": appid, "openid": openid, "plan_id": planID}
+	for _, m := range sub {
+		for name, v := range map[string]string{"sub_mchid": m.MchID, "sub_appid": m.AppID, "sub_openid": m.OpenID} {
+			if v != "" {
+				parties[name] = v
+			}
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for range n {
-		contractIDs = append(contractIDs, s.addContract(object{"appid": appid, "openid": openid, "plan_id": planID}).id)
+		contractIDs = append(contractIDs, s.addContract(parties).id)
 	}
 	return contractIDs
 }

@@ -134,3 +134,25 @@ func TestContractList(t *testing.T) {
 	h.refused(404, "NOT_FOUND", "GET", edu+"/user/oUser/contracts?appid=wx2&plan_id=plan", nil)
 	h.refused(400, "PARAM_ERROR", "GET", edu+"/user/oUser/contracts?appid=wx1", nil)
 }
+
+// A partner's contracts are those of a sub-merchant.
+func TestContractsOfPartners(t *testing.T) {
+	t.Parallel()
+	h := newMerchant(t)
+	ids := h.server.AddContracts("oUser", "wx1", "plan", 2, wxpaytest.SubMerchant{MchID: "1900000110", AppID: "wxsub", OpenID: "oSub"})
+	h.server.AddContracts("oUser", "wx1", "plan", 3, wxpaytest.SubMerchant{MchID: "1900000111"})
+	h.server.AddContracts("oUser", "wx1", "plan", 4)
+	list := edu + "/user/oUser/contracts?appid=wx1&plan_id=plan"
+	for query, n := range map[string]float64{
+		"": 9, "&sub_mchid=1900000110": 2, "&sub_mchid=1900000111": 3, "&sub_mchid=1900000110&sub_appid=wxsub&sub_openid=oSub": 2,
+	} {
+		assert.Equal(t, n, h.ok("GET", list+query, nil)["total_count"], query)
+	}
+	h.refused(404, "NOT_FOUND", "GET", list+"&sub_mchid=1900000111&sub_openid=oSub", nil)
+	got := h.ok("GET", edu+"/contracts/id/"+ids[1]+"?appid=wx1&sub_mchid=1900000110", nil)
+	assert.Equal(t, []any{wxpaytest.MchID, "1900000110", "wxsub", "oSub"}, []any{got["sp_mchid"], got["sub_mchid"], got["sub_appid"], got["sub_openid"]})
+	plain := h.ok("GET", edu+"/contracts/id/"+h.server.AddContracts("oUser", "wx1", "plan", 1)[0]+"?appid=wx1", nil)
+	for _, name := range []string{"sub_mchid", "sub_appid", "sub_openid"} {
+		assert.NotContains(t, plain, name)
+	}
+}

@@ -64,6 +64,27 @@ func ExampleServer_Inject() {
 	// code 470000000002 <nil>
 }
 
+// A test may need an answer that the server would not give, or call what it does not know: Reply signs any
+// answer.
+func ExampleServer_Reply() {
+	server, err := wxpaytest.NewServer(wxpaytest.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	const route = "GET /v3/pay/transactions/id/{transaction_id}"
+	if err := server.Reply(route, http.StatusOK, `{"trade_state":"REFUND"}`); err != nil {
+		log.Fatal(err)
+	}
+	answer, err := wxpay.Do[struct {
+		State string `json:"trade_state"`
+	}](context.Background(), server.Client(), wxpay.Call{Route: route, Vars: wxpay.Vars{"transaction_id": "1217752501201407033233368018"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(answer.State)
+	// Output: REFUND
+}
+
 // With httpmock the server is a responder like any other.
 func ExampleServer_Respond() {
 	server, err := wxpaytest.NewServer(wxpaytest.Options{})

@@ -299,7 +299,10 @@ type planned struct {
 // is written as "POST /v3/…/{package_id}/tasks"; empty is any, the download of certificates included. Faults
 // happen in the order in which they were injected.
 func (s *Server) Inject(route, name string, times int) error {
-	if !slices.ContainsFunc(s.endpoints, func(e *endpoint) bool { return e.pattern == route }) && route != "" {
+	s.mu.Lock()
+	known := slices.ContainsFunc(slices.Concat(s.own, s.endpoints), func(e *endpoint) bool { return e.pattern == route })
+	s.mu.Unlock()
+	if !known && route != "" {
 		return s.cannot("there is no route %q", route)
 	}
 	return s.plan(&planned{route: route, left: times}, name)
@@ -338,15 +341,18 @@ func (s *Server) cannot(format string, a ...any) error {
 	return fmt.Errorf("wxpaytest: "+format, a...)
 }
 
-// Recover takes back every fault that is still to happen.
+// Recover takes back every fault that is still to happen, and every reply of [Server.Reply].
 func (s *Server) Recover() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults = nil
+	s.faults, s.replies, s.own = nil, nil, nil
 }
 
-// Unused returns the names of the faults that were injected and have yet to happen.
-func (s *Server) Unused() []string {
+// Unused returns the names of the faults that were injected and have yet to happen, and the routes of the
+// replies that nobody has asked for.
+func (s *Server) Unused() []string { return slices.Concat(s.unusedFaults(), s.unusedReplies()) }
+
+func (s *Server) unusedFaults() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var names []string
@@ -356,6 +362,18 @@ func (s *Server) Unused() []string {
 		}
 	}
 	return names
+}
+
+func (s *Server) unusedReplies() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var routes []string
+	for _, r := range s.replies {
+		if !r.used {
+			routes = append(routes, r.endpoint.pattern)
+		}
+	}
+	return routes
 }
 
 // takeFault returns the fault that a request meets, or nil.

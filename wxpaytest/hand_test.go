@@ -130,6 +130,16 @@ func (h *merchant) authorizeAs(nonce string, method, uri string, signed []byte) 
 		`",timestamp="` + at + `",serial_no="` + wxpaytest.SerialNo + `"`
 }
 
+// authorizeText signs a text of the caller's own, in which TIME and NONCE are to be replaced.
+func (h *merchant) authorizeText(text string) string {
+	at, nonce := strconv.FormatInt(time.Now().Unix(), 10), rand.Text()
+	sum := sha256.Sum256([]byte(strings.NewReplacer("TIME", at, "NONCE", nonce).Replace(text)))
+	sig, err := rsa.SignPKCS1v15(nil, h.key, crypto.SHA256, sum[:])
+	require.NoError(h.t, err)
+	return `WECHATPAY2-SHA256-RSA2048 mchid="` + wxpaytest.MchID + `",nonce_str="` + nonce + `",signature="` + base64.StdEncoding.EncodeToString(sig) +
+		`",timestamp="` + at + `",serial_no="` + wxpaytest.SerialNo + `"`
+}
+
 // request makes a request that is right.
 func (h *merchant) request(ctx context.Context, method, uri string, body []byte) *http.Request {
 	var r io.Reader

@@ -18,6 +18,7 @@ type Request struct {
 	BodySize  int
 	Body      string   // its beginning; a form is left out
 	Checks    []string // what was checked and found right, in order
+	Advice    []string // what WeChat Pay takes and is unwise all the same; a good client gets none
 	Fault     string   // what was injected, or empty
 	Status    int      // of the answer; 0: none was given
 	Code      string   // error code of the answer
@@ -50,7 +51,7 @@ func (s *Server) Requests() []Request {
 func (s *Server) note(in *incoming, fault *Fault, a *answer) {
 	r := Request{
 		Time: time.Now(), Method: in.method, Host: in.host, URI: in.uri, BodySize: len(in.body),
-		Checks: a.checks, Status: a.status, Verdict: a.verdict, RequestID: a.header.Get("Request-Id"), Answer: shown(a.body),
+		Checks: a.checks, Advice: a.advice, Status: a.status, Verdict: a.verdict, RequestID: a.header.Get("Request-Id"), Answer: shown(a.body),
 	}
 	if in.endpoint != nil {
 		r.Route = in.endpoint.pattern
@@ -92,7 +93,7 @@ func (j *journal) add(r *Request) {
 }
 
 // phones finds phone numbers of the mainland that stand in the open.
-var phones = regexp.MustCompile(`\b1[3-9]\d{9}\b`)
+var phones = regexp.MustCompile(`\b(?:86)?1[3-9]\d{9}\b`)
 
 // shown is the beginning of a body, with phone numbers masked.
 func shown(b []byte) string {

@@ -135,17 +135,51 @@ func seal(nonce, associatedData string, plain []byte) (string, error) {
 	return base64.StdEncoding.EncodeToString(gcm.Seal(nil, []byte(nonce), plain, []byte(associatedData))), nil
 }
 
-// RotateCertificate issues a new platform certificate, adds it to the certificate list, signs with it from
-// now on, and returns its serial. Older certificates stay in the list and still decrypt.
+// RotateCertificate is a whole rotation in one step: [Server.OfferCertificate], and the new certificate
+// signs everything from now on.
 func (s *Server) RotateCertificate() (serial string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if serial, err = s.offer(); err == nil {
+		s.share = 100
+	}
+	return serial, err
+}
+
+// OfferCertificate begins a rotation: it issues a new platform certificate, adds it to the certificate list
+// and returns its serial. Nothing is signed with it before [Server.SetCertificateShare]; it decrypts at
+// once. Older certificates stay in the list and still decrypt. The list itself goes on being signed by the
+// certificate before: clients that trust a new list by what they have would not get over the rotation
+// otherwise.
+func (s *Server) OfferCertificate() (serial string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.offer()
+}
+
+// SetCertificateShare says how many of a hundred answers and notifications the newest certificate signs, of
+// those that a certificate signs; the rest is signed by the one before. WeChat Pay lists a new certificate
+// some days before it signs with it, and then mixes the two for some days more.
+func (s *Server) SetCertificateShare(percent int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.share = int64(percent)
+}
+
+// offer lists a new certificate. The caller holds the lock.
+func (s *Server) offer() (serial string, err error) {
 	if s.mode == PublicKey {
 		return "", errors.New("wxpaytest: there are no certificates in mode PublicKey")
 	}
 	key, err := newCertificate(len(s.certificates), time.Now())
 	if err != nil {
 		return "", err
+	}
+	if s.share > 0 { // a certificate that was offered and never signed takes over from nobody
+		s.before = s.newest()
+	}
+	if s.share = 0; len(s.certificates) == 0 {
+		s.share = 100
 	}
 	s.certificates = append(s.certificates, key)
 	return key.serial, nil
@@ -164,12 +198,28 @@ func (s *Server) findKey(serial string) *platformKey {
 	return nil
 }
 
-// signer returns the key that signs the answer to a request that names serial: of that kind, the newest.
-func (s *Server) signer(serial string) *platformKey {
+// newest returns the newest certificate, or nil. The caller holds the lock.
+func (s *Server) newest() *platformKey {
+	if len(s.certificates) == 0 {
+		return nil
+	}
+	return s.certificates[len(s.certificates)-1]
+}
+
+// signer returns the key that signs the answer to a request that names serial: one of that kind, and of
+// certificates the one whose turn it is. The caller holds the lock.
+func (s *Server) signer(serial string, list bool) *platformKey {
 	if s.public != nil && (len(s.certificates) == 0 || serial == s.public.serial) {
 		return s.public
 	}
-	return s.certificates[len(s.certificates)-1]
+	if s.before != nil && list {
+		return s.before
+	}
+	s.turn++
+	if s.before != nil && s.turn*37%100 >= s.share {
+		return s.before
+	}
+	return s.newest()
 }
 
 const listCertificatesRoute = "GET /v3/certificates"
@@ -246,9 +296,10 @@ func writePEM(path, kind string, der []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// mask shortens a sensitive value to what may be shown: 138****0000.
+// mask shortens a sensitive value to what may be shown: 138****0000. Of a short one that would leave nothing
+// to hide.
 func mask(plain string) string {
-	if len(plain) < 8 {
+	if len(plain) < 11 {
 		return strings.Repeat("*", len(plain))
 	}
 	return plain[:3] + "****" + plain[len(plain)-4:]

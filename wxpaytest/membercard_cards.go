@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // shapes are objects that several calls share.
@@ -225,11 +226,25 @@ func (s *Server) getCallback(*call) (any, error) {
 }
 
 // AddCard seeds an approved card with bonus points switched on, in one of the code modes SYSTEM_ALLOCATE,
-// MERCHANT_DEPOSIT and REAL_TIME, and returns its card_id.
-func (s *Server) AddCard(codeMode string) (cardID string) {
+// MERCHANT_DEPOSIT and REAL_TIME, and returns its card_id: the one given, of 1 to 32
+// characters, or one of the server's own. With another mode, or an ID that is taken or too long, the test
+// fails, no card is made and the card_id is empty.
+func (s *Server) AddCard(codeMode string, cardID ...string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.addCard(object{
+	if !slices.Contains(codeModes, codeMode) {
+		s.complain("AddCard: %q is no code mode; there are %s", codeMode, strings.Join(codeModes, ", "))
+		return ""
+	}
+	id := s.cardID()
+	if len(cardID) > 0 {
+		id = cardID[0]
+	}
+	if n := utf8.RuneCountInString(id); n < 1 || n > 32 || slices.ContainsFunc(s.cards.all, func(k *card) bool { return k.id == id }) {
+		s.complain("AddCard: %q is taken, or has not 1 to 32 characters", id)
+		return ""
+	}
+	return s.addCard(id, object{
 		"appid": "wxea9c30890f48d5ae", "brand": object{"brand_id": "1004", "display_name": "wxpaytest"}, "title": "wxpaytest",
 		"logo_url": "https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/0", "background_picture_url": "https://wxpaylogo.qpic.cn/wxpaylogo/yyyyy/0",
 		"description": "wxpaytest", "code_type": "BAR_CODE", "code_mode": codeMode, "date_information": object{"type": "PERMANENT"},
@@ -237,6 +252,8 @@ func (s *Server) AddCard(codeMode string) (cardID string) {
 		"bonus": object{"init_bonus": int64(0), "bonus_value_word": "积分", "bonus_cost_word": "积分"},
 	}).id
 }
+
+var codeModes = []string{"SYSTEM_ALLOCATE", "MERCHANT_DEPOSIT", "REAL_TIME"}
 
 // AddOldCard seeds a card of the official accounts platform: nothing works on it before it is upgraded.
 func (s *Server) AddOldCard() (cardID string) {
@@ -247,9 +264,9 @@ func (s *Server) AddOldCard() (cardID string) {
 	return id
 }
 
-func (s *Server) addCard(data object) *card {
+func (s *Server) addCard(id string, data object) *card {
 	k := &card{
-		id: fmt.Sprintf("pbLat%023d", s.number()), data: maps.Clone(data),
+		id: id, data: maps.Clone(data),
 		members: map[string]*member{}, byOpenID: map[string]*member{}, byPhone: map[uint64]*member{}, reminded: map[uint64]object{},
 	}
 	if _, set := k.data["total_quantity"]; !set && data.text("code_mode") == "SYSTEM_ALLOCATE" {
@@ -260,6 +277,8 @@ func (s *Server) addCard(data object) *card {
 	s.cards.all = append(s.cards.all, k)
 	return k
 }
+
+func (s *Server) cardID() string { return fmt.Sprintf("pbLat%023d", s.number()) }
 
 // show is the card as it is now.
 func (k *card) show() object {
@@ -306,7 +325,7 @@ func (s *Server) createCard(c *call) (any, error) {
 		return nil, invalid("balance_path is missing")
 	}
 	return s.first(c, func() (any, error) {
-		o := s.addCard(c.body).show()
+		o := s.addCard(s.cardID(), c.body).show()
 		o["status"] = "NOT_APPROVE" // the review takes until the next call
 		return o, nil
 	})

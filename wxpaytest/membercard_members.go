@@ -4,19 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"regexp"
+	"strings"
 	"time"
 )
 
 var memberRoutes = []route{
-	{pattern: "POST /v3/marketing/membercard-open/cards/{card_id}/users/import", path: cardPath, serve: (*Server).importUser, body: `
+	{pattern: "POST /v3/marketing/membercard-open/cards/{card_id}/users/import", path: cardPath, imports: true, serve: (*Server).importUser, body: `
 openid*	string	128
 code	string	32
 out_request_no*	string	128	^[0-9A-Za-z|_*-]+$`},
-	{pattern: "POST /v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import", path: cardPath, serve: (*Server).importUserByPhone, body: `
+	{pattern: "POST /v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import", path: cardPath, imports: true, serve: (*Server).importUserByPhone, body: `
 encrypted_phone_number*	secret	512
 code	string	32
 out_request_no*	string	32	^[0-9A-Za-z|_*-]+$`},
-	{pattern: "POST /v3/marketing/membercard-open/phonenumber-member/import", serve: (*Server).importPhoneNumber, body: `
+	{pattern: "POST /v3/marketing/membercard-open/phonenumber-member/import", imports: true, serve: (*Server).importPhoneNumber, body: `
 encrypted_phone_number*	secret	512
 outer_str	string	128
 member_information*	{}
@@ -93,7 +95,7 @@ func (s *Server) importUser(c *call) (any, error) {
 }
 
 func (s *Server) importUserByPhone(c *call) (any, error) {
-	phone, err := c.phone()
+	phone, err := c.phone(anyPhone)
 	if err != nil {
 		return nil, err
 	}
@@ -117,22 +119,38 @@ func (s *Server) importUserByPhone(c *call) (any, error) {
 	})
 }
 
-// phone is the phone number of the request, which was encrypted: of the mainland, eleven digits.
-func (c *call) phone() (string, error) {
+// The forms of a phone number: one that starts with 1 has eleven digits, be it of the mainland or of North
+// America with its country code, and the pages name no form for the others.
+var (
+	anyPhone      = regexp.MustCompile(`^\+?(1[0-9]{10}|[2-9][0-9]{6,14})$`)
+	mainlandPhone = regexp.MustCompile(`^(\+?86)?1[0-9]{10}$`)
+)
+
+// phone is the phone number of the request, which was encrypted, as [samePhone] writes it.
+func (c *call) phone(form *regexp.Regexp) (string, error) {
 	phone := c.secrets["encrypted_phone_number"]
-	if len(phone) != 11 || phone[0] != '1' {
-		return "", badParam("encrypted_phone_number", "does not hold a phone number of the mainland")
-	}
-	for _, r := range phone {
-		if r < '0' || r > '9' {
-			return "", badParam("encrypted_phone_number", "does not hold a phone number of the mainland")
+	if !form.MatchString(phone) {
+		issue := "does not hold a phone number"
+		if form == mainlandPhone {
+			issue += " of the mainland"
 		}
+		return "", badParam("encrypted_phone_number", issue)
 	}
-	return phone, nil
+	return samePhone(phone), nil
+}
+
+// samePhone writes a phone number in one way, whatever stands before it: +8613800138000 and 13800138000 are
+// the same user.
+func samePhone(phone string) string {
+	phone = strings.TrimPrefix(phone, "+")
+	if mainlandPhone.MatchString(phone) {
+		return strings.TrimPrefix(phone, "86")
+	}
+	return phone
 }
 
 func (s *Server) importPhoneNumber(c *call) (any, error) {
-	phone, err := c.phone()
+	phone, err := c.phone(anyPhone)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +175,7 @@ func (s *Server) importPhoneNumber(c *call) (any, error) {
 }
 
 func (s *Server) searchPhoneNumber(c *call) (any, error) {
-	phone, err := c.phone()
+	phone, err := c.phone(mainlandPhone)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +208,7 @@ func (s *Server) ShowReminder(cardID, phone string) error {
 	if err != nil {
 		return err
 	}
-	reminder := k.reminded[maphash.String(s.seed, phone)]
+	reminder := k.reminded[maphash.String(s.seed, samePhone(phone))]
 	if reminder == nil {
 		return errors.New("wxpaytest: the phone number was not imported for this card")
 	}
@@ -211,7 +229,7 @@ func (s *Server) TakeCard(cardID, openid, phone string, jump bool) (code string,
 	if k.byOpenID[openid] != nil {
 		return "", errors.New("wxpaytest: the user holds this card")
 	}
-	user := maphash.String(s.seed, phone)
+	user := maphash.String(s.seed, samePhone(phone))
 	reminder, m := k.reminded[user], k.byPhone[user]
 	if m == nil {
 		if m, err = s.newMember(k, reminder.text("code"), openid); err != nil {

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -131,7 +132,7 @@ func TestImportByPhone(t *testing.T) {
 	assert.Contains(t, held["message"], "already holds")
 	unpaid := h.refused(400, "INVALID_REQUEST", "POST", path, body("13800000009", "3"))
 	assert.Contains(t, unpaid["message"], "within a year")
-	for _, phone := range []string{"1380000000", "23800000000", "1380000000x", "+8613800000000"} {
+	for _, phone := range []string{"1380000000", "138000000000", "1380000000x", "++8613800000000", "+0", "123456", "2345678901234567"} {
 		wrong := h.refused(400, "PARAM_ERROR", "POST", path, body(phone, "4"))
 		assert.NotContains(t, fmt.Sprint(wrong), phone)
 	}
@@ -151,6 +152,125 @@ func TestImportByPhone(t *testing.T) {
 	for _, r := range h.server.Requests() {
 		assert.NotContains(t, r.Verdict+r.Body+r.Answer+fmt.Sprint(r.Sensitive), "1380000000")
 	}
+}
+
+// A phone number may come with its country code, and is the same user with and without. The search is for
+// numbers of the mainland alone.
+func TestFormsOfPhoneNumbers(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	h := newMerchant(t, wxpaytest.Options{Paid: func(phone string) bool { asked = append(asked, phone); return true }})
+	id := h.server.AddCard("SYSTEM_ALLOCATE")
+	at := open + "/cards/" + id + "/phone-membercard/import"
+	n := 0
+	body := func(phone string) m {
+		n++
+		return m{"encrypted_phone_number": h.encrypt(phone), "out_request_no": fmt.Sprint(n)}
+	}
+	for _, same := range [][]string{
+		{"+8613800000000", "13800000000", "8613800000000"}, {"13800000001", "+8613800000001"},
+		{"+85223456789", "85223456789"}, {"+12025550123", "12025550123"}, {"2345678"}, {"234567890123456"},
+	} {
+		h.ok("POST", at, body(same[0]))
+		for _, phone := range same[1:] {
+			held := h.refused(400, "INVALID_REQUEST", "POST", at, body(phone))
+			assert.Contains(t, held["message"], "already holds", phone)
+		}
+	}
+	assert.Equal(t, []string{"13800000000", "13800000001", "85223456789", "12025550123", "2345678", "234567890123456"}, asked)
+	for _, r := range h.server.Requests() {
+		assert.NotContains(t, r.Body+r.Answer+fmt.Sprint(r.Sensitive), "2345678")
+	}
+
+	member := m{"card_id": id, "registration_time": "2015-05-20T13:29:35.120+08:00"}
+	search := open + "/phonenumber-member/search?card_id=" + id + "&encrypted_phone_number="
+	remind := func(phone string) m {
+		return m{"encrypted_phone_number": h.encrypt(phone), "member_information": member}
+	}
+	h.ok("POST", open+"/phonenumber-member/import", remind("+8613900000000"))
+	h.ok("POST", open+"/phonenumber-member/import", remind("+85223456780"))
+	require.NoError(t, h.server.ShowReminder(id, "13900000000"))
+	for _, phone := range []string{"13900000000", "8613900000000", "+8613900000000"} {
+		assert.Equal(t, m{"receive_status": "UNRECEIVED"}, h.ok("GET", search+url.QueryEscape(h.encrypt(phone)), nil), phone)
+	}
+	for _, phone := range []string{"+85223456780", "85223456780", "+1390000000", "86139000000000", "008613900000000"} {
+		refused := h.refused(400, "PARAM_ERROR", "GET", search+url.QueryEscape(h.encrypt(phone)), nil)
+		assert.Contains(t, refused["message"], "of the mainland", phone)
+	}
+	_, err := h.server.TakeCard(id, "oUser", "+8613900000000", false)
+	require.NoError(t, err)
+	assert.Equal(t, "RECEIVED", h.ok("GET", search+url.QueryEscape(h.encrypt("13900000000")), nil)["receive_status"])
+}
+
+// With ImportRate the server takes so many imports within a second, of each call.
+func TestImportRate(t *testing.T) {
+	t.Parallel()
+	h := newMerchant(t, wxpaytest.Options{ImportRate: 5})
+	synctest.Test(t, func(t *testing.T) {
+		h := h.in(t)
+		id := h.server.AddCard("SYSTEM_ALLOCATE")
+		n := 0
+		byPhone := func() string { return h.encrypt(fmt.Sprintf("138%08d", n)) }
+		calls := map[string]func() m{
+			open + "/cards/" + id + "/users/import": func() m { return m{"openid": fmt.Sprint("o", n), "out_request_no": fmt.Sprint(n)} },
+			open + "/cards/" + id + "/phone-membercard/import": func() m {
+				return m{"encrypted_phone_number": byPhone(), "out_request_no": fmt.Sprint(n)}
+			},
+			open + "/phonenumber-member/import": func() m {
+				return m{"encrypted_phone_number": byPhone(), "member_information": m{"card_id": id, "registration_time": "2015-05-20T13:29:35.120+08:00"}}
+			},
+		}
+		send := func(path string) int {
+			n++
+			status, answer := h.json("POST", path, calls[path]())
+			if status == 429 {
+				assert.Equal(t, "RATELIMIT_EXCEEDED", answer["code"])
+				last := h.server.Requests()
+				assert.True(t, strings.HasSuffix(last[len(last)-1].RequestID, "-268447840"))
+			} else {
+				assert.Contains(t, []int{200, 204}, status, answer)
+			}
+			return status
+		}
+		for path := range calls { // one does not slow the other
+			for i := range 10 {
+				assert.Equal(t, i >= 5, send(path) == 429, "%s %d", path, i)
+			}
+			h.ok("GET", open+"/cards/"+id, nil) // nor a read
+			time.Sleep(999 * time.Millisecond)
+			assert.Equal(t, 429, send(path))
+			time.Sleep(time.Millisecond)
+			for range 5 {
+				assert.NotEqual(t, 429, send(path), path)
+			}
+			assert.Equal(t, 429, send(path))
+			h.server.Advance(time.Second)
+			assert.NotEqual(t, 429, send(path), "by the clock of Advance")
+		}
+	})
+}
+
+func TestAddCard(t *testing.T) {
+	t.Parallel()
+	h := newMerchant(t)
+	for _, mode := range []string{"SYSTEM_ALLOCATE", "MERCHANT_DEPOSIT", "REAL_TIME"} {
+		id := h.server.AddCard(mode, "card-"+mode)
+		assert.Equal(t, "card-"+mode, id)
+		assert.Equal(t, mode, h.ok("GET", open+"/cards/"+id, nil)["code_mode"])
+	}
+	for _, args := range [][]string{{"AUTO"}, {""}, {"system_allocate"}, {"REAL_TIME", ""}, {"REAL_TIME", "card-REAL_TIME"}, {"REAL_TIME", strings.Repeat("x", 33)}} {
+		r := &recorder{TB: t}
+		s := wxpaytest.New(r)
+		s.AddCard("REAL_TIME", "card-REAL_TIME")
+		assert.Empty(t, s.AddCard(args[0], args[1:]...))
+		assert.Len(t, r.errors, 1, args)
+		h := newMerchant(t)
+		h.server = s
+		assert.Equal(t, 1.0, h.ok("GET", open+"/cards?offset=0&limit=20", nil)["total_count"], args)
+	}
+	s, err := wxpaytest.NewServer(wxpaytest.Options{}) // without a test there is nothing to fail
+	require.NoError(t, err)
+	assert.Empty(t, s.AddCard("AUTO"))
 }
 
 func TestRemindingByPhone(t *testing.T) {

@@ -2,6 +2,7 @@ package wxpaytest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +25,10 @@ func Again(n *notification) { n.again = true }
 
 // WithID gives the notification an ID of its own.
 func WithID(id string) Variant { return func(n *notification) { n.id = id } }
+
+// WithPath posts to that path of the target: a handler that is an http.ServeMux needs it. Without it a
+// handler is called at the path of the notify_url that an event names, or at /notify.
+func WithPath(path string) Variant { return func(n *notification) { n.path = path } }
 
 // ByCertificate signs with the newest certificate, ByPublicKey with the platform public key, whatever
 // the share; each only where the mode has such a key.
@@ -65,6 +70,7 @@ func Tampered(n *notification) { n.seal.tampered = true }
 // A notification is one message to the merchant.
 type notification struct {
 	id, event, nonce, algorithm string
+	path, url                   string // url: where the merchant wanted it
 	again, damaged              bool
 	by                          Mode
 	seal                        seals
@@ -100,7 +106,8 @@ func (s *Server) SetPublicKeyShare(percent int) {
 }
 
 // Notify sends a notification as the platform does: signed headers, and an envelope with plaintext (as
-// JSON) encrypted in it. The target is an http.Handler, or the URL of one on a loopback address.
+// JSON) encrypted in it. The target is an http.Handler, or the URL of one on a loopback address; see
+// [WithPath].
 // The error says that no answer came; what the answer means is its status.
 func (s *Server) Notify(ctx context.Context, target any, eventType string, plaintext any, variants ...Variant) (*http.Response, error) {
 	n := &notification{event: eventType, algorithm: "AEAD_AES_256_GCM", by: Both}
@@ -116,7 +123,7 @@ func (s *Server) Notify(ctx context.Context, target any, eventType string, plain
 	if err != nil {
 		return nil, err
 	}
-	h, err := signature(key, number, n.body, n.seal)
+	h, err := signature(key, s.nonce(number), n.body, n.seal)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +138,7 @@ func (s *Server) Notify(ctx context.Context, target any, eventType string, plain
 	h.Set("Request-Id", fmt.Sprintf("WXPAYTEST%012d-%d", number, reasonNone))
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	return post(ctx, target, h, n.body)
+	return n.post(ctx, target, h)
 }
 
 // seal makes the body of a notification. The caller holds the lock.
@@ -178,7 +185,10 @@ func (s *Server) notifier(by Mode) *platformKey {
 	if s.public != nil && (by == PublicKey || by == Both && o.turn*37%100 < o.share) {
 		return s.public
 	}
-	return s.signer("")
+	if key := s.newest(); by == Certificates && key != nil {
+		return key
+	}
+	return s.signer("", false)
 }
 
 // families are what the resource of an event is called and authenticated with, by the first part of the
@@ -196,14 +206,21 @@ func familyOf(event string) (originalType, associatedData string) {
 }
 
 // post delivers a notification.
-func post(ctx context.Context, target any, h http.Header, body []byte) (*http.Response, error) {
-	address := "https://merchant.example/notify"
+func (n *notification) post(ctx context.Context, target any, h http.Header) (*http.Response, error) {
+	address := cmp.Or(n.url, "https://merchant.example/notify")
 	if t, ok := target.(string); ok {
 		address = t
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(n.body))
 	if err != nil {
 		return nil, err
+	}
+	if n.path != "" {
+		path, err := url.Parse(n.path)
+		if err != nil || !strings.HasPrefix(n.path, "/") || path.Host != "" {
+			return nil, fmt.Errorf("wxpaytest: %q is not a path; it starts with one slash", n.path)
+		}
+		req.URL = req.URL.ResolveReference(path)
 	}
 	req.Header = h
 	switch t := target.(type) {
@@ -255,7 +272,8 @@ func (s *Server) Deliver(ctx context.Context, target any, variants ...Variant) e
 		if !ok {
 			return nil
 		}
-		resp, err := s.Notify(ctx, target, e.Type, e.Plaintext, variants...)
+		at := func(n *notification) { n.url = e.URL }
+		resp, err := s.Notify(ctx, target, e.Type, e.Plaintext, append([]Variant{at}, variants...)...)
 		if err == nil && resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
 			err = fmt.Errorf("wxpaytest: %s was answered with %s", e.Type, resp.Status)
 		}

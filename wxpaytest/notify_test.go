@@ -141,6 +141,56 @@ func TestNotifyTargets(t *testing.T) {
 	}
 }
 
+// A handler that chooses by the path gets one: the one asked for, or that of the notify_url.
+func TestNotifyTakesAPath(t *testing.T) {
+	t.Parallel()
+	h := newMerchant(t)
+	boxes := map[string]*inbox{}
+	mux := http.NewServeMux()
+	for _, pattern := range []string{"POST /notify", "POST /wechat/{product}", "POST pay.example/notify", "POST /名"} {
+		boxes[pattern] = &inbox{status: 204}
+		mux.Handle(pattern, boxes[pattern])
+	}
+	socket := httptest.NewServer(mux)
+	defer socket.Close()
+	for _, test := range []struct {
+		target  any
+		path    []wxpaytest.Variant
+		pattern string
+	}{
+		{mux, nil, "POST /notify"},
+		{mux, []wxpaytest.Variant{wxpaytest.WithPath("/wechat/contracts")}, "POST /wechat/{product}"},
+		{mux, []wxpaytest.Variant{wxpaytest.Forged, wxpaytest.WithPath("/wechat/cards?a=b")}, "POST /wechat/{product}"},
+		{mux, []wxpaytest.Variant{wxpaytest.WithPath("/%E5%90%8D")}, "POST /名"},
+		{socket.URL, []wxpaytest.Variant{wxpaytest.WithPath("/wechat/contracts")}, "POST /wechat/{product}"},
+		{socket.URL + "/notify", nil, "POST /notify"},
+		{socket.URL + "/elsewhere", []wxpaytest.Variant{wxpaytest.WithPath("/notify")}, "POST /notify"},
+	} {
+		before := len(boxes[test.pattern].bodies)
+		resp, err := h.server.Notify(t.Context(), test.target, "ENTRUST.SIGNING", m{}, test.path...)
+		require.NoError(t, err)
+		assert.Equal(t, 204, resp.StatusCode)
+		assert.Len(t, boxes[test.pattern].bodies, before+1, test.pattern)
+	}
+	for _, path := range []string{"notify", "//elsewhere/notify", "https://elsewhere/notify", "/%"} {
+		_, err := h.server.Notify(t.Context(), mux, "ENTRUST.SIGNING", m{}, wxpaytest.WithPath(path))
+		assert.ErrorContains(t, err, "is not a path", path)
+	}
+
+	echo := func(address string) {
+		h.ok("POST", "/v3/security/echo", m{"echo_message": "a", "notify_url": address})
+	}
+	echo("https://pay.example/notify")
+	require.NoError(t, h.server.Deliver(t.Context(), mux))
+	assert.Len(t, boxes["POST pay.example/notify"].bodies, 1)
+	echo("https://merchant.example/wechat/echo")
+	require.NoError(t, h.server.Deliver(t.Context(), mux))
+	assert.Len(t, boxes["POST /wechat/{product}"].bodies, 4)
+	echo("https://merchant.example/nowhere")
+	assert.ErrorContains(t, h.server.Deliver(t.Context(), mux), "404")
+	require.NoError(t, h.server.Deliver(t.Context(), mux, wxpaytest.WithPath("/notify")))
+}
+
 // The platform waits 5 seconds for an answer.
 func TestNotifyWaitsFiveSeconds(t *testing.T) {
 	t.Parallel()

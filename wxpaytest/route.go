@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // A route is one call of the documents.
@@ -17,12 +18,13 @@ type route struct {
 	query   string // shape of the query
 	body    string // shape of the JSON body; of an upload, its meta
 	upload  bool
+	imports bool // counts for Options.ImportRate
 	tpns    bool // another platform: other credentials, no signatures
 
 	// prepare does what is costly, serve what changes the state; serve holds the lock. What serve
 	// returns is the JSON of the answer, nil a 204.
 	prepare func(*Server, *call) error
-	serve   func(*Server, *call) (any, error)
+	serve   func(*Server, *call) (any, error) // nil: only a test knows the route; see Reply
 }
 
 // A call is a request that was found genuine and well formed.
@@ -32,13 +34,18 @@ type call struct {
 	query   object
 	body    object
 	file    []byte            // of an upload
-	key     *platformKey      // that Wechatpay-Serial names
+	key     *platformKey      // that Wechatpay-Serial names; nil: none
 	secrets map[string]string // what was encrypted, by name of the member
 	lines   []string          // plain text of a bank file
 	checks  []string          // what was checked
+	advice  []string          // what was found unwise
 }
 
 func (c *call) checked(what string) { c.checks = append(c.checks, what) }
+
+func (c *call) advise(format string, a ...any) {
+	c.advice = append(c.advice, fmt.Sprintf(format, a...))
+}
 
 // An endpoint is a route made ready.
 type endpoint struct {
@@ -52,9 +59,7 @@ type endpoint struct {
 var endpoints = sync.OnceValues(func() ([]*endpoint, error) {
 	var all []*endpoint
 	for _, r := range slices.Concat(certificateRoutes, securityRoutes, bankRoutes, cardRoutes, userCardRoutes, memberRoutes, activityRoutes, eduRoutes, tpnsRoutes) {
-		e := &endpoint{route: r}
-		method, path, _ := strings.Cut(r.pattern, " ")
-		e.method, e.segments = method, strings.Split(path, "/")
+		e := newEndpoint(r)
 		var errs [3]error
 		e.path, errs[0] = parseShape(r.path)
 		e.query, errs[1] = parseShape(r.query)
@@ -67,16 +72,26 @@ var endpoints = sync.OnceValues(func() ([]*endpoint, error) {
 	return all, nil
 })
 
+func newEndpoint(r route) *endpoint {
+	method, path, _ := strings.Cut(r.pattern, " ")
+	return &endpoint{route: r, method: method, segments: strings.Split(path, "/")}
+}
+
 // find sets the endpoint of a request and the variables of its path.
 func (s *Server) find(in *incoming) {
 	segments := in.segments()
-	for _, e := range s.endpoints {
-		if e.tpns && slices.Contains(weChatHosts, in.host) || !e.tpns && slices.Contains(tpnsHosts, in.host) {
-			continue // one platform does not answer for the other; loopback is both
-		}
-		if vars, ok := e.match(segments); ok && e.method == in.method {
-			in.endpoint, in.vars = e, vars
-			return
+	s.mu.Lock()
+	own := s.own
+	s.mu.Unlock()
+	for _, all := range [][]*endpoint{own, s.endpoints} {
+		for _, e := range all {
+			if e.tpns && slices.Contains(weChatHosts, in.host) || !e.tpns && slices.Contains(tpnsHosts, in.host) {
+				continue // one platform does not answer for the other; loopback is both
+			}
+			if vars, ok := e.match(segments); ok && e.method == in.method {
+				in.endpoint, in.vars = e, vars
+				return
+			}
 		}
 	}
 }
@@ -129,13 +144,22 @@ func (s *Server) answer(in *incoming, fault *Fault) *answer {
 // act carries a request out.
 func (s *Server) act(in *incoming, a *answer) {
 	c := &call{in: in, vars: in.vars, secrets: map[string]string{}}
-	body, err := s.serve(c)
-	a.checks, a.secrets = c.checks, c.secrets
+	var body []byte
+	var err error
+	own := s.takeReply(in)
+	if own != nil {
+		_, err = s.admit(c)
+	} else {
+		body, err = s.serve(c)
+	}
+	a.checks, a.advice, a.secrets = c.checks, c.advice, c.secrets
 	switch {
 	case err != nil && in.tpns():
 		a.tpnsError(err)
 	case err != nil:
 		a.refuse(err)
+	case own != nil:
+		own.fill(a)
 	case body == nil:
 		a.verdict, a.status = "ok", http.StatusNoContent
 	default:
@@ -146,26 +170,22 @@ func (s *Server) act(in *incoming, a *answer) {
 
 // serve checks a request and lets its route answer. It returns JSON, or nothing for a 204.
 func (s *Server) serve(c *call) ([]byte, error) {
-	if c.in.tpns() {
+	ep := c.in.endpoint
+	if ep == nil && (slices.Contains(tpnsHosts, c.in.host) || isTPNS(c.in.uri)) {
+		return nil, &refusal{status: 404, code: "NOT_FOUND", message: "TPNS has no such call here"}
+	}
+	signed, err := s.admit(c)
+	if err != nil {
+		return nil, err
+	}
+	if ep == nil || ep.serve == nil {
+		return nil, s.noRoute(c.in)
+	}
+	if ep.tpns {
 		if err := s.checkTPNS(c); err != nil {
 			return nil, err
 		}
 		return s.run(c)
-	}
-	ep := c.in.endpoint
-	path := c.in.uri
-	if ep == nil && (slices.Contains(tpnsHosts, c.in.host) || strings.HasPrefix(path, "/v3/push/") || strings.HasPrefix(path, "/v3/statistics/")) {
-		return nil, &refusal{status: 404, code: "NOT_FOUND", message: "TPNS has no such call here"}
-	}
-	signed, err := c.signedBody()
-	if err != nil {
-		return nil, err
-	}
-	if err := s.authenticate(c, signed); err != nil {
-		return nil, err
-	}
-	if ep == nil {
-		return nil, s.noRoute(c.in)
 	}
 	if err := s.platformKey(c, ep); err != nil {
 		return nil, err
@@ -181,10 +201,36 @@ func (s *Server) serve(c *call) ([]byte, error) {
 	return s.run(c)
 }
 
+// isTPNS reports whether a path is one of TPNS.
+func isTPNS(path string) bool {
+	return strings.HasPrefix(path, "/v3/push/") || strings.HasPrefix(path, "/v3/statistics/")
+}
+
+// admit checks who sent a request, and returns what the signature covers.
+func (s *Server) admit(c *call) (signed []byte, err error) {
+	if c.in.tpns() {
+		if host := s.options.TPNSHost; host != "" && host != c.in.host {
+			return nil, tpnsError(1008035, "")
+		}
+		if err := authenticateTPNS(c.in); err != nil {
+			return nil, err
+		}
+		c.checked("credentials")
+		return nil, nil
+	}
+	if signed, err = c.signedBody(); err != nil {
+		return nil, err
+	}
+	return signed, s.authenticate(c, signed)
+}
+
 // run lets the route answer, and encodes what it answers while nobody changes it.
 func (s *Server) run(c *call) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if n := s.options.ImportRate; c.in.endpoint.imports && n > 0 && !s.within(c.in.endpoint.pattern, n, time.Second) {
+		return nil, tooFast("more than %d member imports within a second", n)
+	}
 	value, err := c.in.endpoint.serve(s, c)
 	if err != nil || value == nil {
 		return nil, err
@@ -201,29 +247,51 @@ func (s *Server) noRoute(in *incoming) error {
 	return &refusal{status: http.StatusNotFound, code: "NOT_FOUND", message: "there is no such call"}
 }
 
-// platformKey finds the key that the request names: every request names one, but for the download of
-// certificates by those who know none yet.
-func (s *Server) platformKey(c *call, ep *endpoint) error {
-	serial := c.in.header.Get("Wechatpay-Serial")
-	if serial == "" && ep.pattern == listCertificatesRoute {
-		return nil
+// within counts one more event of a kind, and reports whether there were no more than n within span.
+// What is too much does not count. The caller holds the lock.
+func (s *Server) within(kind string, n int, span time.Duration) bool {
+	if s.rates == nil {
+		s.rates = map[string][]time.Time{}
 	}
+	now := s.now()
+	recent := slices.DeleteFunc(s.rates[kind], func(t time.Time) bool { return now.Sub(t) >= span })
+	ok := len(recent) < n
+	if ok {
+		recent = append(recent, now)
+	}
+	s.rates[kind] = recent
+	return ok
+}
+
+// platformKey finds the key that the request names. A request that encrypts nothing need not name one, and
+// the download of certificates, by those who know none yet, may name anything.
+func (s *Server) platformKey(c *call, ep *endpoint) error {
+	serial, list := c.in.header.Get("Wechatpay-Serial"), ep.pattern == listCertificatesRoute
 	s.mu.Lock()
 	c.key = s.findKey(serial)
 	s.mu.Unlock()
 	switch {
+	case c.key != nil:
+		c.checked("Wechatpay-Serial")
+	case serial == "" && s.public != nil && !list:
+		c.advise("Wechatpay-Serial is missing; WeChat Pay counts a call for the switch to its public key only if the call names that key")
 	case serial == "":
-		return badHeader("Wechatpay-Serial", "is missing; every request has to name the platform key")
-	case c.key == nil:
+	case list:
+		c.advise("Wechatpay-Serial names no key of the platform; leave it out until one is known")
+	case s.public == nil && strings.HasPrefix(serial, "PUB_KEY_ID_"):
+		c.advise("Wechatpay-Serial names a public key, and none is switched on for this merchant; it is not looked at")
+	default:
 		return badHeader("Wechatpay-Serial", "names no key of the platform")
 	}
-	c.checked("Wechatpay-Serial")
 	return nil
 }
 
+// errNoSerial refuses what is encrypted for nobody knows which key.
+var errNoSerial = badHeader("Wechatpay-Serial", "is missing or names no key; a request that encrypts anything has to name the platform key it encrypts with")
+
 // decode checks headers, path, query and body by the documents.
 func (c *call) decode(ep *endpoint, body []byte) error {
-	if accept := c.in.header.Get("Accept"); !strings.Contains(accept, "application/json") && !strings.Contains(accept, "*/*") {
+	if accept := strings.Join(c.in.header.Values("Accept"), ","); !strings.Contains(accept, "application/json") && !strings.Contains(accept, "*/*") {
 		return badHeader("Accept", "does not take application/json")
 	}
 	k := &check{key: c.key, strict: true, secrets: c.secrets}
@@ -244,11 +312,15 @@ func (c *call) decode(ep *endpoint, body []byte) error {
 		return bad("query", err)
 	}
 	c.checked("query")
-	if ep.body == nil {
-		if len(c.in.body) > 0 {
-			return bad("body", &violation{issue: "must be empty"})
-		}
+	switch {
+	case ep.body != nil:
+	case len(c.in.body) == 0:
 		return nil
+	case c.in.method != http.MethodGet && string(c.in.body) == "{}": // as clients write that always send JSON
+		c.advise("the body {} is not needed; the documents have none here")
+		return nil
+	default:
+		return bad("body", &violation{issue: "must be empty"})
 	}
 	if !ep.upload && mediaType(c.in.header) != "application/json" {
 		return badHeader("Content-Type", "is not application/json")

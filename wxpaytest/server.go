@@ -4,9 +4,11 @@
 //	task, err := bankpackages.New(server.Client()).CreateTask(t.Context(), params)
 //
 // It keeps state and does real cryptography with keys of its own: it checks the signature and the shape
-// of every request by the published documents, decrypts what is encrypted, signs its answers, sends
-// notifications (see [Server.Notify]) and fails in every way that networks and platforms fail (see
-// [Faults]). It shares no code with the clients it tests.
+// of every request by the published documents, decrypts what is encrypted, signs its answers (also those
+// that a test makes up, see [Server.Reply]), sends notifications (see [Server.Notify]) and fails in every
+// way that networks and platforms fail (see [Faults]). It refuses what WeChat Pay refuses; what WeChat Pay
+// takes and is unwise all the same is advice in the journal (see [Request]). It shares no code with the
+// clients it tests.
 //
 // A [Server] is an http.RoundTripper, so nothing listens and testing/synctest works; its method
 // [Server.Respond] is a responder of httpmock; and it is an http.Handler, for programs that need an
@@ -15,6 +17,7 @@ package wxpaytest
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -47,11 +50,14 @@ type Options struct {
 	TaskDuration time.Duration
 	// Match says which agreement numbers belong to a user. Nil: all.
 	Match func(number string) bool
+	// Users says whose an agreement number is: a card may be bound to several accounts, and a user may have
+	// several cards. A number of nobody does not match. Nil: each number has one user of its own.
+	Users func(number string) []string
 	// Sample makes the server decrypt only every Sample-th line of a bank file, since decrypting takes a
 	// millisecond a line; the others count as numbers that match. Zero: every line.
 	Sample int
 	// Paid says which users, by phone number, paid the brand within a year; others cannot be imported as
-	// members. Nil: all.
+	// members. It is asked without country code for numbers of the mainland, and without + for all. Nil: all.
 	Paid func(phone string) bool
 	// Pay says which debits of edu-papay succeed. Nil: all.
 	Pay func(outTradeNo string) bool
@@ -60,6 +66,10 @@ type Options struct {
 	// default the file is refused, so that a wrong key is seen at once.
 	CountBadLines bool
 
+	// ImportRate is how many imports of members the server takes within a second, of each of the three
+	// calls; more are refused with 429. WeChat Pay publishes no figure for these calls. For their younger
+	// siblings it prints 5 for a service provider and 10 for a brand. Zero: no limit.
+	ImportRate int
 	// Unlimited switches off the limits of rate: 6,000 files a day, and those of TPNS. The limits of size
 	// stay.
 	Unlimited bool
@@ -79,15 +89,22 @@ type Server struct {
 	endpoints []*endpoint
 	client    *wxpay.Client
 	seed      maphash.Seed
+	salt      string // of nonces
 
 	mu           sync.Mutex
 	public       *platformKey
 	certificates []*platformKey
-	count        int64         // of answers and notifications; all numbers come from it
-	ahead        time.Duration // see Advance
+	count        int64                  // of answers and notifications; all numbers come from it
+	ahead        time.Duration          // see Advance
+	rates        map[string][]time.Time // when what is limited came, by kind
+	before       *platformKey           // the certificate that the newest takes over from; nil: none
+	share        int64                  // how many of a hundred the newest signs of what these two sign
+	turn         int64
 	journal      journal
 	nonces       nonces
 	faults       []*planned
+	replies      []*reply
+	own          []*endpoint // that only replies know; never changed in place
 	outbox       outbox
 
 	bank  bank
@@ -97,7 +114,7 @@ type Server struct {
 }
 
 // New returns a server that ends with the test. The test fails if a fault that was injected did not
-// happen.
+// happen, or a reply was not asked for.
 func New(t testing.TB, o ...Options) *Server {
 	t.Helper()
 	s, err := NewServer(append(o, Options{})[0])
@@ -106,8 +123,11 @@ func New(t testing.TB, o ...Options) *Server {
 	}
 	s.t = t
 	t.Cleanup(func() {
-		for _, name := range s.Unused() {
+		for _, name := range s.unusedFaults() {
 			t.Errorf("wxpaytest: fault %s did not happen", name)
+		}
+		for _, route := range s.unusedReplies() {
+			t.Errorf("wxpaytest: nobody asked for the reply to %s", route)
 		}
 	})
 	return s
@@ -115,7 +135,7 @@ func New(t testing.TB, o ...Options) *Server {
 
 // NewServer returns a server without a test.
 func NewServer(o Options) (*Server, error) {
-	s := &Server{mode: o.Mode, options: o, seed: maphash.MakeSeed()}
+	s := &Server{mode: o.Mode, options: o, seed: maphash.MakeSeed(), salt: rand.Text()}
 	s.journal.most = o.Journal
 	if s.journal.most <= 0 {
 		s.journal.most = 1000
@@ -217,7 +237,7 @@ func (s *Server) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	in := &incoming{method: req.Method, host: req.URL.Hostname(), uri: req.URL.RequestURI(), header: req.Header}
+	in := &incoming{method: req.Method, host: req.URL.Hostname(), uri: req.URL.RequestURI(), header: canonicalHeader(req.Header)}
 	if in.method == "" {
 		in.method = http.MethodGet
 	}
@@ -247,6 +267,17 @@ func (s *Server) RoundTrip(req *http.Request) (*http.Response, error) {
 	return a.response(req), nil
 }
 
+// canonicalHeader spells the names as one finds them: on the wire their case does not matter, and HTTP/2 has
+// them in lower case.
+func canonicalHeader(sent http.Header) http.Header {
+	h := http.Header{}
+	for name, values := range sent {
+		name = http.CanonicalHeaderKey(name)
+		h[name] = append(h[name], values...)
+	}
+	return h
+}
+
 // readSent reads a body as a transport does that sends it.
 func readSent(req *http.Request) ([]byte, error) {
 	if req.Body == nil || req.Body == http.NoBody {
@@ -273,7 +304,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		host = r.Host
 	}
-	in := &incoming{method: r.Method, host: host, uri: r.RequestURI, header: r.Header}
+	in := &incoming{method: r.Method, host: host, uri: r.RequestURI, header: canonicalHeader(r.Header)}
 	s.find(in)
 	fault := s.takeFault(in, true)
 	if fault != nil && fault.stage < acting {

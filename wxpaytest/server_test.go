@@ -102,6 +102,45 @@ func TestSignErrorShowsTheText(t *testing.T) {
 	assert.Contains(t, answer["message"], "the whole form was signed instead of its meta alone")
 }
 
+// The text to sign ends with a line feed for the body, also where there is none. What comes of leaving it
+// out, and of other slips with a request that has no body, is told.
+func TestSlipsWithAnEmptyBody(t *testing.T) {
+	t.Parallel()
+	h := newMerchant(t)
+	for name, test := range map[string]struct {
+		method, uri, body, end, says string
+	}{
+		"no line feed for the empty body": {"GET", tasks, "", "\n", "the line feed of the empty body was left out"},
+		"no line feed at the end at all":  {"GET", tasks, "", "", "line feeds at the end were left out"},
+		"a POST without body":             {"POST", "/v3/marketing/membercard-activity/activities/1/terminate", "", "\n", "the line feed of the empty body was left out"},
+		"an empty object":                 {"GET", tasks, "", "\n{}\n", "{} was signed"},
+		"no line feed after a body":       {"POST", "/v3/security/echo", `{"echo_message":"a"}`, "\n" + `{"echo_message":"a"}`, "the line feed after the body was left out"},
+		"a body that ends in one":         {"POST", "/v3/security/echo", "{}\n", "\n{}\n", "the line feed after the body was left out"},
+		"right":                           {"GET", tasks, "", "\n\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := h.in(t)
+			var body []byte
+			if test.body != "" {
+				body = []byte(test.body)
+			}
+			req := h.request(t.Context(), test.method, test.uri, body)
+			req.Header.Set("Authorization", h.authorizeText(test.method+"\n"+test.uri+"\nTIME\nNONCE"+test.end))
+			status, answer := h.do(req)
+			if test.says == "" {
+				assert.Equal(t, 200, status)
+				return
+			}
+			assert.Equal(t, 401, status)
+			assert.Contains(t, answer["message"], test.says)
+		})
+	}
+	req := h.request(t.Context(), "GET", tasks, nil)
+	req.Header.Set("Authorization", h.authorizeText("GET\r\n"+tasks+"\r\nTIME\r\nNONCE\r\n\r\n"))
+	_, answer := h.do(req)
+	assert.Contains(t, answer["message"], "carriage return")
+}
+
 // A nonce is for one request. The very same request may come again, as from a transport that sends it
 // twice over a connection that broke.
 func TestNonceOnce(t *testing.T) {
@@ -150,7 +189,7 @@ func TestWhatAnyCallMustHave(t *testing.T) {
 		status            int
 		code, field, says string
 	}{
-		"no platform key":   {"GET", tasks, "", func(r *http.Request) { r.Header.Del("Wechatpay-Serial") }, 400, "PARAM_ERROR", "Wechatpay-Serial", "is missing"},
+		"no platform key":   {"GET", tasks, "", func(r *http.Request) { r.Header.Del("Wechatpay-Serial") }, 200, "", "", ""},
 		"unknown key":       {"GET", tasks, "", func(r *http.Request) { r.Header.Set("Wechatpay-Serial", "1") }, 400, "PARAM_ERROR", "Wechatpay-Serial", "names no key"},
 		"accept":            {"GET", tasks, "", func(r *http.Request) { r.Header.Set("Accept", "text/html") }, 400, "PARAM_ERROR", "Accept", "does not take"},
 		"content type":      {"POST", echo, `{"echo_message":"a"}`, func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }, 400, "PARAM_ERROR", "Content-Type", "not application/json"},
@@ -393,10 +432,11 @@ func TestUploadsAreChecked(t *testing.T) {
 		parts [][4]string
 		says  string
 	}{
-		"file first":       {[][4]string{filePart, metaPart}, "/file is not the part expected here"},
+		"two metas":        {[][4]string{metaPart, metaPart, filePart}, "/meta is not the part expected here"},
+		"another part":     {[][4]string{metaPart, {"note", "", "text/plain", "x"}, filePart}, "/note is not the part expected here"},
+		"no meta":          {[][4]string{filePart}, "/meta is missing"},
 		"no file":          {[][4]string{metaPart}, "/file is missing"},
 		"three":            {[][4]string{metaPart, filePart, filePart}, "not the part expected"},
-		"meta as text":     {[][4]string{{"meta", "", "text/plain", meta("a.csv")}, filePart}, "other than application/json"},
 		"meta with a name": {[][4]string{{"meta", "m.json", "application/json", meta("a.csv")}, filePart}, "file name"},
 		"file without":     {[][4]string{metaPart, {"file", "", "text/csv", "x\n"}}, "file name"},
 	} {

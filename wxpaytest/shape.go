@@ -218,7 +218,7 @@ func decodeValue(d *json.Decoder, at string, weChat bool) (any, error) {
 
 // A check walks over an object with its shape.
 type check struct {
-	key     *platformKey      // opens secrets
+	key     *platformKey      // opens secrets; nil: the request names none
 	strict  bool              // unknown members are refused
 	secrets map[string]string // plain text by name of the member
 }
@@ -324,6 +324,9 @@ func (c *check) text(f *field, text, at string) error {
 			return &violation{at, text, "is not an https address without query"}
 		}
 	case "secret":
+		if c.key == nil {
+			return errNoSerial
+		}
 		plain, err := c.key.decrypt(text)
 		if err != nil {
 			return &violation{at, nil, err.Error()}

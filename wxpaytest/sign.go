@@ -16,6 +16,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,7 +34,7 @@ func mediaType(h http.Header) string {
 
 // signedBody returns the bytes that the signature covers: the body, or the meta of an upload.
 func (c *call) signedBody() ([]byte, error) {
-	if ep := c.in.endpoint; ep == nil || !ep.upload {
+	if !c.in.upload() {
 		if len(c.in.body) > maxJSON {
 			return nil, &refusal{status: 400, code: "INVALID_REQUEST", message: "the body is too large"}
 		}
@@ -43,31 +44,45 @@ func (c *call) signedBody() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t := mediaType(parts[0].header); t != "application/json" {
-		return nil, bad("body", &violation{"/meta", t, "has a Content-Type other than application/json"})
+	if t := parts[0].header.Get("Content-Type"); t != "" && mediaType(parts[0].header) != "application/json" {
+		c.advise("the part meta has the Content-Type %s; it is application/json", t)
+	}
+	if parts[0].at > parts[1].at {
+		c.advise("the part meta comes after the file; the documents put it first")
 	}
 	c.file = parts[1].body
 	c.checked("multipart")
 	return parts[0].body, nil
 }
 
+// upload reports whether a request is a form of meta and file. Of a route that only a test knows, the
+// request itself has to say so.
+func (in *incoming) upload() bool {
+	ep := in.endpoint
+	return ep != nil && (ep.upload || ep.serve == nil && mediaType(in.header) == "multipart/form-data")
+}
+
 // A part is one part of a form.
 type part struct {
+	at       int // its place in the form
 	filename string
 	header   http.Header
 	body     []byte
 }
 
-// parts reads a form that must have exactly the parts named, in their order; a part "file" has a file
-// name, no other has.
+// parts reads a form that must have each of the parts named once, in whatever order, and returns them in
+// the order of the names; a part "file" has a file name, no other has.
 func (in *incoming) parts(names ...string) ([]part, error) {
 	kind, params, err := mime.ParseMediaType(in.header.Get("Content-Type"))
-	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
+	switch {
+	case err != nil || kind != "multipart/form-data":
 		return nil, badHeader("Content-Type", "is not multipart/form-data with a boundary")
+	case params["boundary"] == "":
+		return nil, badHeader("Content-Type", "is not multipart/form-data with a boundary: it lacks the boundary, so nobody can tell the parts apart; let the library that makes the form set this header")
 	}
-	var found []part
+	found := make([]part, len(names))
 	r := multipart.NewReader(bytes.NewReader(in.body), params["boundary"])
-	for {
+	for at := 1; ; at++ {
 		p, err := r.NextRawPart()
 		if errors.Is(err, io.EOF) {
 			break
@@ -79,16 +94,17 @@ func (in *incoming) parts(names ...string) ([]part, error) {
 		if err != nil {
 			return nil, bad("body", &violation{issue: "ends within a part"})
 		}
-		if len(found) == len(names) || p.FormName() != names[len(found)] {
-			return nil, bad("body", &violation{"/" + p.FormName(), nil, "is not the part expected here; the order is " + strings.Join(names, ", ")})
+		i := slices.Index(names, p.FormName())
+		if i < 0 || found[i].at > 0 {
+			return nil, bad("body", &violation{"/" + p.FormName(), nil, "is not the part expected here; the form has one each of " + strings.Join(names, ", ")})
 		}
 		if (p.FormName() == "file") != (p.FileName() != "") {
 			return nil, bad("body", &violation{"/" + p.FormName(), nil, "must have a file name if it is the file, and only then"})
 		}
-		found = append(found, part{p.FileName(), http.Header(p.Header), body})
+		found[i] = part{at, p.FileName(), http.Header(p.Header), body}
 	}
-	if len(found) != len(names) {
-		return nil, bad("body", &violation{"/" + names[len(found)], nil, "is missing from the form"})
+	if i := slices.IndexFunc(found, func(p part) bool { return p.at == 0 }); i >= 0 {
+		return nil, bad("body", &violation{"/" + names[i], nil, "is missing from the form"})
 	}
 	return found, nil
 }
@@ -170,36 +186,47 @@ func (s *Server) verify(in *incoming, m map[string]string, body []byte) error {
 	if err != nil {
 		return signError("signature is not base64")
 	}
-	holds := func(method, uri string, body []byte) bool {
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%s\n%s\n", method, uri, m["timestamp"], m["nonce_str"], body))
+	signed := func(text []byte) bool {
+		sum := sha256.Sum256(text)
 		return rsa.VerifyPKCS1v15(&key.PublicKey, crypto.SHA256, sum[:], sig) == nil
 	}
-	if holds(in.method, in.uri, body) {
+	text := func(method, uri string, body []byte) []byte {
+		return fmt.Appendf(nil, "%s\n%s\n%s\n%s\n%s\n", method, uri, m["timestamp"], m["nonce_str"], body)
+	}
+	right := text(in.method, in.uri, body)
+	if signed(right) {
 		return nil
 	}
 	path, _, _ := strings.Cut(in.uri, "?")
 	decoded, _ := url.PathUnescape(in.uri)
 	why := "no usual slip explains it: most likely the private key is not that of the certificate"
+	unended := "the line feed after the body was left out of the signed text; each of its five lines ends with one"
+	if len(body) == 0 {
+		unended = "the line feed of the empty body was left out of the signed text: the text ends with two line feeds, that of nonce_str and one for the body that is not there"
+	}
 	for _, slip := range []struct {
-		method, uri string
-		body        []byte
-		why         string
+		text []byte
+		why  string
 	}{
-		{in.method, path, body, "the query was left out of the signed text"},
-		{in.method, decoded, body, "the address was signed before it was escaped"},
-		{in.method, "https://" + in.host + in.uri, body, "the whole address was signed instead of path and query"},
-		{in.method, in.uri, nil, "the body was left out of the signed text"},
-		{in.method, in.uri, in.body, "the whole form was signed instead of its meta alone"},
-		{in.method, in.uri, append(bytes.Clone(body), '\n'), "a line feed was signed that was not sent"},
-		{strings.ToLower(in.method), in.uri, body, "the method was signed in lower case"},
+		{bytes.TrimSuffix(right, []byte("\n")), unended},
+		{bytes.TrimRight(right, "\n"), "the line feeds at the end were left out of the signed text; each of its five lines ends with one, that of an empty body too"},
+		{text(in.method, path, body), "the query was left out of the signed text"},
+		{text(in.method, decoded, body), "the address was signed before it was escaped"},
+		{text(in.method, "https://"+in.host+in.uri, body), "the whole address was signed instead of path and query"},
+		{text(in.method, in.uri, nil), "the body was left out of the signed text"},
+		{text(in.method, in.uri, in.body), "the whole form was signed instead of its meta alone"},
+		{text(in.method, in.uri, append(bytes.Clone(body), '\n')), "a line feed was signed that was not sent"},
+		{text(in.method, in.uri, []byte("{}")), "{} was signed as the body, and no such body was sent"},
+		{text(strings.ToLower(in.method), in.uri, body), "the method was signed in lower case"},
+		{bytes.ReplaceAll(right, []byte("\n"), []byte("\r\n")), "the lines of the signed text end with a carriage return and a line feed"},
 	} {
-		if holds(slip.method, slip.uri, slip.body) {
+		if signed(slip.text) {
 			why = slip.why
 			break
 		}
 	}
-	text := fmt.Sprintf("%s\n%s\n%s\n%s\n<%d bytes, sha256 %x>\n", in.method, in.uri, m["timestamp"], m["nonce_str"], len(body), sha256.Sum256(body))
-	return signError("%s. The text that should be signed is %q; the whole body received has %d bytes and sha256 %x", why, text, len(in.body), sha256.Sum256(in.body))
+	should := text(in.method, in.uri, fmt.Appendf(nil, "<%d bytes, sha256 %x>", len(body), sha256.Sum256(body)))
+	return signError("%s. The text that should be signed is %q; the whole body received has %d bytes and sha256 %x", why, should, len(in.body), sha256.Sum256(in.body))
 }
 
 // nonces remembers nonces with the signature they came in for as long as their timestamps are accepted, in
@@ -226,11 +253,12 @@ func (n *nonces) fresh(nonce, authorization uint64) bool {
 // sign completes the headers of an answer.
 func (s *Server) sign(in *incoming, a *answer) error {
 	s.mu.Lock()
-	id, n, key := s.requestID(a.reason), s.number(), s.signer(in.header.Get("Wechatpay-Serial"))
+	list := in.endpoint != nil && in.endpoint.pattern == listCertificatesRoute
+	id, nonce, key := s.requestID(a.reason), s.nonce(s.number()), s.signer(in.header.Get("Wechatpay-Serial"), list)
 	s.mu.Unlock()
 	a.header.Set("Request-Id", id)
 	a.header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
-	h, err := signature(key, n, a.body, a.seal)
+	h, err := signature(key, nonce, a.body, a.seal)
 	maps.Copy(a.header, h)
 	switch {
 	case a.seal.tampered && len(a.body) == 0:
@@ -241,8 +269,14 @@ func (s *Server) sign(in *incoming, a *answer) error {
 	return err
 }
 
-// signature returns the headers that sign body; n makes the nonce.
-func signature(key *platformKey, n int64, body []byte, how seals) (http.Header, error) {
+// nonce makes the nonce of a number, which no other server makes of it: a client may know several.
+func (s *Server) nonce(n int64) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", s.salt, n))
+	return fmt.Sprintf("%x", sum[:16])
+}
+
+// signature returns the headers that sign body.
+func signature(key *platformKey, nonce string, body []byte, how seals) (http.Header, error) {
 	if how.none {
 		return nil, nil
 	}
@@ -256,8 +290,6 @@ func signature(key *platformKey, n int64, body []byte, how seals) (http.Header, 
 	if how.stale {
 		at = at.Add(-2 * maxAge)
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "nonce %d", n))
-	nonce := fmt.Sprintf("%x", sum[:16])
 	sig, err := sign(private, fmt.Sprintf("%d\n%s\n%s\n", at.Unix(), nonce, body))
 	if err != nil {
 		return nil, err

@@ -112,7 +112,7 @@ func (s *stage) bankPackage(ctx context.Context) error {
 func (s *stage) memberCard(ctx context.Context) error {
 	title("Member card (会员卡): import of a member by phone number, and the same again")
 	service := membercard.New(s.client)
-	params := membercard.ImportUserByPhoneParams{CardID: s.fake.AddCard("AUTO"), PhoneNumber: "13800138000", OutRequestNo: "demo-0001"}
+	params := membercard.ImportUserByPhoneParams{CardID: s.fake.AddCard("SYSTEM_ALLOCATE"), PhoneNumber: "13800138000", OutRequestNo: "demo-0001"}
 	first, err := service.ImportUserByPhone(ctx, params)
 	if err != nil {
 		return err

@@ -3,6 +3,9 @@
 package httpx
 
 import (
+	"bytes"
+	"compress/gzip"
+	"compress/zlib"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -17,6 +20,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // ErrTooLarge says that an answer is larger than the bound.
@@ -60,62 +64,33 @@ func Client(c *http.Client, concurrency int, header time.Duration) *http.Client 
 	return &own
 }
 
-// Transport returns the transport used when the caller brings none. Idle connections close before
-// the platform closes them at 8 s, which also looks the host up again.
-//
-// The header of an answer must come within header once the request is written. The transport steps
-// aside when http.DefaultTransport was replaced, as httpmock.Activate does.
-func Transport(concurrency int, header time.Duration) http.RoundTripper {
-	was, ok := http.DefaultTransport.(*http.Transport)
-	if !ok {
-		return lazyDefault{}
+// Unpack reads the body of an answer that came compressed, up to limit bytes before and after unpacking.
+func Unpack(resp *http.Response, limit int64) ([]byte, error) {
+	packed := io.LimitReader(resp.Body, limit)
+	var r io.Reader
+	var err error
+	switch encoding := strings.ToLower(resp.Header.Get("Content-Encoding")); {
+	case resp.Uncompressed: // by the caller's transport
+		r = packed
+	case encoding == "gzip" || encoding == "x-gzip":
+		if r, err = gzip.NewReader(packed); err != nil {
+			return nil, ErrEncoded
+		}
+	case encoding == "deflate":
+		if r, err = zlib.NewReader(packed); err != nil {
+			return nil, ErrEncoded
+		}
+	default:
+		return nil, ErrEncoded
 	}
-	t := was.Clone()
-	t.DialContext = (&net.Dialer{Timeout: 3 * time.Second, KeepAlive: 15 * time.Second}).DialContext
-	t.TLSHandshakeTimeout = 5 * time.Second
-	t.ResponseHeaderTimeout = header
-	t.IdleConnTimeout = 5 * time.Second
-	t.MaxIdleConns = 0
-	t.MaxIdleConnsPerHost = concurrency
-	t.DisableCompression = true
-	if t.TLSClientConfig == nil {
-		t.TLSClientConfig = &tls.Config{}
+	body, err := io.ReadAll(io.LimitReader(r, limit+1))
+	switch {
+	case err != nil:
+		return nil, ErrEncoded
+	case int64(len(body)) > limit:
+		return nil, ErrTooLarge
 	}
-	t.TLSClientConfig.MinVersion = max(t.TLSClientConfig.MinVersion, tls.VersionTLS12)
-	patient := t.Clone()
-	patient.ResponseHeaderTimeout = 0
-	return &tuned{own: t, uploads: patient, was: was}
-}
-
-// tuned has a transport of its own for uploads: how long a file takes to be worked through is bounded by
-// the call alone.
-type tuned struct {
-	own, uploads *http.Transport
-	was          http.RoundTripper
-}
-
-const upload = 256 << 10 // a body of this size is taken for one
-
-func (t *tuned) RoundTrip(req *http.Request) (*http.Response, error) {
-	if now := http.DefaultTransport; now != t.was {
-		return now.RoundTrip(req)
-	}
-	if req.ContentLength >= upload {
-		return t.uploads.RoundTrip(req)
-	}
-	return t.own.RoundTrip(req)
-}
-
-// CloseIdleConnections serves http.Client.CloseIdleConnections.
-func (t *tuned) CloseIdleConnections() {
-	t.own.CloseIdleConnections()
-	t.uploads.CloseIdleConnections()
-}
-
-type lazyDefault struct{}
-
-func (lazyDefault) RoundTrip(req *http.Request) (*http.Response, error) {
-	return http.DefaultTransport.RoundTrip(req)
+	return body, nil
 }
 
 // BaseURL parses an absolute https address without query. Plain http is for loopback hosts only.
@@ -183,6 +158,33 @@ func RetryAfter(h http.Header) time.Duration {
 	return 0
 }
 
+// UploadTime is what an upload of size bytes may take where other calls may take timeout: twice that and one
+// more second for every 64 KiB, within bounds that fit into a Duration.
+func UploadTime(timeout time.Duration, size int64) time.Duration {
+	const most = 30 * 24 * time.Hour
+	return 2*min(timeout, most) + min(time.Duration(max(size, 0)>>16), most/time.Second)*time.Second
+}
+
+// Mangled reports whether JSON that was just encoded was made of text that is not UTF-8. Such text is
+// replaced by U+FFFD, as a character or as an escape, or passed on as it is where a value encodes itself.
+func Mangled(text []byte) bool {
+	if !utf8.Valid(text) || bytes.ContainsRune(text, utf8.RuneError) {
+		return true
+	}
+	for i := bytes.IndexByte(text, '\\'); i >= 0 && i < len(text); {
+		if bytes.HasPrefix(text[i:], []byte(`\ufffd`)) {
+			return true
+		}
+		i += 2 // what is escaped may be another backslash
+		next := bytes.IndexByte(text[min(i, len(text)):], '\\')
+		if next < 0 {
+			break
+		}
+		i += next
+	}
+	return false
+}
+
 // Sleep waits for d. It returns at once, with the error of [Ended], if ctx ends first, and does not
 // start a wait that ctx has no time for.
 func Sleep(ctx context.Context, d time.Duration) error {
@@ -211,17 +213,49 @@ func Ended(ctx context.Context) error {
 	return fmt.Errorf("%w: %w", err, cause)
 }
 
-// OneLine keeps text from elsewhere to one printable line of bounded length, for errors.
-func OneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == 0x2028 || r == 0x2029 {
+// OneLine keeps text from elsewhere to one printable line of at most 512 characters, to be part of an error.
+func OneLine(s string) string { return Brief(s, 512) }
+
+// Brief is OneLine with another bound.
+func Brief(s string, most int) string {
+	if len(s) > 8*most { // spare the rest
+		s = s[:8*most]
+	}
+	s = printable(s)
+	if r := []rune(s); len(s) > most && len(r) > most {
+		s = string(r[:most]) + "…"
+	}
+	return ErrorText(s)
+}
+
+// ErrorText is the text of a whole error: one printable line of at most 2,000 bytes.
+func ErrorText(s string) string {
+	const most = 2000
+	s = printable(s)
+	if len(s) <= most {
+		return s
+	}
+	end := most - len("…")
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
+}
+
+// printable replaces what breaks a line, steers a terminal, is invisible or turns the direction of the text.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r
 	}, s)
-	const most = 512
-	if r := []rune(s); len(r) > most {
-		s = string(r[:most]) + "…"
-	}
-	return s
 }
+
+// Line gives err a text of one line. What it wraps stays what it is.
+func Line(err error) error { return line{err} }
+
+type line struct{ error }
+
+func (l line) Error() string { return ErrorText(l.error.Error()) }
+func (l line) Unwrap() error { return l.error }

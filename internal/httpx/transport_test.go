@@ -3,6 +3,7 @@ package httpx
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -35,6 +36,8 @@ func TestTransportSettings(t *testing.T) {
 		assert.False(t, own.DisableKeepAlives)
 		assert.NotNil(t, own.Proxy, "a proxy of the environment is kept")
 		assert.Equal(t, uint16(tls.VersionTLS12), own.TLSClientConfig.MinVersion)
+		assert.LessOrEqual(t, own.TLSHandshakeTimeout, 5*time.Second)
+		assert.EqualValues(t, 64<<10, own.MaxResponseHeaderBytes)
 		assert.False(t, own.TLSClientConfig.InsecureSkipVerify)
 	}
 	assert.NotEqual(t, http.DefaultTransport.(*http.Transport).IdleConnTimeout, tr.own.IdleConnTimeout, "the default transport is left as it is")
@@ -57,31 +60,44 @@ func get(t *testing.T, c *http.Client, url string) (*http.Response, string) {
 	return resp, string(body)
 }
 
-// httpmock.Activate works with a client of ours, made before or after it, and so does switching it off.
+// A client made while httpmock is active goes to the mock. One made before keeps its own transport: what
+// replaces the global one later, mock or not, is not trusted with it.
 func TestStepsAsideForHTTPMock(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "real") }))
 	defer server.Close()
-	clients := map[string]*http.Client{"before": Client(nil, 1, time.Minute)}
-	_, body := get(t, clients["before"], server.URL)
-	require.Equal(t, "real", body)
-
+	before := Client(nil, 1, time.Minute)
+	defer before.CloseIdleConnections()
 	httpmock.Activate(t)
 	httpmock.RegisterResponder("GET", server.URL, httpmock.NewStringResponder(200, "mocked"))
-	clients["while"] = Client(nil, 1, time.Minute)
-	for name, c := range clients {
-		_, body := get(t, c, server.URL)
-		assert.Equal(t, "mocked", body, name)
-	}
-	httpmock.DeactivateAndReset()
-	for name, c := range clients {
-		_, body := get(t, c, server.URL)
-		assert.Equal(t, "real", body, name)
-		c.CloseIdleConnections()
-	}
-	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	_, body := get(t, Client(nil, 1, time.Minute), server.URL)
+	assert.Equal(t, "mocked", body)
+	_, body = get(t, before, server.URL)
+	assert.Equal(t, "real", body)
 }
 
-func TestTLS(t *testing.T) { // not parallel: it changes http.DefaultTransport
+// Whatever is done to http.DefaultTransport, before or after, a host without a trusted certificate is refused.
+func TestTLSIsOurOwn(t *testing.T) { // not parallel: it changes http.DefaultTransport
+	var reached atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
+	server.Config.ErrorLog = quiet
+	server.StartTLS()
+	defer server.Close()
+	loose := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	before := Client(nil, 1, time.Minute)
+	swapDefault(t, loose)
+	for name, c := range map[string]*http.Client{"before": before, "after": Client(nil, 1, time.Minute)} {
+		_, err := c.Get(server.URL)
+		assert.True(t, Untrusted(err), "%s: %v", name, err)
+		c.CloseIdleConnections()
+	}
+	loose.TLSClientConfig.InsecureSkipVerify = true
+	_, err := before.Get(server.URL)
+	assert.True(t, Untrusted(err), "%v", err)
+	assert.Zero(t, reached.Load())
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
 	old := httptest.NewUnstartedServer(http.NotFoundHandler())
 	old.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11} // what must be refused
 	old.Config.ErrorLog = quiet
@@ -91,24 +107,14 @@ func TestTLS(t *testing.T) { // not parallel: it changes http.DefaultTransport
 	h2.EnableHTTP2 = true
 	h2.StartTLS()
 	defer h2.Close()
-
-	trusting := old.Client().Transport.(*http.Transport).Clone() // all servers of httptest share one certificate
-	trusting.ForceAttemptHTTP2 = true
-	trusting.TLSClientConfig.NextProtos = nil
-	trusting.TLSClientConfig.MinVersion = tls.VersionTLS10
-	swapDefault(t, trusting)
-	c := Client(nil, 1, time.Minute)
+	tr := Transport(1, time.Minute).(*tuned)
+	tr.own.TLSClientConfig.RootCAs = old.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs // all servers of httptest share one certificate
+	c := Client(&http.Client{Transport: tr}, 1, 0)
 	defer c.CloseIdleConnections()
 	_, err := c.Get(old.URL)
 	assert.ErrorContains(t, err, "protocol version")
 	resp, _ := get(t, c, h2.URL)
 	assert.Equal(t, 2, resp.ProtoMajor, "HTTP/2 still works")
-	assert.Equal(t, uint16(tls.VersionTLS10), trusting.TLSClientConfig.MinVersion, "the default transport is left as it is")
-
-	trusting.TLSClientConfig.MinVersion = tls.VersionTLS13
-	assert.Equal(t, uint16(tls.VersionTLS13), Transport(1, 0).(*tuned).own.TLSClientConfig.MinVersion, "stricter stays stricter")
-	http.DefaultTransport = &http.Transport{Protocols: new(http.Protocols)}
-	assert.Equal(t, uint16(tls.VersionTLS12), Transport(1, 0).(*tuned).own.TLSClientConfig.MinVersion, "none set")
 }
 
 // pipes is a listener in memory, so that a real server and a real transport run on virtual time.
@@ -249,6 +255,8 @@ func TestHeaderTimeout(t *testing.T) {
 				continue
 			}
 			assert.ErrorContains(t, err, "awaiting response headers")
+			var late net.Error
+			assert.True(t, errors.As(err, &late) && late.Timeout())
 			assert.False(t, NeverSent(err))
 		}
 	})

@@ -1,11 +1,17 @@
-// Package params checks and writes the parameters of calls, for the packages under services.
+// Package params checks and writes the parameters of calls, for the packages under services, and compares
+// answers with them.
 package params
 
 import (
+	"context"
 	"fmt"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay"
@@ -47,16 +53,85 @@ func Optional[S ~string](name string, s S, most int) *wxpay.ParamError {
 	return nil
 }
 
-// Each is a list of texts.
-func Each(name string, list []string, most int) *wxpay.ParamError {
+// ID is a name that must be there and by which something is asked for later: a card, a code, a user, an order.
+// What could not stand in a path by itself is refused wherever it is sent, since the platform may store it,
+// and then nobody can name it again. Blanks are refused too: they come from files, never from a name.
+func ID[S ~string](name string, s S, most int) *wxpay.ParamError {
+	if fault := Required(name, s, most); fault != nil {
+		return fault
+	}
+	reason := unclean(string(s))
+	switch {
+	case reason != "":
+	case s == "." || s == "..":
+		reason = "must not be . or .."
+	case strings.ContainsAny(string(s), `/\`):
+		reason = "must not hold slashes"
+	case strings.Contains(string(s), " "):
+		reason = invisible
+	}
+	return Must(reason == "", name, reason)
+}
+
+// OptionalID is an [ID] that may be left out.
+func OptionalID[S ~string](name string, s S, most int) *wxpay.ParamError {
+	if s == "" {
+		return nil
+	}
+	return ID(name, s, most)
+}
+
+// IDs is a list of [ID]. A fault names the place in the list, from 0, such as code[3].
+func IDs(name string, list []string, most int) *wxpay.ParamError {
 	for i, s := range list {
-		if fault := Optional(name, s, most); fault != nil {
-			fault.Param = fmt.Sprintf("%s[%d]", name, i)
+		if fault := ID(fmt.Sprintf("%s[%d]", name, i), s, most); fault != nil {
 			return fault
 		}
 	}
 	return nil
 }
+
+// Clean is text that is stored and shown, such as the number of a member in the merchant's own books: any
+// characters that can be seen, and blanks between them.
+func Clean(name, s string, most int) *wxpay.ParamError {
+	if fault := Optional(name, s, most); fault != nil {
+		return fault
+	}
+	reason := unclean(s)
+	return Must(reason == "", name, reason)
+}
+
+const invisible = "holds blanks, line ends or other invisible characters"
+
+// unclean says what makes text another one than it looks.
+func unclean(s string) string {
+	switch {
+	case strings.ContainsRune(s, utf8.RuneError): // also what a reader of runes makes of other bytes
+		return "is not UTF-8, or was not before it was converted"
+	case strings.Trim(s, " ") != s || strings.ContainsFunc(s, unseen):
+		return invisible
+	case strings.ContainsFunc(s, func(r rune) bool { return r > 0xffff }):
+		return "holds a character of four bytes, such as an emoji, which the platform refuses"
+	}
+	return ""
+}
+
+// unseen reports whether a character shows nothing. The plain blank is left to the caller.
+func unseen(r rune) bool {
+	return !unicode.IsPrint(r) || r == '\u2800' || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// IP is an address of version 4 or 6.
+func IP(name, s string) *wxpay.ParamError {
+	if s == "" {
+		return Must(false, name, "is missing")
+	}
+	address, err := netip.ParseAddr(s)
+	return Must(err == nil && address.Zone() == "", name, "is not an IP address")
+}
+
+// Milli is a time as it is sent: in milliseconds, as the samples have them, in its own zone.
+func Milli(t time.Time) time.Time { return t.Truncate(time.Millisecond) }
 
 // Page is where a list is read; most is the largest page, 0 if none is known.
 func Page(offset, limit, most int64) *wxpay.ParamError {
@@ -76,8 +151,8 @@ func NotifyURL(name, address string) *wxpay.ParamError {
 		return nil
 	}
 	u, err := url.Parse(address)
-	if err != nil || strings.ContainsAny(address, "?#") {
-		return Must(false, name, "must be an address without query and fragment")
+	if err != nil || strings.ContainsAny(address, "?# ") || unclean(address) != "" {
+		return Must(false, name, "must be an address without blanks, query and fragment")
 	}
 	if _, err := httpx.BaseURL((&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}).String()); err != nil {
 		return Must(false, name, err.Error())
@@ -98,3 +173,27 @@ func Query(pairs ...string) url.Values {
 
 // Decimal is a number for a query.
 func Decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
+// Ask makes a call whose answer has to be about what was asked, where [wxpay.Call] cannot say it by Echo. Other
+// names the member of the answer that is about something else; it is empty if there is none.
+func Ask[T any](ctx context.Context, c *wxpay.Client, call wxpay.Call, other func(*T) (name string)) (*T, error) {
+	answer, err := wxpay.Do[T](ctx, c, call)
+	if err != nil {
+		return nil, err
+	}
+	if name := other(answer); name != "" {
+		return nil, &wxpay.UnknownError{Route: call.Route, Err: fmt.Errorf("answer is not about the %s that was asked for", name)}
+	}
+	return answer, nil
+}
+
+// Other goes through names, what was asked and what came, given in turn, and returns the first name under
+// which another value came. What was not asked, or did not come, is not compared.
+func Other(triples ...string) (name string) {
+	for t := range slices.Chunk(triples, 3) {
+		if t[1] != "" && t[2] != "" && t[1] != t[2] {
+			return t[0]
+		}
+	}
+	return ""
+}

@@ -91,7 +91,7 @@ func (s signed) RoundTrip(req *http.Request) (*http.Response, error) {
 // signHeader is the header of an answer with a signature over its body. A mock may answer with the same
 // header again, so that one is left alone.
 func signHeader(resp *http.Response, body []byte) (http.Header, error) {
-	timestamp, nonce := strconv.FormatInt(time.Now().Unix(), 10), "c5ac7061fccab6bf3e254dcf98995b8c"
+	timestamp, nonce := strconv.FormatInt(time.Now().Unix(), 10), rand.Text()
 	signature, err := Sign(timestamp + "\n" + nonce + "\n" + string(body) + "\n")
 	header := http.Header{}
 	maps.Copy(header, resp.Header)

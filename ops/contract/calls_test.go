@@ -100,7 +100,10 @@ func (in input) text(path ...string) string {
 }
 
 // client returns a client of WeChat Pay whose requests go to x.
-func client(x http.RoundTripper) *wxpay.Client {
+func client(x *exchange) *wxpay.Client {
+	if x != nil && x.fake != nil {
+		return x.fake.Client()
+	}
 	c, err := wxpay.New(wxpay.Config{
 		MchID:       mchID,
 		SerialNo:    mchSerial,

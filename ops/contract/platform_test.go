@@ -22,6 +22,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
+
+	"github.com/wxpay-go/wxpay/wxpaytest"
 )
 
 // An exchange is one call on the platform's side: an http.RoundTripper that holds the request to the
@@ -30,9 +32,10 @@ type exchange struct {
 	doc    *Document
 	op     *Operation
 	want   input
-	answer any    // decoded JSON; nil: 204
-	serial string // of the key that signs the answer; empty: platformID
-	extra  string // member that may arrive though it is not in want
+	answer any               // decoded JSON; nil: 204
+	serial string            // of the key that signs the answer; empty: platformID
+	extra  string            // member that may arrive though it is not in want
+	fake   *wxpaytest.Server // takes the place of all this; nil: nothing does
 
 	arrived int
 	got     input

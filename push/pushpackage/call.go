@@ -45,6 +45,9 @@ func do[T any](ctx context.Context, c *Client, call call) (*T, error) {
 	if err != nil {
 		return nil, &ParamError{call.route, "body", "does not encode as JSON"}
 	}
+	if httpx.Mangled(payload) {
+		return nil, &ParamError{call.route, "body", "holds text that is not UTF-8, such as GBK"}
+	}
 	body, err := c.send(ctx, &call, payload)
 	if err != nil {
 		return nil, err
@@ -72,7 +75,7 @@ func (c *Client) send(ctx context.Context, call *call, payload []byte) ([]byte, 
 	}
 	timeout := c.config.Timeout
 	if call.form != nil {
-		timeout = 2*timeout + time.Duration(call.form.Size()>>16)*time.Second
+		timeout = httpx.UploadTime(timeout, call.form.Size())
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -85,12 +88,14 @@ func (c *Client) send(ctx context.Context, call *call, payload []byte) ([]byte, 
 			c.config.Observe(ctx, ex)
 		}
 		if fail == nil {
+			c.quota.Succeeded()
 			return body, nil
 		}
-		if !fail.again || n >= c.config.MaxAttempts {
+		if !fail.again || n >= c.config.MaxAttempts || !c.quota.Take() {
 			return nil, fail.err
 		}
 		if err := httpx.Sleep(ctx, fail.delay(n)); err != nil {
+			c.quota.Return() // the repetition was paid for, but will not be made
 			return nil, lineError{fmt.Errorf("%w; not repeated: %w", fail.err, err)}
 		}
 		last = fail
@@ -102,19 +107,22 @@ func (c *Client) attempt(ctx context.Context, call *call, payload []byte) (body 
 	start := time.Now()
 	ex = Exchange{Route: call.route}
 	defer func() { ex.Duration = time.Since(start) }()
-	req, err := c.build(ctx, call, payload)
+	var t httpx.Trip
+	defer t.End()
+	deadline, _ := ctx.Deadline() // of the whole call
+	req, err := c.build(t.Watch(ctx, deadline), call, payload)
 	if err != nil {
 		return nil, ex, &failure{err: notSent(call, err)}
 	}
 	resp, err := c.config.HTTPClient.Do(req)
 	if err != nil {
-		return nil, ex, broken(ctx, call, err)
+		return nil, ex, broken(ctx, call, cmp.Or(t.Late(), err), t.NeverLeft(err))
 	}
 	defer resp.Body.Close()
 	ex.Status = resp.StatusCode
 	body, err = httpx.ReadAll(resp, maxAnswer)
 	if err != nil && ex.Status < 400 { // from 400 on the status alone says it was refused
-		fail = broken(ctx, call, err)
+		fail = broken(ctx, call, cmp.Or(t.Late(), err), false)
 		fail.again = fail.again && !errors.Is(err, httpx.ErrTooLarge) && !errors.Is(err, httpx.ErrEncoded)
 		return nil, ex, fail
 	}
@@ -185,14 +193,14 @@ func notSent(call *call, err error) error {
 }
 
 // broken is a request without an answer that can be read.
-func broken(ctx context.Context, call *call, err error) *failure {
+func broken(ctx context.Context, call *call, err error, neverLeft bool) *failure {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
 	switch {
 	case errors.Is(err, media.ErrChanged): // its last byte was held back
 		return &failure{err: lineError{fmt.Errorf("pushpackage: %s: broken off: %w", call.route, err)}}
-	case httpx.NeverSent(err):
+	case neverLeft:
 		return &failure{err: notSent(call, err), again: call.repeat != ifTooFast && !httpx.Untrusted(err)}
 	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
 		err = errors.Join(ctx.Err(), err)

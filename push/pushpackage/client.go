@@ -33,6 +33,8 @@ package pushpackage
 import (
 	"fmt"
 	"io"
+
+	"github.com/wxpay-go/wxpay/internal/httpx"
 )
 
 // A Client makes calls for one application. It is safe for concurrent use, starts no goroutine and needs
@@ -42,6 +44,7 @@ type Client struct {
 	json   login
 	upload login
 	pace   *pace
+	quota  *httpx.Quota
 }
 
 // New returns a client, or a [ParamError] that names the field of config that is wrong. Nothing is sent
@@ -52,7 +55,7 @@ func New(config Config) (*Client, error) {
 		return nil, err
 	}
 	basic := basicLogin(config.AccessID, config.SecretKey)
-	c := &Client{json: basic, upload: basic, pace: new(pace)}
+	c := &Client{json: basic, upload: basic, pace: new(pace), quota: new(httpx.Quota)}
 	if config.Signed {
 		c.json = signedLogin(config.AccessID, config.SecretKey)
 	}

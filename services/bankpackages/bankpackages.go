@@ -7,7 +7,7 @@
 //	numbers → encrypted files → upload → task PROCESSING → task FINISHED with counts
 //
 // and [Service.Import] goes it in one call, for a list of any length. Its parts can be used alone:
-// [Encrypt] makes files, [Service.CreateTask] uploads one, [Service.WaitTask] waits for it.
+// [Service.Encrypt] makes files, [Service.CreateTask] uploads one, [Service.WaitTask] waits for it.
 //
 // A full file takes about 40 minutes when nobody queues before it, about 1.3 million numbers an hour, so
 // upload a day or two before the campaign: numbers added after it was activated do not join it. An

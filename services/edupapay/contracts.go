@@ -3,7 +3,10 @@ package edupapay
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"iter"
+	"net/http"
 	"time"
 
 	"github.com/wxpay-go/wxpay"
@@ -92,13 +95,14 @@ func (s *Service) PresignContract(ctx context.Context, p PresignContractParams) 
 func (p PresignContractParams) check() error {
 	day := p.PeriodStartDate
 	return params.Check(routePresignContract,
-		params.Required("appid", p.AppID, 32),
-		params.Optional("sub_mchid", p.SubMchID, 32),
-		params.Optional("sub_appid", p.SubAppID, 32),
-		params.Required("openid", p.OpenID, 128),
-		params.Optional("sub_openid", p.SubOpenID, 128),
-		params.Required("plan_id", p.PlanID, 32),
+		params.ID("appid", p.AppID, 32),
+		params.OptionalID("sub_mchid", p.SubMchID, 32),
+		params.OptionalID("sub_appid", p.SubAppID, 32),
+		params.ID("openid", p.OpenID, 128),
+		params.OptionalID("sub_openid", p.SubOpenID, 128),
+		params.ID("plan_id", p.PlanID, 32),
 		params.Required("user_id", p.UserID, 32),
+		params.Clean("user_id", p.UserID, 32),
 		params.Must(!day.IsZero(), "period_start_date", "is missing"),
 		params.Must(day.Day >= 1 && day.Day <= 28, "period_start_date", "must be the 1st to the 28th of a month"),
 		scene(p.TradeScene),
@@ -126,16 +130,18 @@ type GetContractParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4012465367
 func (s *Service) GetContract(ctx context.Context, p GetContractParams) (*Contract, error) {
 	if err := params.Check(routeGetContract,
-		params.Required("contract_id", p.ContractID, 32),
-		params.Required("appid", p.AppID, 32),
-		params.Optional("sub_mchid", p.SubMchID, 32),
-		params.Optional("sub_appid", p.SubAppID, 32)); err != nil {
+		params.ID("contract_id", p.ContractID, 32),
+		params.ID("appid", p.AppID, 32),
+		params.OptionalID("sub_mchid", p.SubMchID, 32),
+		params.OptionalID("sub_appid", p.SubAppID, 32)); err != nil {
 		return nil, err
 	}
-	return wxpay.Do[Contract](ctx, s.client, wxpay.Call{
+	return params.Ask(ctx, s.client, wxpay.Call{
 		Route: routeGetContract,
 		Vars:  wxpay.Vars{"contract_id": p.ContractID},
 		Query: params.Query("appid", p.AppID, "sub_mchid", p.SubMchID, "sub_appid", p.SubAppID),
+	}, func(c *Contract) string {
+		return params.Other("contract_id", p.ContractID, c.ContractInformation.ContractID, "sub_mchid", p.SubMchID, c.SubMchID)
 	})
 }
 
@@ -158,7 +164,7 @@ type TerminateContractParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012466882
 // https://pay.weixin.qq.com/doc/v3/partner/4012465374
 func (s *Service) TerminateContract(ctx context.Context, p TerminateContractParams) error {
-	if err := params.Check(routeTerminateContract, params.Required("contract_id", p.ContractID, 32)); err != nil {
+	if err := params.Check(routeTerminateContract, params.ID("contract_id", p.ContractID, 32)); err != nil {
 		return err
 	}
 	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
@@ -182,12 +188,18 @@ type ListUserContractsParams struct {
 	Limit          int64          // contracts on a page; 0: 20, no maximum is printed (EP-13)
 }
 
+// ErrNoContracts says that a user has no contract of the kind asked for: not an empty page comes then, but a
+// signed refusal. The refusal is in the chain: errors.Is finds [wxpay.CodeNotFound] too, and errors.AsType
+// the [wxpay.Error].
+var ErrNoContracts = errors.New("edupapay: the user has no such contract")
+
 // ListUserContracts returns one page of the contracts of a user under one template (通过用户标识查询签约).
 //
 // Repeating: safe.
 //
-// Errors: a user without a contract answers an error, not an empty page. Which code it has is not
-// documented; [wxpay.CodeNotFound] stands in the table.
+// Errors: [ErrNoContracts] for a user without a contract under the template, or with none in ContractStatus.
+// Which code the platform gives then is not documented; [wxpay.CodeNotFound] stands in the table and is
+// taken for it where the list is read from its start. Any other refusal says nothing about contracts.
 //
 // EP-7: offset is called a page number and explained as the position of a record; it is sent as the
 // latter. EP-10: the list is said to hold valid contracts only, so do not rely on finding
@@ -204,29 +216,51 @@ func (s *Service) ListUserContracts(ctx context.Context, p ListUserContractsPara
 	q := params.Query("appid", p.AppID, "sub_mchid", p.SubMchID, "sub_appid", p.SubAppID, "sub_openid", p.SubOpenID,
 		"plan_id", p.PlanID, "contract_status", string(p.ContractStatus),
 		"offset", params.Decimal(p.Offset), "limit", params.Decimal(cmp.Or(p.Limit, 20)))
-	return wxpay.Do[wxpay.Page[Contract]](ctx, s.client, wxpay.Call{
+	page, err := params.Ask(ctx, s.client, wxpay.Call{
 		Route: routeListUserContracts,
 		Vars:  wxpay.Vars{"openid": p.OpenID},
 		Query: q,
-	})
+	}, p.other)
+	if p.Offset == 0 && nothingThere(err) {
+		return nil, fmt.Errorf("%w: %w", ErrNoContracts, err)
+	}
+	return page, err
+}
+
+// other names what a contract of the page is about that was not asked for.
+func (p ListUserContractsParams) other(page *wxpay.Page[Contract]) (name string) {
+	for _, c := range page.Data {
+		name = cmp.Or(name, params.Other("openid", p.OpenID, c.OpenID, "sub_openid", p.SubOpenID, c.SubOpenID,
+			"plan_id", p.PlanID, c.PlanID, "sub_mchid", p.SubMchID, c.SubMchID))
+	}
+	return name
+}
+
+// nothingThere reports whether the platform itself says that there is nothing. Without a signature anything on
+// the way can have said it.
+func nothingThere(err error) bool {
+	e, refused := errors.AsType[*wxpay.Error](err)
+	return refused && e.Verified && e.StatusCode == http.StatusNotFound && e.Code == wxpay.CodeNotFound
 }
 
 func (p ListUserContractsParams) check() error {
 	return params.Check(routeListUserContracts,
-		params.Required("openid", p.OpenID, 128),
-		params.Required("appid", p.AppID, 32),
-		params.Optional("sub_mchid", p.SubMchID, 32),
-		params.Optional("sub_appid", p.SubAppID, 32),
-		params.Optional("sub_openid", p.SubOpenID, 128),
-		params.Required("plan_id", p.PlanID, 32),
+		params.ID("openid", p.OpenID, 128),
+		params.ID("appid", p.AppID, 32),
+		params.OptionalID("sub_mchid", p.SubMchID, 32),
+		params.OptionalID("sub_appid", p.SubAppID, 32),
+		params.OptionalID("sub_openid", p.SubOpenID, 128),
+		params.ID("plan_id", p.PlanID, 32),
 		params.Page(p.Offset, p.Limit, 0), // EP-13: no largest page is known
 	)
 }
 
 // AllUserContracts walks all contracts that match, page by page. An error comes once and last; one that
-// is [wxpay.ErrPages] says that not all were seen.
+// is [wxpay.ErrPages] says that not all were seen, and [ErrNoContracts] that there are none: a user
+// without contracts yields that error, not an empty walk.
 func (s *Service) AllUserContracts(ctx context.Context, p ListUserContractsParams) iter.Seq2[Contract, error] {
 	return wxpay.All(p.Offset, wxpay.ByRecord, func(c Contract) string { return c.ContractInformation.ContractID }, func(offset int64) (*wxpay.Page[Contract], error) {
+		p := p // a walk may be gone by several at once
 		p.Offset = offset
 		return s.ListUserContracts(ctx, p)
 	})

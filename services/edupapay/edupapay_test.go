@@ -149,9 +149,9 @@ var wire = map[string]struct {
 	},
 	"contract, direct, escaped": {
 		call: func(ctx context.Context, s *edupapay.Service) (any, error) {
-			return s.GetContract(ctx, edupapay.GetContractParams{ContractID: "a b?c", AppID: "wx8888888888888888"})
+			return s.GetContract(ctx, edupapay.GetContractParams{ContractID: "a?b%c#", AppID: "wx8888888888888888"})
 		},
-		line:   "GET /v3/edu-papay/contracts/id/a%20b%3Fc?appid=wx8888888888888888",
+		line:   "GET /v3/edu-papay/contracts/id/a%3Fb%25c%23?appid=wx8888888888888888",
 		status: 200, answer: `{"appid":"wx8888888888888888"}`,
 		want: &edupapay.Contract{AppID: "wx8888888888888888"},
 	},
@@ -238,8 +238,8 @@ var wire = map[string]struct {
 			return s.GetTransactionByOutTradeNo(ctx, edupapay.GetTransactionByOutTradeNoParams{OutTradeNo: "201407033233368018"})
 		},
 		line:   "GET /v3/edu-papay/transactions/out-trade-no/201407033233368018",
-		status: 200, answer: `{"appid":"wx","out_trade_no":"1","trade_state":"FROZEN","promotion_detail":[{"scope":"HALF","type":"GIFT","currency":"CNY"}]}`,
-		want: &edupapay.Transaction{AppID: "wx", OutTradeNo: "1", TradeState: "FROZEN", PromotionDetail: []edupapay.Promotion{{Scope: "HALF", Type: "GIFT"}}},
+		status: 200, answer: `{"appid":"wx","out_trade_no":"201407033233368018","trade_state":"FROZEN","promotion_detail":[{"scope":"HALF","type":"GIFT","currency":"CNY"}]}`,
+		want: &edupapay.Transaction{AppID: "wx", OutTradeNo: "201407033233368018", TradeState: "FROZEN", PromotionDetail: []edupapay.Promotion{{Scope: "HALF", Type: "GIFT"}}},
 	},
 }
 
@@ -562,6 +562,7 @@ func TestLongest(t *testing.T) {
 		ContractID: x(32), Amount: edupapay.DebitAmount{Total: 1}, DeviceInformation: edupapay.DeviceInformation{DeviceIP: "::1"}}))
 	_, err = s.GetTransactionByID(t.Context(), edupapay.GetTransactionByIDParams{TransactionID: x(32), SubMchID: x(32)})
 	require.NoError(t, err)
+	s = newService(all(signed(200, `{"out_trade_no":"`+strings.Repeat("z", 32)+`"}`)))
 	_, err = s.GetTransactionByOutTradeNo(t.Context(), edupapay.GetTransactionByOutTradeNoParams{OutTradeNo: strings.Repeat("z", 32), SubMchID: x(32)})
 	require.NoError(t, err)
 }

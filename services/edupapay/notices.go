@@ -33,10 +33,10 @@ type SendDebitNoticeParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4012855408
 func (s *Service) SendDebitNotice(ctx context.Context, p SendDebitNoticeParams) error {
 	if err := params.Check(routeSendDebitNotice,
-		params.Required("contract_id", p.ContractID, 32),
-		params.Required("appid", p.AppID, 32),
-		params.Optional("sub_mchid", p.SubMchID, 32),
-		params.Optional("sub_appid", p.SubAppID, 32)); err != nil {
+		params.ID("contract_id", p.ContractID, 32),
+		params.ID("appid", p.AppID, 32),
+		params.OptionalID("sub_mchid", p.SubMchID, 32),
+		params.OptionalID("sub_appid", p.SubAppID, 32)); err != nil {
 		return err
 	}
 	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{

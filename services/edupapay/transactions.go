@@ -117,7 +117,7 @@ type CreateTransactionParams struct {
 	ContractID        string            `json:"contract_id"`        // 签约协议号
 	TradeScene        TradeScene        `json:"trade_scene"`        // empty: SceneEducationPeriod, the only one
 	Amount            DebitAmount       `json:"amount"`
-	DeviceInformation DeviceInformation `json:"device_information"` // DeviceIP is required
+	DeviceInformation DeviceInformation `json:"device_information"` // DeviceIP is required: an IP address, version 4 or 6
 }
 
 // A DebitAmount is what to debit.
@@ -162,18 +162,18 @@ func (s *Service) CreateTransaction(ctx context.Context, p CreateTransactionPara
 
 func (p CreateTransactionParams) check() error {
 	return params.Check(routeCreateTransaction,
-		params.Required("appid", p.AppID, 32),
-		params.Optional("sub_mchid", p.SubMchID, 32),
-		params.Optional("sub_appid", p.SubAppID, 32),
+		params.ID("appid", p.AppID, 32),
+		params.OptionalID("sub_mchid", p.SubMchID, 32),
+		params.OptionalID("sub_appid", p.SubAppID, 32),
 		params.Required("body", p.Body, 128),
 		params.Optional("attach", p.Attach, 127),
 		outTradeNo(p.OutTradeNo),
 		params.Optional("goods_tag", p.GoodsTag, 32),
 		params.Required("notify_url", p.NotifyURL, 256),
 		params.NotifyURL("notify_url", p.NotifyURL),
-		params.Required("contract_id", p.ContractID, 32),
+		params.ID("contract_id", p.ContractID, 32),
 		params.Must(p.Amount.Total > 0, "amount.total", "is missing or not more than 0"),
-		params.Must(p.DeviceInformation.DeviceIP != "", "device_information.device_ip", "is missing"),
+		params.IP("device_information.device_ip", p.DeviceInformation.DeviceIP),
 		scene(p.TradeScene),
 	)
 }
@@ -196,14 +196,16 @@ type GetTransactionByIDParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4012465567
 func (s *Service) GetTransactionByID(ctx context.Context, p GetTransactionByIDParams) (*Transaction, error) {
 	if err := params.Check(routeGetTransactionByID,
-		params.Required("transaction_id", p.TransactionID, 32),
-		params.Optional("sub_mchid", p.SubMchID, 32)); err != nil {
+		params.ID("transaction_id", p.TransactionID, 32),
+		params.OptionalID("sub_mchid", p.SubMchID, 32)); err != nil {
 		return nil, err
 	}
-	return wxpay.Do[Transaction](ctx, s.client, wxpay.Call{
+	return params.Ask(ctx, s.client, wxpay.Call{
 		Route: routeGetTransactionByID,
 		Vars:  wxpay.Vars{"transaction_id": p.TransactionID},
 		Query: params.Query("sub_mchid", p.SubMchID),
+	}, func(t *Transaction) string {
+		return params.Other("transaction_id", p.TransactionID, t.TransactionID, "sub_mchid", p.SubMchID, t.SubMchID)
 	})
 }
 
@@ -225,14 +227,15 @@ type GetTransactionByOutTradeNoParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4012465574
 func (s *Service) GetTransactionByOutTradeNo(ctx context.Context, p GetTransactionByOutTradeNoParams) (*Transaction, error) {
 	const route = routeGetTransactionByOutTradeNo
-	if err := params.Check(route, outTradeNo(p.OutTradeNo), params.Optional("sub_mchid", p.SubMchID, 32)); err != nil {
+	if err := params.Check(route, outTradeNo(p.OutTradeNo), params.OptionalID("sub_mchid", p.SubMchID, 32)); err != nil {
 		return nil, err
 	}
-	return wxpay.Do[Transaction](ctx, s.client, wxpay.Call{
+	return params.Ask(ctx, s.client, wxpay.Call{
 		Route: route,
 		Vars:  wxpay.Vars{"out_trade_no": p.OutTradeNo},
+		Echo:  []string{"out_trade_no"},
 		Query: params.Query("sub_mchid", p.SubMchID),
-	})
+	}, func(t *Transaction) string { return params.Other("sub_mchid", p.SubMchID, t.SubMchID) })
 }
 
 // WaitTransactionParams names the debit for [Service.WaitTransaction].

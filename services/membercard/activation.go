@@ -42,9 +42,9 @@ type ActivateUserCardParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4012728123
 func (s *Service) ActivateUserCard(ctx context.Context, p ActivateUserCardParams) error {
 	if err := params.Check(routeActivateUserCard,
-		params.Required("card_id", p.CardID, 32),
-		params.Required("code", p.Code, 32),
-		params.Optional("membership_number", p.MembershipNumber, 32),
+		params.ID("card_id", p.CardID, 32),
+		params.ID("code", p.Code, 32),
+		params.Clean("membership_number", p.MembershipNumber, 32),
 	); err != nil {
 		return err
 	}
@@ -89,8 +89,8 @@ type ConfirmUserCardParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4024293896
 func (s *Service) ConfirmUserCard(ctx context.Context, p ConfirmUserCardParams) error {
 	if err := params.Check(routeConfirmUserCard,
-		params.Required("card_id", p.CardID, 32),
-		params.Required("code", p.Code, 32),
+		params.ID("card_id", p.CardID, 32),
+		params.ID("code", p.Code, 32),
 		params.Optional("fail_reason", p.FailReason, 128),
 		params.Required("user_card_confirm_state", p.UserCardConfirmState, 0),
 		params.Must(p.UserCardConfirmState != ConfirmDefault, "user_card_confirm_state", "is DEFAULT, which means nothing"),
@@ -127,7 +127,7 @@ type GetActivateInformationParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012550779
 // https://pay.weixin.qq.com/doc/v3/partner/4012727881
 func (s *Service) GetActivateInformation(ctx context.Context, p GetActivateInformationParams) (*ActivateInformation, error) {
-	if err := params.Check(routeGetActivateInformation, params.Required("activate_ticket", p.ActivateTicket, 256)); err != nil {
+	if err := params.Check(routeGetActivateInformation, params.ID("activate_ticket", p.ActivateTicket, 256)); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[ActivateInformation](ctx, s.client, wxpay.Call{

@@ -3,7 +3,9 @@ package membercard
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/wxpay-go/wxpay"
@@ -45,7 +47,16 @@ type AwardSendPeriod struct {
 	AwardSendDayTime []DayTimeRange `json:"award_send_day_time,omitzero"` // on every day
 }
 
-// A TimeRange is a range of time.
+// sent is the period with times as they are sent.
+func (a AwardSendPeriod) sent() AwardSendPeriod {
+	a.AwardSendTime = slices.Clone(a.AwardSendTime)
+	for i, r := range a.AwardSendTime {
+		a.AwardSendTime[i] = TimeRange{params.Milli(r.BeginTime), params.Milli(r.EndTime)}
+	}
+	return a
+}
+
+// A TimeRange is a range of time, sent in milliseconds.
 type TimeRange struct {
 	BeginTime time.Time `json:"begin_time"`
 	EndTime   time.Time `json:"end_time"`
@@ -168,22 +179,44 @@ type CreateActivityParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012553030
 // https://pay.weixin.qq.com/doc/v3/partner/4012714463
 func (s *Service) CreateActivity(ctx context.Context, p CreateActivityParams) (*Activity, error) {
-	if err := params.Check(routeCreateActivity,
-		params.Required("card_id", p.CardID, 32),
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	p.BeginTime, p.EndTime, p.AwardSendPeriod = params.Milli(p.BeginTime), params.Milli(p.EndTime), p.AwardSendPeriod.sent()
+	return params.Ask(ctx, s.client, wxpay.Call{
+		Route:      routeCreateActivity,
+		Body:       p,
+		Idempotent: true, // by out_request_no, MC-26: https://pay.weixin.qq.com/doc/v3/partner/4012714463
+	}, func(a *Activity) string {
+		return params.Other("out_request_no", p.OutRequestNo, a.OutRequestNo, "card_id", p.CardID, a.CardID)
+	})
+}
+
+func (p *CreateActivityParams) check() error {
+	return params.Check(routeCreateActivity,
+		params.ID("card_id", p.CardID, 32),
 		params.Required("activity_name", p.ActivityName, 10),
 		params.Required("activity_type", p.ActivityType, 32),
 		params.Must(!p.BeginTime.IsZero(), "begin_time", "is missing"),
 		params.Must(!p.EndTime.IsZero(), "end_time", "is missing"),
+		stocks(p.StockList),
 		outRequestNo(p.OutRequestNo, 0),
-	); err != nil {
-		return nil, err
+		params.IDs("pay_activity_setting.mchid_list", p.PayActivitySetting.MchIDList, 0),
+	)
+}
+
+// stocks refuses what names no stock. What is missing is left to the platform (MC-28).
+func stocks(list []CouponStock) *wxpay.ParamError {
+	for i, stock := range list {
+		name := fmt.Sprintf("stock_list[%d].", i)
+		if fault := params.OptionalID(name+"stock_creator_mchid", stock.StockCreatorMchID, 0); fault != nil {
+			return fault
+		}
+		if fault := params.OptionalID(name+"stock_id", stock.StockID, 0); fault != nil {
+			return fault
+		}
 	}
-	p.BeginTime, p.EndTime = p.BeginTime.Truncate(time.Millisecond), p.EndTime.Truncate(time.Millisecond)
-	return wxpay.Do[Activity](ctx, s.client, wxpay.Call{
-		Route:      routeCreateActivity,
-		Body:       p,
-		Idempotent: true, // by out_request_no, MC-26: https://pay.weixin.qq.com/doc/v3/partner/4012714463
-	})
+	return nil
 }
 
 // ListActivitiesParams choose activities for [Service.ListActivities] and [Service.AllActivities].
@@ -207,7 +240,7 @@ func (s *Service) ListActivities(ctx context.Context, p ListActivitiesParams) (*
 	if err := params.Check(routeListActivities,
 		params.Required("activity_type", p.ActivityType, 32),
 		params.Optional("activity_status", p.ActivityStatus, 16),
-		params.Optional("card_id", p.CardID, 32),
+		params.OptionalID("card_id", p.CardID, 32),
 		params.Must(p.Offset >= 0, "offset", "is negative"),
 		params.Must(p.Limit >= 0, "limit", "is negative"),
 	); err != nil {
@@ -217,7 +250,12 @@ func (s *Service) ListActivities(ctx context.Context, p ListActivitiesParams) (*
 	if p.Limit > 0 {
 		q.Set("limit", params.Decimal(p.Limit))
 	}
-	return wxpay.Do[wxpay.Page[Activity]](ctx, s.client, wxpay.Call{Route: routeListActivities, Query: q})
+	return params.Ask(ctx, s.client, wxpay.Call{Route: routeListActivities, Query: q}, func(page *wxpay.Page[Activity]) (other string) {
+		for _, a := range page.Data {
+			other = cmp.Or(other, params.Other("card_id", p.CardID, a.CardID))
+		}
+		return other
+	})
 }
 
 // AllActivities walks all activities that match, page by page. An error comes once and last; one that is
@@ -245,12 +283,13 @@ type GetActivityParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012553365
 // https://pay.weixin.qq.com/doc/v3/partner/4012714471
 func (s *Service) GetActivity(ctx context.Context, p GetActivityParams) (*Activity, error) {
-	if err := params.Check(routeGetActivity, params.Required("activity_id", p.ActivityID, 16)); err != nil {
+	if err := params.Check(routeGetActivity, params.ID("activity_id", p.ActivityID, 16)); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[Activity](ctx, s.client, wxpay.Call{
 		Route: routeGetActivity,
 		Vars:  wxpay.Vars{"activity_id": p.ActivityID},
+		Echo:  []string{"activity_id"},
 	})
 }
 
@@ -275,7 +314,7 @@ type TerminatedActivity struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012553381
 // https://pay.weixin.qq.com/doc/v3/partner/4012714466
 func (s *Service) TerminateActivity(ctx context.Context, p TerminateActivityParams) (*TerminatedActivity, error) {
-	if err := params.Check(routeTerminateActivity, params.Required("activity_id", p.ActivityID, 16)); err != nil {
+	if err := params.Check(routeTerminateActivity, params.ID("activity_id", p.ActivityID, 16)); err != nil {
 		return nil, err
 	}
 	answer, err := wxpay.Do[struct {
@@ -284,6 +323,7 @@ func (s *Service) TerminateActivity(ctx context.Context, p TerminateActivityPara
 	}](ctx, s.client, wxpay.Call{
 		Route: routeTerminateActivity,
 		Vars:  wxpay.Vars{"activity_id": p.ActivityID}, // and no body (MC-30)
+		Echo:  []string{"activity_id"},
 	})
 	if err != nil {
 		return nil, err

@@ -284,13 +284,13 @@ func TestTerminateActivity(t *testing.T) {
 		},
 		request: "POST /v3/marketing/membercard-activity/activities/371067/terminate",
 		route:   route,
-		answer:  `{"activity_id":"371068","terminate_time":"2015-05-20T13:29:35.120+08:00"}`,
-		want:    &membercard.TerminatedActivity{ActivityID: "371068", TerminateTime: at("2015-05-20T13:29:35.120+08:00")},
+		answer:  `{"activity_id":"371067","terminate_time":"2015-05-20T13:29:35.120+08:00"}`,
+		want:    &membercard.TerminatedActivity{ActivityID: "371067", TerminateTime: at("2015-05-20T13:29:35.120+08:00")},
 	}
 	w.run(t)
 	t.Run("under the other name", func(t *testing.T) {
 		w := w
-		w.answer = `{"activity_id":"371068","creterminate_timeate_time":"2015-05-20T13:29:35.120+08:00"}`
+		w.answer = `{"activity_id":"371067","creterminate_timeate_time":"2015-05-20T13:29:35.120+08:00"}`
 		w.run(t)
 	})
 	limits(t, route,

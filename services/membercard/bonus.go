@@ -68,11 +68,11 @@ func (s *Service) CommitBonus(ctx context.Context, p CommitBonusParams) error {
 
 func (s *Service) bonus(ctx context.Context, route string, p PrepareBonusParams) error {
 	if err := params.Check(route,
-		params.Required("card_id", p.CardID, 32),
-		params.Required("code", p.Code, 32),
-		params.Required("out_trade_no", p.OutTradeNo, 32),
-		params.Optional("mchid", p.MchID, 32),
-		params.Optional("sub_mchid", p.SubMchID, 32),
+		params.ID("card_id", p.CardID, 32),
+		params.ID("code", p.Code, 32),
+		params.ID("out_trade_no", p.OutTradeNo, 32),
+		params.OptionalID("mchid", p.MchID, 32),
+		params.OptionalID("sub_mchid", p.SubMchID, 32),
 		params.Must(p.BonusValue >= 1, "bonus_value", "is not positive"),
 	); err != nil {
 		return err

@@ -92,13 +92,19 @@ type Brand struct {
 	DisplayName string `json:"display_name"` // brand name to show
 }
 
-// DateInformation is the validity of a card.
+// DateInformation is the validity of a card. Times are sent in milliseconds.
 type DateInformation struct {
 	Type                     DateType  `json:"type"`
 	AvailableBeginTime       time.Time `json:"available_begin_time,omitzero"`
 	AvailableEndTime         time.Time `json:"available_end_time,omitzero"`
 	AvailableDayAfterReceive int64     `json:"available_day_after_receive,omitzero"` // days of validity once in force
 	WaitDaysAfterReceive     int64     `json:"wait_days_after_receive,omitzero"`     // days from taking the card until it is in force
+}
+
+// sent is the validity with times as they are sent.
+func (d DateInformation) sent() DateInformation {
+	d.AvailableBeginTime, d.AvailableEndTime = params.Milli(d.AvailableBeginTime), params.Milli(d.AvailableEndTime)
+	return d
 }
 
 // BalanceInformation is where the stored value (储值) of a card leads.
@@ -213,19 +219,20 @@ func (s *Service) CreateCard(ctx context.Context, p CreateCardParams) (*Card, er
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	return wxpay.Do[Card](ctx, s.client, wxpay.Call{
+	p.DateInformation = p.DateInformation.sent()
+	return params.Ask(ctx, s.client, wxpay.Call{
 		Route:      routeCreateCard,
 		Body:       p,
 		Idempotent: true, // by out_request_no, MC-26: https://pay.weixin.qq.com/doc/v3/partner/4012708314
-	})
+	}, func(c *Card) string { return params.Other("out_request_no", p.OutRequestNo, c.OutRequestNo) })
 }
 
 func (p *CreateCardParams) check() error {
 	return params.Check(routeCreateCard,
-		params.Required("appid", p.AppID, 32),
+		params.ID("appid", p.AppID, 32),
 		params.Required("logo_url", p.LogoURL, 128),
 		params.Must(p.Brand != Brand{}, "brand", "is missing"),
-		params.Required("brand.brand_id", p.Brand.BrandID, 16),
+		params.ID("brand.brand_id", p.Brand.BrandID, 16),
 		params.Required("brand.display_name", p.Brand.DisplayName, 0),
 		params.Required("title", p.Title, 10),
 		params.Required("background_picture_url", p.BackgroundPictureURL, 128),
@@ -262,8 +269,8 @@ type ListCardsParams struct {
 func (s *Service) ListCards(ctx context.Context, p ListCardsParams) (*wxpay.Page[Card], error) {
 	p.Limit = cmp.Or(p.Limit, 20)
 	if err := params.Check(routeListCards,
-		params.Optional("brand_id", p.BrandID, 16),
-		params.Optional("appid", p.AppID, 32),
+		params.OptionalID("brand_id", p.BrandID, 16),
+		params.OptionalID("appid", p.AppID, 32),
 		params.Page(p.Offset, p.Limit, 20),
 	); err != nil {
 		return nil, err
@@ -299,10 +306,14 @@ type GetCardParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012547650
 // https://pay.weixin.qq.com/doc/v3/partner/4012709168
 func (s *Service) GetCard(ctx context.Context, p GetCardParams) (*Card, error) {
-	if err := params.Check(routeGetCard, params.Required("card_id", p.CardID, 32)); err != nil {
+	if err := params.Check(routeGetCard, params.ID("card_id", p.CardID, 32)); err != nil {
 		return nil, err
 	}
-	return wxpay.Do[Card](ctx, s.client, wxpay.Call{Route: routeGetCard, Vars: wxpay.Vars{"card_id": p.CardID}})
+	return wxpay.Do[Card](ctx, s.client, wxpay.Call{
+		Route: routeGetCard,
+		Vars:  wxpay.Vars{"card_id": p.CardID},
+		Echo:  []string{"card_id"},
+	})
 }
 
 // UpdateCardParams are a card and what to change of it. What is left empty stays. Limits are those of
@@ -340,8 +351,8 @@ type UpdateCardParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4012709882
 func (s *Service) UpdateCard(ctx context.Context, p UpdateCardParams) error {
 	if err := params.Check(routeUpdateCard,
-		params.Required("card_id", p.CardID, 32),
-		params.Optional("appid", p.AppID, 32),
+		params.ID("card_id", p.CardID, 32),
+		params.OptionalID("appid", p.AppID, 32),
 		params.Optional("logo_url", p.LogoURL, 128),
 		params.Optional("title", p.Title, 10),
 		params.Optional("background_picture_url", p.BackgroundPictureURL, 128),
@@ -353,6 +364,7 @@ func (s *Service) UpdateCard(ctx context.Context, p UpdateCardParams) error {
 	); err != nil {
 		return err
 	}
+	p.DateInformation = p.DateInformation.sent()
 	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
 		Route: routeUpdateCard,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
@@ -376,7 +388,7 @@ type DeleteCardParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012549682
 // https://pay.weixin.qq.com/doc/v3/partner/4012726840
 func (s *Service) DeleteCard(ctx context.Context, p DeleteCardParams) error {
-	if err := params.Check(routeDeleteCard, params.Required("card_id", p.CardID, 32)); err != nil {
+	if err := params.Check(routeDeleteCard, params.ID("card_id", p.CardID, 32)); err != nil {
 		return err
 	}
 	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{Route: routeDeleteCard, Vars: wxpay.Vars{"card_id": p.CardID}})
@@ -404,9 +416,9 @@ type UpgradeCardParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4012708437
 func (s *Service) UpgradeCard(ctx context.Context, p UpgradeCardParams) error {
 	if err := params.Check(routeUpgradeCard,
-		params.Required("card_id", p.CardID, 32),
-		params.Required("brand_id", p.BrandID, 16),
-		params.Required("appid", p.AppID, 32),
+		params.ID("card_id", p.CardID, 32),
+		params.ID("brand_id", p.BrandID, 16),
+		params.ID("appid", p.AppID, 32),
 	); err != nil {
 		return err
 	}

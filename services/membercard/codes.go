@@ -2,6 +2,7 @@ package membercard
 
 import (
 	"context"
+	"strings"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/internal/params"
@@ -50,10 +51,24 @@ func (d Deposit) Failed() []DepositResult {
 	return failed
 }
 
+// other is "code" if the outcome is about a code that was not among those asked.
+func (d Deposit) other(codes []string) string {
+	asked := make(map[string]bool, len(codes))
+	for _, code := range codes {
+		asked[code] = true
+	}
+	for _, r := range d.Data {
+		if r.Code != "" && !asked[r.Code] {
+			return "code"
+		}
+	}
+	return ""
+}
+
 // DepositCodesParams are codes for one card.
 type DepositCodesParams struct {
 	CardID string   `json:"-"`             // at most 32 characters
-	Code   []string `json:"code,omitzero"` // each at most 32 characters; the largest batch is not documented (MC-22)
+	Code   []string `json:"code,omitzero"` // at least one, each at most 32 characters; the largest batch is not documented (MC-22)
 }
 
 // DepositCodes stores codes for a card in [CodeModeMerchantDeposit] and sets its stock to the number of codes
@@ -61,6 +76,10 @@ type DepositCodesParams struct {
 //
 // No error does not mean that all codes were stored: look at [Deposit.Failed]. A code that the answer does
 // not mention is in doubt; deposit it again.
+//
+// Limits: a code that could not be named afterwards, such as one with slashes, blanks or a line end, is refused
+// here with its place in the list, from 0. A code that stands twice in the list is sent twice: the platform
+// stores it once and answers [DepositDuplicate].
 //
 // Repeating: a code that was stored before comes back as [DepositDuplicate]. An unclear answer is not repeated
 // by itself.
@@ -72,14 +91,18 @@ type DepositCodesParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012545728
 // https://pay.weixin.qq.com/doc/v3/partner/4012709031
 func (s *Service) DepositCodes(ctx context.Context, p DepositCodesParams) (*Deposit, error) {
-	if err := params.Check(routeDepositCodes, params.Required("card_id", p.CardID, 32), params.Each("code", p.Code, 32)); err != nil {
+	if err := params.Check(routeDepositCodes,
+		params.ID("card_id", p.CardID, 32),
+		params.Must(len(p.Code) > 0, "code", "is an empty list"),
+		params.IDs("code", p.Code, 32),
+	); err != nil {
 		return nil, err
 	}
-	return wxpay.Do[Deposit](ctx, s.client, wxpay.Call{
+	return params.Ask(ctx, s.client, wxpay.Call{
 		Route: routeDepositCodes,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
 		Body:  p,
-	})
+	}, func(d *Deposit) string { return d.other(p.Code) })
 }
 
 // DecryptCodeParams are an encrypted code and its card.
@@ -101,8 +124,10 @@ type DecryptCodeParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4012727758
 func (s *Service) DecryptCode(ctx context.Context, p DecryptCodeParams) (*CardCode, error) {
 	if err := params.Check(routeDecryptCode,
-		params.Required("card_id", p.CardID, 32),
+		params.ID("card_id", p.CardID, 32),
 		params.Required("encrypt_code", p.EncryptCode, 128),
+		params.Must(!strings.Contains(p.EncryptCode, " "), "encrypt_code", "holds a blank: its + was read as one on the way here"),
+		params.Clean("encrypt_code", p.EncryptCode, 128),
 	); err != nil {
 		return nil, err
 	}

@@ -36,9 +36,9 @@ type ImportUserParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4012727561
 func (s *Service) ImportUser(ctx context.Context, p ImportUserParams) (*CardCode, error) {
 	if err := params.Check(routeImportUser,
-		params.Required("card_id", p.CardID, 32),
-		params.Required("openid", p.OpenID, 128),
-		params.Optional("code", p.Code, 32),
+		params.ID("card_id", p.CardID, 32),
+		params.ID("openid", p.OpenID, 128),
+		params.OptionalID("code", p.Code, 32),
 		outRequestNo(p.OutRequestNo, 128),
 	); err != nil {
 		return nil, err
@@ -78,9 +78,9 @@ type ImportUserByPhoneParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4012727629
 func (s *Service) ImportUserByPhone(ctx context.Context, p ImportUserByPhoneParams) (*CardCode, error) {
 	if err := params.Check(routeImportUserByPhone,
-		params.Required("card_id", p.CardID, 32),
+		params.ID("card_id", p.CardID, 32),
 		phoneNumber(p.PhoneNumber),
-		params.Optional("code", p.Code, 32),
+		params.OptionalID("code", p.Code, 32),
 		outRequestNo(p.OutRequestNo, 32),
 	); err != nil {
 		return nil, err

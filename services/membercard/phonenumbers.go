@@ -34,7 +34,8 @@ type ImportPhoneNumberParams struct {
 // The reminder comes later: [Service.SearchPhoneNumber] tells whether the card was taken, and so does an
 // [AcceptCardEvent].
 //
-// Limits: the user must have paid the brand with WeChat Pay within a year.
+// Limits: the user must have paid the brand with WeChat Pay within a year. The form of the number is not
+// documented beyond its being one: digits, perhaps after +, pass, as in [Service.ImportUserByPhone].
 //
 // Repeating: there is no request number; what a repeat does is not documented. After an unclear answer ask
 // [Service.SearchPhoneNumber] first.
@@ -49,16 +50,16 @@ type ImportPhoneNumberParams struct {
 func (s *Service) ImportPhoneNumber(ctx context.Context, p ImportPhoneNumberParams) error {
 	m := &p.MemberInformation
 	if err := params.Check(routeImportPhoneNumber,
-		params.Required("member_information.card_id", m.CardID, 32),
-		params.Optional("member_information.code", m.Code, 32),
-		params.Optional("member_information.membership_number", m.MembershipNumber, 32),
+		params.ID("member_information.card_id", m.CardID, 32),
+		params.OptionalID("member_information.code", m.Code, 32),
+		params.Clean("member_information.membership_number", m.MembershipNumber, 32),
 		params.Must(!m.RegistrationTime.IsZero(), "member_information.registration_time", "is missing"),
 		phoneNumber(p.PhoneNumber),
 		params.Optional("outer_str", p.OuterStr, 128),
 	); err != nil {
 		return err
 	}
-	m.RegistrationTime = m.RegistrationTime.Truncate(time.Millisecond)
+	m.RegistrationTime = params.Milli(m.RegistrationTime)
 	sealed, serial, err := s.seal(ctx, routeImportPhoneNumber, p.PhoneNumber)
 	if err != nil {
 		return err
@@ -116,7 +117,7 @@ type SearchPhoneNumberParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4017172062
 func (s *Service) SearchPhoneNumber(ctx context.Context, p SearchPhoneNumberParams) (*PhoneNumberState, error) {
 	if err := params.Check(routeSearchPhoneNumber,
-		params.Required("card_id", p.CardID, 32),
+		params.ID("card_id", p.CardID, 32),
 		mainlandNumber(p.PhoneNumber),
 	); err != nil {
 		return nil, err
@@ -125,9 +126,11 @@ func (s *Service) SearchPhoneNumber(ctx context.Context, p SearchPhoneNumberPara
 	if err != nil {
 		return nil, err
 	}
-	return wxpay.Do[PhoneNumberState](ctx, s.client, wxpay.Call{
+	return params.Ask(ctx, s.client, wxpay.Call{
 		Route:  routeSearchPhoneNumber,
 		Query:  params.Query("card_id", p.CardID, "encrypted_phone_number", sealed),
 		Serial: serial,
+	}, func(a *PhoneNumberState) string {
+		return params.Other("card_id", p.CardID, a.UserCardInformation.CardID)
 	})
 }

@@ -97,7 +97,7 @@ type UpdateCardRightsParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012551219
 // https://pay.weixin.qq.com/doc/v3/partner/4012729618
 func (s *Service) UpdateCardRights(ctx context.Context, p UpdateCardRightsParams) error {
-	if err := params.Check(routeUpdateCardRights, params.Required("card_id", p.CardID, 32)); err != nil {
+	if err := params.Check(routeUpdateCardRights, params.ID("card_id", p.CardID, 32)); err != nil {
 		return err
 	}
 	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
@@ -138,8 +138,8 @@ type UpdateUserCardRightsParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4012729622
 func (s *Service) UpdateUserCardRights(ctx context.Context, p UpdateUserCardRightsParams) error {
 	if err := params.Check(routeUpdateUserCardRights,
-		params.Required("card_id", p.CardID, 32),
-		params.Required("code", p.Code, 32),
+		params.ID("card_id", p.CardID, 32),
+		params.ID("code", p.Code, 32),
 		outRequestNo(p.OutRequestNo, 128),
 		params.Optional("member_price_word", p.MemberPriceWord, 8),
 		params.Optional("fapiao_jump_word", p.FapiaoJumpWord, 6),

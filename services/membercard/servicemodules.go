@@ -91,15 +91,18 @@ type AddServiceModuleParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4017176338
 func (s *Service) AddServiceModule(ctx context.Context, p AddServiceModuleParams) (*CardServiceModule, error) {
 	if err := params.Check(routeAddServiceModule,
-		params.Required("card_id", p.CardID, 32),
-		params.Required("service_module_id", p.ServiceModuleID, 9),
+		params.ID("card_id", p.CardID, 32),
+		params.ID("service_module_id", p.ServiceModuleID, 9),
 	); err != nil {
 		return nil, err
 	}
-	return wxpay.Do[CardServiceModule](ctx, s.client, wxpay.Call{
+	return params.Ask(ctx, s.client, wxpay.Call{
 		Route: routeAddServiceModule,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
+		Echo:  []string{"card_id"},
 		Body:  p,
+	}, func(m *CardServiceModule) string {
+		return params.Other("service_module_id", p.ServiceModuleID, m.ServiceModuleID)
 	})
 }
 
@@ -121,14 +124,15 @@ type UpdateServiceModuleParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4017176491
 func (s *Service) UpdateServiceModule(ctx context.Context, p UpdateServiceModuleParams) (*CardServiceModule, error) {
 	if err := params.Check(routeUpdateServiceModule,
-		params.Required("card_id", p.CardID, 32),
-		params.Required("service_module_id", p.ServiceModuleID, 9),
+		params.ID("card_id", p.CardID, 32),
+		params.ID("service_module_id", p.ServiceModuleID, 9),
 	); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[CardServiceModule](ctx, s.client, wxpay.Call{
 		Route: routeUpdateServiceModule,
 		Vars:  wxpay.Vars{"card_id": p.CardID, "service_module_id": p.ServiceModuleID},
+		Echo:  []string{"card_id", "service_module_id"},
 		Body:  p,
 	})
 }
@@ -149,8 +153,8 @@ type RemoveServiceModuleParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4017176594
 func (s *Service) RemoveServiceModule(ctx context.Context, p RemoveServiceModuleParams) error {
 	if err := params.Check(routeRemoveServiceModule,
-		params.Required("card_id", p.CardID, 32),
-		params.Required("service_module_id", p.ServiceModuleID, 9),
+		params.ID("card_id", p.CardID, 32),
+		params.ID("service_module_id", p.ServiceModuleID, 9),
 	); err != nil {
 		return err
 	}
@@ -187,12 +191,12 @@ type SetServiceModuleDataParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4017176090
 func (s *Service) SetServiceModuleData(ctx context.Context, p SetServiceModuleDataParams) error {
 	if err := params.Check(routeSetServiceModuleData,
-		params.Required("card_id", p.CardID, 32),
-		params.Required("code", p.Code, 32),
+		params.ID("card_id", p.CardID, 32),
+		params.ID("code", p.Code, 32),
 		outRequestNo(p.OutRequestNo, 128),
 		params.Must(len(p.OutRequestNo) >= 8, "out_request_no", "has fewer than 8 characters"),
-		params.Required("service_module_id", p.ServiceModuleID, 9),
-		params.Required("state_setting.state_id", p.StateSetting.StateID, 0),
+		params.ID("service_module_id", p.ServiceModuleID, 9),
+		params.ID("state_setting.state_id", p.StateSetting.StateID, 0),
 	); err != nil {
 		return err
 	}

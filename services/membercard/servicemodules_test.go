@@ -53,10 +53,10 @@ func TestAddServiceModule(t *testing.T) {
 		request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/service-modules",
 		route:   "POST /v3/marketing/membercard-open/cards/{card_id}/service-modules",
 		body:    `{"service_module_id":"666","jump_miniprogram":{"appid":"wx37178d097a6851d8","path":"pages/index/index"}}`,
-		answer:  `{"card_id":"pbLatjvWOibDc5-TBnbUk1pD12o0","service_module_id":"667","jump_miniprogram":{"appid":"wx1","path":"pages/2"}}`,
+		answer:  `{"card_id":"pbLatjvWOibDc5-TBnbUk1pD12o0","service_module_id":"666","jump_miniprogram":{"appid":"wx1","path":"pages/2"}}`,
 		want: &membercard.CardServiceModule{
 			CardID:          "pbLatjvWOibDc5-TBnbUk1pD12o0",
-			ServiceModuleID: "667",
+			ServiceModuleID: "666",
 			JumpMiniprogram: membercard.JumpMiniprogram{AppID: "wx1", Path: "pages/2"},
 		},
 	}.run(t)

@@ -35,10 +35,10 @@ type CreatePermissionTokenParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4012728179
 func (s *Service) CreatePermissionToken(ctx context.Context, p CreatePermissionTokenParams) (*PermissionToken, error) {
 	if err := params.Check(routeCreatePermissionToken,
-		params.Required("card_id", p.CardID, 32),
+		params.ID("card_id", p.CardID, 32),
 		params.Required("activate_type", p.ActivateType, 0),
 		params.Optional("activate_url", p.ActivateURL, 128),
-		params.Optional("activate_appid", p.ActivateAppID, 32),
+		params.OptionalID("activate_appid", p.ActivateAppID, 32),
 		params.Optional("activate_path", p.ActivatePath, 128),
 		params.Optional("outer_str", p.OuterStr, 32),
 	); err != nil {

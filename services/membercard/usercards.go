@@ -73,7 +73,8 @@ type GetUserCardParams struct {
 	Code   string // the card code, or the dynamic code of a card that has them; at most 32
 }
 
-// GetUserCard returns the card of a user (查询用户会员卡信息).
+// GetUserCard returns the card of a user (查询用户会员卡信息). Its code is the card code, also where the dynamic one
+// was asked for, so an answer is held to the card ID alone.
 //
 // Repeating: safe.
 //
@@ -84,13 +85,13 @@ type GetUserCardParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012547768
 // https://pay.weixin.qq.com/doc/v3/partner/4012709442
 func (s *Service) GetUserCard(ctx context.Context, p GetUserCardParams) (*UserCard, error) {
-	if err := params.Check(routeGetUserCard, params.Required("card_id", p.CardID, 32), params.Required("code", p.Code, 32)); err != nil {
+	if err := params.Check(routeGetUserCard, params.ID("card_id", p.CardID, 32), params.ID("code", p.Code, 32)); err != nil {
 		return nil, err
 	}
-	return wxpay.Do[UserCard](ctx, s.client, wxpay.Call{
+	return params.Ask(ctx, s.client, wxpay.Call{
 		Route: routeGetUserCard,
 		Vars:  wxpay.Vars{"card_id": p.CardID, "code": p.Code},
-	})
+	}, func(c *UserCard) string { return params.Other("card_id", p.CardID, c.CardID) })
 }
 
 // A BalanceChange is a change of stored value.
@@ -128,9 +129,9 @@ type UpdateUserCardParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4012709735
 func (s *Service) UpdateUserCard(ctx context.Context, p UpdateUserCardParams) error {
 	if err := params.Check(routeUpdateUserCard,
-		params.Required("card_id", p.CardID, 32),
-		params.Required("code", p.Code, 32),
-		params.Optional("membership_number", p.MembershipNumber, 32),
+		params.ID("card_id", p.CardID, 32),
+		params.ID("code", p.Code, 32),
+		params.Clean("membership_number", p.MembershipNumber, 32),
 		params.Optional("background_picture_url", p.BackgroundPictureURL, 128),
 		params.Optional("level", p.Level, 5),
 		outRequestNo(p.OutRequestNo, 32),
@@ -167,8 +168,8 @@ type InvalidateUserCardParams struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4012726955
 func (s *Service) InvalidateUserCard(ctx context.Context, p InvalidateUserCardParams) error {
 	if err := params.Check(routeInvalidateUserCard,
-		params.Required("card_id", p.CardID, 32),
-		params.Required("code", p.Code, 32),
+		params.ID("card_id", p.CardID, 32),
+		params.ID("code", p.Code, 32),
 		params.Optional("reason", p.Reason, 30),
 	); err != nil {
 		return err
@@ -211,8 +212,8 @@ type ListUserCardsParams struct {
 func (s *Service) ListUserCards(ctx context.Context, p ListUserCardsParams) (*wxpay.Page[UserCardRef], error) {
 	p.Limit = cmp.Or(p.Limit, 20)
 	if err := params.Check(routeListUserCards,
-		params.Required("openid", p.OpenID, 128),
-		params.Optional("appid", p.AppID, 32),
+		params.ID("openid", p.OpenID, 128),
+		params.OptionalID("appid", p.AppID, 32),
 		params.Page(p.Offset, p.Limit, 20),
 	); err != nil {
 		return nil, err

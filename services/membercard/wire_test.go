@@ -167,6 +167,20 @@ func (w wire) compare(t *testing.T, req *http.Request) []byte {
 	return body
 }
 
+// named answers with what stands in the path, under the names of the route.
+func named(route string) httpmock.Responder {
+	return func(req *http.Request) (*http.Response, error) {
+		_, path, _ := strings.Cut(route, " ")
+		names, values, members := strings.Split(path, "/"), strings.Split(req.URL.Path, "/"), map[string]string{}
+		for i, name := range names {
+			if name, ok := strings.CutPrefix(name, "{"); ok {
+				members[strings.TrimSuffix(name, "}")] = values[i]
+			}
+		}
+		return httpmock.NewJsonResponse(http.StatusOK, members)
+	}
+}
+
 // A limit is what the documents say of one text of a request.
 type limit struct {
 	field  string // path in the params, such as Brand.BrandID
@@ -186,7 +200,7 @@ func limits[P any](t *testing.T, route string, call func(context.Context, *membe
 			}
 			field.SetString(text)
 			mock := httpmock.NewMockTransport()
-			mock.RegisterNoResponder(httpmock.NewStringResponder(http.StatusOK, "{}"))
+			mock.RegisterNoResponder(named(route))
 			err = call(t.Context(), newService(mock), p)
 			return mock.GetTotalCallCount(), err
 		}

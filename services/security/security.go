@@ -6,6 +6,7 @@
 package security
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,7 +41,7 @@ type Echo struct {
 
 // Echo sends a text and an encrypted text and returns what the platform made of them (商户签名验签/加解密测试).
 // No error means that the merchant's signature, the platform's and, if it was used, the encryption are
-// as they should be. Who may call: SE-1.
+// as they should be; an answer with another EchoMessage is refused. Who may call: SE-1.
 //
 // With NotifyURL the platform also posts a real notification there, [EventEcho], soon after.
 //
@@ -76,7 +77,15 @@ func (s *Service) Echo(ctx context.Context, p EchoParams) (*Echo, error) {
 		EncryptedEchoMessage string `json:"encrypted_echo_message,omitzero"`
 	}{p, ciphertext}
 	// Returns what was sent, without a business effect: https://pay.weixin.qq.com/doc/v3/partner/4015139289
-	return wxpay.Do[Echo](ctx, s.client, wxpay.Call{Route: routeEcho, Body: body, Serial: serial, Idempotent: true})
+	return params.Ask(ctx, s.client, wxpay.Call{Route: routeEcho, Body: body, Serial: serial, Idempotent: true}, p.other)
+}
+
+// other is the name of the text if another one came back.
+func (p EchoParams) other(e *Echo) string {
+	if e.EchoMessage != p.EchoMessage {
+		return "echo_message"
+	}
+	return ""
 }
 
 // EventEcho is the type of the notification that [Service.Echo] asks for, with [EchoEvent].
@@ -90,19 +99,25 @@ type EchoEvent struct {
 	EncryptedEchoMessage string `json:"encrypted_echo_message,omitzero"` // ciphertext, as in Echo; read under either of its names (SE-3)
 }
 
-// UnmarshalJSON reads the encrypted text also as encrypt_echo_message (SE-3).
+// UnmarshalJSON reads the encrypted text also as encrypt_echo_message (SE-3). The message decides: a ciphertext
+// that is no text is left empty.
 func (e *EchoEvent) UnmarshalJSON(data []byte) error {
-	type event EchoEvent // without this method
 	var v struct {
-		event
-		Other string `json:"encrypt_echo_message"`
+		Message string          `json:"echo_message"`
+		Sealed  json.RawMessage `json:"encrypted_echo_message"`
+		Other   json.RawMessage `json:"encrypt_echo_message"`
 	}
 	if json.Unmarshal(data, &v) != nil {
 		return errors.New("security: echo event is not the JSON it should be")
 	}
-	*e = EchoEvent(v.event)
-	if e.EncryptedEchoMessage == "" {
-		e.EncryptedEchoMessage = v.Other
-	}
+	*e = EchoEvent{v.Message, cmp.Or(text(v.Sealed), text(v.Other))}
 	return nil
+}
+
+// text is a JSON string; anything else is empty.
+func text(raw json.RawMessage) (s string) {
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
 }

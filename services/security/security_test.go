@@ -207,6 +207,12 @@ func TestEchoEvent(t *testing.T) {
 		`{"echo_message":"hello","encrypted_echo_message":"+/8ByA==","new":{}}`:                  {EchoMessage: "hello", EncryptedEchoMessage: "+/8ByA=="},
 		`{"echo_message":"hello","encrypt_echo_message":"+/8ByA=="}`:                             {EchoMessage: "hello", EncryptedEchoMessage: "+/8ByA=="},
 		`{"echo_message":"a","encrypted_echo_message":"YQ==","encrypt_echo_message":"+/8ByA=="}`: {EchoMessage: "a", EncryptedEchoMessage: "YQ=="},
+		// The ciphertext is not what one acts on: where it is odd, the message stands.
+		`{"echo_message":"a","encrypted_echo_message":[]}`:                                 {EchoMessage: "a"},
+		`{"echo_message":"a","encrypted_echo_message":13800001111}`:                        {EchoMessage: "a"},
+		`{"echo_message":"a","encrypted_echo_message":null,"encrypt_echo_message":"YQ=="}`: {EchoMessage: "a", EncryptedEchoMessage: "YQ=="},
+		`{"echo_message":"a","encrypted_echo_message":{},"encrypt_echo_message":"YQ=="}`:   {EchoMessage: "a", EncryptedEchoMessage: "YQ=="},
+		`{"echo_message":"a","encrypted_echo_message":"YQ==","encrypt_echo_message":[1]}`:  {EchoMessage: "a", EncryptedEchoMessage: "YQ=="},
 	} {
 		var got security.EchoEvent
 		require.NoError(t, json.Unmarshal([]byte(text), &got))
@@ -217,6 +223,26 @@ func TestEchoEvent(t *testing.T) {
 	require.Error(t, err)
 	assert.NotContains(t, err.Error(), "1380000")
 	assert.Zero(t, got)
+}
+
+// The self-test is about what came back, so another text is no success.
+func TestEchoOfSomethingElse(t *testing.T) {
+	t.Parallel()
+	for answer, good := range map[string]bool{`{"echo_message":"hello"}`: true, `{"echo_message":"world"}`: false, `{"echo_message":""}`: false, `{}`: false} {
+		mock := httpmock.NewMockTransport()
+		mock.RegisterResponder("POST", address, func(*http.Request) (*http.Response, error) { return signed(200, answer) })
+		got, err := security.New(newClient(mock)).Echo(t.Context(), security.EchoParams{EchoMessage: "hello"})
+		if good {
+			require.NoError(t, err)
+			continue
+		}
+		unknown, ok := errors.AsType[*wxpay.UnknownError](err)
+		if assert.True(t, ok, "%s: %v", answer, err) {
+			assert.ErrorContains(t, unknown, "echo_message")
+			assert.NotContains(t, err.Error(), "world")
+		}
+		assert.Nil(t, got)
+	}
 }
 
 func FuzzEchoEvent(f *testing.F) {

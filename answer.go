@@ -1,0 +1,192 @@
+package wxpay
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/lenient"
+)
+
+// readAnswer reads the body of an answer under a bound. A refusal that something on the way compressed is
+// unpacked, so that its code is not lost; a success is not, since nobody asked for that.
+func readAnswer(resp *http.Response) ([]byte, error) {
+	const most, mostPacked = 1 << 20, 64 << 10
+	body, err := httpx.ReadAll(resp, most)
+	if errors.Is(err, httpx.ErrEncoded) && resp.StatusCode >= 400 {
+		return httpx.Unpack(resp, mostPacked)
+	}
+	return body, err
+}
+
+// fits looks for signs that a genuine answer is not the one to this call. What is signed is neither the
+// status nor what was asked, so whoever can change answers could pass off a refusal as a success, or
+// the answer about one order as that about another.
+func (r *request) fits(body []byte) error {
+	if bytes.Equal(bytes.TrimSpace(body), []byte("null")) {
+		return fmt.Errorf("%w: it is null", errUndecodable)
+	}
+	code, message := text(member(body, "code")), text(member(body, "message"))
+	if code != "" && message != "" && code != "SUCCESS" && code != "OK" {
+		return errors.New("status says success, but the text is that of a refusal")
+	}
+	for _, name := range r.call.Echo {
+		if text(member(body, name)) != r.call.Vars[name] {
+			return fmt.Errorf("answer is not about the %s that was asked for", name)
+		}
+	}
+	return nil
+}
+
+// decode reads an answer as far as it goes and returns the names of what is odd.
+func (r *request) decode(body []byte) (odd []string, err error) {
+	if r.answer == nil {
+		return nil, nil
+	}
+	if odd, err = lenient.Unmarshal(body, r.answer); err != nil {
+		return nil, fmt.Errorf("%w: %w", errUndecodable, err)
+	}
+	return odd, nil
+}
+
+var errUndecodable = errors.New("answer is genuine but not the JSON it should be")
+
+// member returns the value of a member at the top of a JSON object as it is written, without building
+// anything. The last of two counts, as it does for encoding/json.
+func member(object []byte, name string) (value []byte) {
+	depth := 0
+	for i := 0; i < len(object); i++ {
+		switch object[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case '"':
+			end := i + stringLength(object[i:])
+			after := bytes.TrimLeft(object[end:], " \t\r\n")
+			if depth == 1 && len(after) > 0 && after[0] == ':' && end-i >= 2 && string(object[i+1:end-1]) == name {
+				value = bytes.TrimLeft(after[1:], " \t\r\n")
+			}
+			i = end - 1
+		}
+	}
+	return value
+}
+
+// text is the string or number that b begins with.
+func text(b []byte) string {
+	if len(b) == 0 || bytes.IndexByte([]byte("{[tfn"), b[0]) >= 0 {
+		return ""
+	}
+	if b[0] != '"' {
+		if end := bytes.IndexAny(b, ",}] \t\r\n"); end >= 0 {
+			b = b[:end]
+		}
+		return string(b)
+	}
+	if b = b[:stringLength(b)]; len(b) < 2 {
+		return ""
+	}
+	if bytes.IndexByte(b, '\\') < 0 {
+		return string(b[1 : len(b)-1])
+	}
+	var s string
+	_ = json.Unmarshal(b, &s)
+	return s
+}
+
+// stringLength is the length, with its quotes, of the JSON string that b begins with; if it does not end,
+// that of b.
+func stringLength(b []byte) int {
+	for i := 1; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(b)
+}
+
+// readRefusal fills in what a refusal says, in the forms that are around.
+func (e *Error) readRefusal(body []byte) {
+	e.Code, e.Message = Code(text(member(body, "code"))), text(member(body, "message"))
+	var answer struct {
+		Detail json.RawMessage `json:"detail"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		e.Code, e.Message = "", "" // a page that only looks like one
+		return
+	}
+	e.Detail = detailOf(answer.Detail, 3)
+}
+
+// detailOf reads a detail that is an object, as documented, one within another, or the first of a list.
+func detailOf(raw []byte, depth int) (d Detail) {
+	raw = bytes.TrimLeft(raw, " \t\r\n")
+	if len(raw) == 0 || depth == 0 {
+		return d
+	}
+	switch raw[0] {
+	case '"':
+		return Detail{Issue: text(raw)}
+	case '[':
+		var list []json.RawMessage
+		if json.Unmarshal(raw, &list) == nil && len(list) > 0 {
+			return detailOf(list[0], depth-1)
+		}
+	case '{':
+		d = Detail{text(member(raw, "field")), text(member(raw, "issue")), text(member(raw, "location"))}
+		var inner struct {
+			Detail json.RawMessage `json:"detail"`
+		}
+		if d == (Detail{}) && json.Unmarshal(raw, &inner) == nil {
+			return detailOf(inner.Detail, depth-1)
+		}
+	}
+	return d
+}
+
+// answers remembers which genuine answers came within the last ten minutes, the time in which one could be
+// believed again: five minutes to either side of the clock.
+type answers struct {
+	mu           sync.Mutex
+	seed         maphash.Seed
+	seen, before map[uint64]struct{} // hashes of nonces; before is the generation that is forgotten next
+	turn         time.Time           // when seen becomes before
+}
+
+const (
+	rememberAnswers = 2 * auth.MaxAge
+	mostAnswers     = 1 << 19 // a generation, about 10 MiB; so many in ten minutes are 870 a second
+)
+
+var errReplayed = fmt.Errorf("%w: it is an answer that came before (a mock has to sign each answer with a new nonce)", auth.ErrUnverified)
+
+// fresh reports whether an answer with this nonce did not come before.
+func (a *answers) fresh(nonce string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	switch {
+	case a.seen == nil:
+		a.seed, a.seen, a.turn = maphash.MakeSeed(), map[uint64]struct{}{}, now.Add(rememberAnswers)
+	case now.After(a.turn) || len(a.seen) >= mostAnswers:
+		a.before, a.seen, a.turn = a.seen, map[uint64]struct{}{}, now.Add(rememberAnswers)
+	}
+	h := maphash.String(a.seed, nonce)
+	_, seen := a.seen[h]
+	if _, before := a.before[h]; seen || before {
+		return false
+	}
+	a.seen[h] = struct{}{}
+	return true
+}
