@@ -148,11 +148,11 @@ func ending(code string) (string, error) {
 			}
 		}
 	}
-	text := ""
+	var text strings.Builder
 	for _, name := range used {
-		text += "_ = " + name + "\n"
+		text.WriteString("_ = " + name + "\n")
 	}
-	return text + "}\nreturn nil\n", nil
+	return text.String() + "}\nreturn nil\n", nil
 }
 
 // stranger makes a module that requires this one, as it lies on the disk.
@@ -357,7 +357,7 @@ func TestFAQQuotes(t *testing.T) {
 	assert.Greater(t, quotes, 40)
 }
 
-// Every doubt of the API documents stands in doubts.md, as it stands there.
+// Every doubt of the API documents stands in doubts.md, in the words that it has there.
 func TestDoubts(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("doubts.md")
@@ -366,16 +366,46 @@ func TestDoubts(t *testing.T) {
 	documents, err := filepath.Glob("../api/*.yaml")
 	require.NoError(t, err)
 	seen := 0
+	text := `(.*(?:\n      .*)*)`
+	entry := regexp.MustCompile(`(?m)^  ([A-Z]{2}-\d+):\n    about: ` + text + `\n    seen: ` + text + `\n    decision: ` + text)
 	for _, path := range documents {
-		text, err := os.ReadFile(path)
+		document, err := os.ReadFile(path)
 		require.NoError(t, err)
-		for _, m := range regexp.MustCompile(`(?m)^  ([A-Z]{2}-\d+):\n    about: (.*(?:\n      .*)*)`).FindAllStringSubmatch(string(text), -1) {
+		for _, m := range entry.FindAllStringSubmatch(string(document), -1) {
 			seen++
-			entry := "### " + m[1] + " " + strings.Join(strings.Fields(m[2]), " ")
-			assert.True(t, strings.Contains(words, entry), entry)
+			for i, folded := range m {
+				m[i] = strings.Trim(strings.Join(strings.Fields(folded), " "), "'")
+			}
+			want := fmt.Sprintf("### %s %s - Seen: %s - Here: %s", m[1], m[2], m[3], m[4])
+			assert.True(t, strings.Contains(words, want), want)
 		}
 	}
 	assert.Equal(t, len(regexp.MustCompile(`### `).FindAllString(words, -1)), seen)
+}
+
+// A package that names doubts says where they are explained, and names none that is not.
+func TestDoubtsAreExplained(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("doubts.md")
+	require.NoError(t, err)
+	named, explained := map[string]bool{}, map[string]bool{}
+	err = filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, number := range regexp.MustCompile(`\b(BP|MC|EP|CT|SE)-\d+\b`).FindAllString(string(text), -1) {
+			named[filepath.Dir(path)] = true
+			assert.True(t, strings.Contains(string(page), "### "+number+"\n"), "%s names %s", path, number)
+		}
+		if strings.Contains(string(text), "https://github.com/wxpay-go/wxpay/blob/main/docs/doubts.md") {
+			explained[filepath.Dir(path)] = true
+		}
+		return err
+	})
+	require.NoError(t, err)
+	assert.Equal(t, named, explained)
+	assert.GreaterOrEqual(t, len(named), 4)
 }
 
 // Every link inside the repository leads somewhere, its anchor too.

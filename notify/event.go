@@ -17,7 +17,7 @@ import (
 // An Event is a genuine notification, decrypted. Neither its formats nor JSON show the plaintext.
 type Event struct {
 	ID           string    // the same in every repeat
-	CreateTime   time.Time // zero if it is written in no form known (EP-5)
+	CreateTime   time.Time // zero if it is written in no form known
 	EventType    string    // such as ENTRUST.SIGNING; says what the plaintext is
 	ResourceType string    // encrypt-resource
 	Summary      string    // for people
@@ -161,7 +161,7 @@ func (n *envelope) open(client *wxpay.Client) (*Event, error) {
 
 var beijing = time.FixedZone("UTC+8", 8*60*60)
 
-// moment reads RFC 3339 or 20060102150405, both of which occur (EP-5). A genuine notification is not
+// moment reads RFC 3339 or 20060102150405, both of which occur. A genuine notification is not
 // refused for the way its time is written.
 func moment(text []byte) time.Time {
 	s := strings.Trim(string(text), `"`)

@@ -13,6 +13,9 @@
 // upload a day or two before the campaign: numbers added after it was activated do not join it. An
 // upload can neither be stopped nor taken back; only the whole package can be deleted, on the
 // merchant platform. A merchant may upload 6,000 files a day.
+//
+// A number such as BP-7 names a doubt: a point on which the public pages differ or are silent. They stand
+// with what was seen and decided in https://github.com/wxpay-go/wxpay/blob/main/docs/doubts.md
 package bankpackages
 
 import "github.com/wxpay-go/wxpay"

@@ -18,6 +18,9 @@
 //
 // EP-11: the pages print the same table of errors at every call, so [wxpay.CodeNotEnough] stands also at
 // calls that move no money.
+//
+// A number such as EP-11 names a doubt: a point on which the public pages differ or are silent. They stand
+// with what was seen and decided in https://github.com/wxpay-go/wxpay/blob/main/docs/doubts.md
 package edupapay
 
 import (

@@ -55,7 +55,7 @@
 // the same kind allow five a second.
 //
 // A number such as MC-26 names a doubt: a point on which the public pages differ or are silent. They stand
-// with what was seen and decided in api/membercard.yaml.
+// with what was seen and decided in https://github.com/wxpay-go/wxpay/blob/main/docs/doubts.md
 package membercard
 
 import (
