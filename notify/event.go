@@ -2,16 +2,18 @@ package notify
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
+	"os"
 	"time"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/internal/header"
+	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/lenient"
 )
 
 // An Event is a genuine notification, decrypted. Neither its formats nor JSON show the plaintext.
@@ -28,23 +30,62 @@ type Event struct {
 // Parse reads, verifies and decrypts the notification in r. The error is a [RefusedError], which [Answer]
 // turns into an answer. Repeats are the caller's to notice, by ID.
 func Parse(client *wxpay.Client, r *http.Request) (*Event, error) {
-	n, err := receive(r.Context(), client, r)
+	if r == nil {
+		return nil, refuse(http.StatusInternalServerError, notSetUp, errors.New("request is nil"))
+	}
+	if err := ready(client); err != nil {
+		return nil, err
+	}
+	body, err := read(r.Context(), r)
+	if err != nil {
+		return nil, err
+	}
+	n, err := receive(r.Context(), client, r.Header, body)
 	if err != nil {
 		return nil, err
 	}
 	return n.open(client)
 }
 
-// Decode decodes the plaintext into v. Its error holds no value of the plaintext.
+// Receive is [Parse] for those who have no http.Request: fasthttp, functions as a service, a queue. The body is as
+// it was sent, byte by byte; names of headers may stand in any case.
+func Receive(ctx context.Context, client *wxpay.Client, header http.Header, body []byte) (*Event, error) {
+	switch {
+	case header == nil:
+		return nil, refuse(http.StatusInternalServerError, notSetUp, errors.New("header is nil"))
+	case len(body) == 0:
+		return nil, refuse(http.StatusInternalServerError, "body is empty: it was probably read before by a middleware", nil)
+	case len(body) > maxBody:
+		return nil, refuse(http.StatusRequestEntityTooLarge, tooLarge, nil)
+	}
+	if err := ready(client); err != nil {
+		return nil, err
+	}
+	n, err := receive(ctx, client, header, body)
+	if err != nil {
+		return nil, err
+	}
+	return n.open(client)
+}
+
+// Decode decodes the plaintext into v. Members that are not as documented do not stop it: what has one reading,
+// such as a number for a text, is read, the rest is left zero. Texts, numbers and bools decide where v
+// says neither omitzero nor omitempty: one that cannot be read is an error, which holds no value.
 func (e *Event) Decode(v any) error {
-	err := json.Unmarshal(e.Plaintext, v)
-	if err == nil {
-		return nil
+	_, err := e.decode(v)
+	return err
+}
+
+// decode also names the members that are not as documented.
+func (e *Event) decode(v any) (odd []string, err error) {
+	odd, err = lenient.Unmarshal(e.Plaintext, v)
+	if _, ok := errors.AsType[*lenient.MemberError](err); ok {
+		return odd, httpx.Line(fmt.Errorf("notify: %s: %w", e.EventType, err))
 	}
-	if at, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("notify: %s: member %s cannot be read as %s", e.EventType, at.Field, at.Type)
+	if err != nil {
+		return odd, httpx.Line(fmt.Errorf("notify: %s: plaintext cannot be read as %T", e.EventType, v))
 	}
-	return fmt.Errorf("notify: %s: plaintext cannot be read as %T", e.EventType, v)
+	return odd, nil
 }
 
 // Format shows which notification it is and *** for the plaintext, whatever the verb.
@@ -54,7 +95,7 @@ func (e Event) Format(f fmt.State, _ rune) {
 
 // A RefusedError is a request that is no genuine notification, or one that could not be read. Its cause
 // is [wxpay.ErrUnverified] if the signature is the reason, and among these [wxpay.ErrSignatureProbe] if the
-// platform only tests whether receivers verify.
+// platform only tests whether receivers verify. It is [auth.ErrNoAPIv3Key] if this client can open none.
 type RefusedError struct {
 	Status int    // to answer with
 	Reason string // what the answer says
@@ -66,7 +107,7 @@ func (e *RefusedError) Error() string {
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}
-	return s
+	return httpx.ErrorText(s)
 }
 
 // Unwrap gives the cause.
@@ -74,71 +115,99 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 
 func refuse(status int, reason string, err error) error { return &RefusedError{status, reason, err} }
 
-// An envelope is a notification as it was sent.
-type envelope struct {
-	ID           string          `json:"id"`
-	CreateTime   json.RawMessage `json:"create_time"` // lenient, see moment
-	EventType    string          `json:"event_type"`
-	ResourceType string          `json:"resource_type"`
-	Summary      string          `json:"summary"`
-	Resource     struct {
-		Algorithm      string `json:"algorithm"`
-		OriginalType   string `json:"original_type"`
-		Ciphertext     string `json:"ciphertext"`
-		Nonce          string `json:"nonce"`
-		AssociatedData string `json:"associated_data"`
-	} `json:"resource"`
+// ready reports what keeps every notification from being read, before one is taken for forged.
+func ready(client *wxpay.Client) error {
+	if client == nil {
+		return refuse(http.StatusInternalServerError, notSetUp, errors.New("client is nil"))
+	}
+	if _, err := client.OpenResource("", "", "", ""); errors.Is(err, auth.ErrNoAPIv3Key) {
+		return refuse(http.StatusInternalServerError, notSetUp, err)
+	}
+	return nil
 }
 
-// receive reads a request and verifies it before it parses.
-func receive(ctx context.Context, client *wxpay.Client, r *http.Request) (*envelope, error) {
-	body, err := read(r)
-	if err != nil {
-		return nil, err
-	}
-	sig := auth.Signature{
-		Serial:    r.Header.Get("Wechatpay-Serial"),
-		Timestamp: r.Header.Get("Wechatpay-Timestamp"),
-		Nonce:     r.Header.Get("Wechatpay-Nonce"),
-		Signature: r.Header.Get("Wechatpay-Signature"),
-		Type:      r.Header.Get("Wechatpay-Signature-Type"),
-	}
-	if err := client.Verify(ctx, sig, body); err != nil {
+const (
+	notSetUp = "receiver is not set up"
+	tooLarge = "body is too large"
+)
+
+// An envelope is a notification as it was sent. Its first two members and the resource decide.
+type envelope struct {
+	ID           string    `json:"id"`
+	EventType    string    `json:"event_type"`
+	CreateTime   time.Time `json:"create_time,omitzero"`
+	ResourceType string    `json:"resource_type,omitzero"`
+	Summary      string    `json:"summary,omitzero"`
+	Resource     struct {
+		Algorithm      string `json:"algorithm"`
+		OriginalType   string `json:"original_type,omitzero"`
+		Ciphertext     string `json:"ciphertext"`
+		Nonce          string `json:"nonce"`
+		AssociatedData string `json:"associated_data,omitzero"`
+	} `json:"resource"`
+
+	odd []string
+}
+
+// receive verifies a message before it parses it.
+func receive(ctx context.Context, client *wxpay.Client, header http.Header, body []byte) (*envelope, error) {
+	if err := client.Verify(ctx, auth.SignatureFrom(header), body); err != nil {
+		if len(body) == 0 && !errors.Is(err, auth.ErrUnsigned) {
+			err = fmt.Errorf("%w (the body is empty: was it read before?)", err)
+		}
 		return nil, refuse(http.StatusUnauthorized, "not genuine", err)
 	}
 	n := new(envelope)
-	if json.Unmarshal(body, n) != nil || n.ID == "" || n.EventType == "" {
-		return nil, refuse(http.StatusBadRequest, "genuine, but not a notification", nil)
+	odd, err := lenient.Unmarshal(body, n)
+	if err != nil || n.ID == "" || n.EventType == "" {
+		return nil, refuse(http.StatusBadRequest, "genuine, but not a notification", err)
 	}
+	n.odd = odd
 	return n, nil
 }
 
 const maxBody = 256 << 10
 
 // read returns the body of a request exactly as it was sent.
-func read(r *http.Request) ([]byte, error) {
-	encoding, body := r.Header.Get("Content-Encoding"), r.Body
+func read(ctx context.Context, r *http.Request) ([]byte, error) {
+	encoding, _ := header.Get(r.Header, "Content-Encoding")
+	body := r.Body
 	switch {
 	case r.Method != http.MethodPost:
 		return nil, refuse(http.StatusMethodNotAllowed, "only POST", nil)
 	case encoding != "" && encoding != "identity":
 		return nil, refuse(http.StatusUnsupportedMediaType, "body is compressed", nil)
 	case r.ContentLength > maxBody:
-		return nil, refuse(http.StatusRequestEntityTooLarge, "body is too large", nil)
+		return nil, refuse(http.StatusRequestEntityTooLarge, tooLarge, nil)
 	case body == nil:
 		body = http.NoBody
 	}
-	text, err := io.ReadAll(io.LimitReader(body, maxBody+1))
+	text, err := io.ReadAll(io.LimitReader(&patient{ctx, body}, maxBody+1))
 	missing := int64(len(text)) < r.ContentLength || r.ContentLength < 0 && len(text) == 0
 	switch {
 	case err == nil && missing || errors.Is(err, http.ErrBodyReadAfterClose):
 		return nil, refuse(http.StatusInternalServerError, "body already consumed by a middleware", nil)
+	case errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded):
+		return nil, refuse(http.StatusRequestTimeout, "body came too slowly", err)
 	case err != nil:
 		return nil, refuse(http.StatusBadRequest, "body broke off", err)
 	case len(text) > maxBody:
-		return nil, refuse(http.StatusRequestEntityTooLarge, "body is too large", nil)
+		return nil, refuse(http.StatusRequestEntityTooLarge, tooLarge, nil)
 	}
 	return text, nil
+}
+
+// A patient reader gives up between two reads when its context has ended.
+type patient struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return p.r.Read(b)
 }
 
 // open decrypts the resource.
@@ -150,24 +219,11 @@ func (n *envelope) open(client *wxpay.Client) (*Event, error) {
 	}
 	return &Event{
 		ID:           n.ID,
-		CreateTime:   moment(n.CreateTime),
+		CreateTime:   n.CreateTime,
 		EventType:    n.EventType,
 		ResourceType: n.ResourceType,
 		Summary:      n.Summary,
 		OriginalType: r.OriginalType,
 		Plaintext:    plain,
 	}, nil
-}
-
-var beijing = time.FixedZone("UTC+8", 8*60*60)
-
-// moment reads RFC 3339 or 20060102150405, both of which occur. A genuine notification is not
-// refused for the way its time is written.
-func moment(text []byte) time.Time {
-	s := strings.Trim(string(text), `"`)
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t
-	}
-	t, _ := time.ParseInLocation("20060102150405", s, beijing)
-	return t
 }

@@ -53,6 +53,9 @@ func TestCreateTime(t *testing.T) {
 		`""`:                          {},
 		`null`:                        {},
 		`{}`:                          {},
+		`"2018-02-25 11:22:33"`:       time.Date(2018, 2, 25, 3, 22, 33, 0, time.UTC),
+		`1519528953`:                  time.Date(2018, 2, 25, 3, 22, 33, 0, time.UTC),
+		`"1519528953000"`:             time.Date(2018, 2, 25, 3, 22, 33, 0, time.UTC),
 	} {
 		e, err := notify.Parse(publicKeyClient(offline(t)), signed(message{createTime: text}.String()))
 		require.NoError(t, err, text)
@@ -78,6 +81,16 @@ func TestRefused(t *testing.T) {
 	with := func(name, value string) *http.Request {
 		r := signed(body)
 		r.Header.Set(name, value)
+		return r
+	}
+	twice := func(name, value string) *http.Request {
+		r := signed(body)
+		r.Header.Add(name, value)
+		return r
+	}
+	probe := func(name, value string) *http.Request {
+		r := with(name, value)
+		r.Header.Set("Wechatpay-Signature", "WECHATPAY/SIGNTEST/"+r.Header.Get("Wechatpay-Signature"))
 		return r
 	}
 	aged := func(age time.Duration) *http.Request {
@@ -135,7 +148,15 @@ func TestRefused(t *testing.T) {
 		"no signature":       {with("Wechatpay-Signature", ""), 401, "not genuine", auth.ErrUnsigned},
 		"no timestamp":       {with("Wechatpay-Timestamp", ""), 401, "not genuine", auth.ErrUnsigned},
 		"no nonce":           {with("Wechatpay-Nonce", ""), 401, "not genuine", auth.ErrUnsigned},
-		"no type":            {with("Wechatpay-Signature-Type", ""), 401, "not genuine", wxpay.ErrUnverified},
+		"serial twice":       {twice("Wechatpay-Serial", "B2"), 401, "not genuine", wxpay.ErrUnverified},
+		"timestamp twice":    {twice("Wechatpay-Timestamp", "1"), 401, "not genuine", wxpay.ErrUnverified},
+		"nonce twice":        {twice("Wechatpay-Nonce", "n"), 401, "not genuine", wxpay.ErrUnverified},
+		"signature twice":    {twice("Wechatpay-Signature", "AAAA"), 401, "not genuine", wxpay.ErrUnverified},
+		"type twice":         {twice("Wechatpay-Signature-Type", "WECHATPAY2-SM2-WITH-SM3"), 401, "not genuine", wxpay.ErrUnverified},
+		"probe, no serial":   {probe("Wechatpay-Serial", ""), 401, "not genuine", auth.ErrUnsigned},
+		"probe, no time":     {probe("Wechatpay-Timestamp", ""), 401, "not genuine", auth.ErrUnsigned},
+		"probe, old":         {probe("Wechatpay-Timestamp", "1722850421"), 401, "not genuine", wxpay.ErrUnverified},
+		"probe, stranger":    {probe("Wechatpay-Serial", "PUB_KEY_ID_9"), 401, "not genuine", auth.ErrUnknownSerial},
 		"type SM2":           {with("Wechatpay-Signature-Type", "WECHATPAY2-SM2-WITH-SM3"), 401, "not genuine", wxpay.ErrUnverified},
 		"type of brands":     {with("Wechatpay-Signature-Type", "WECHATPAY-BRAND-SHA256-RSA2048"), 401, "not genuine", wxpay.ErrUnverified},
 		"not base64":         {with("Wechatpay-Signature", "!"), 401, "not genuine", wxpay.ErrUnverified},
@@ -158,6 +179,11 @@ func TestRefused(t *testing.T) {
 		"JSON cut short":   {signed(body[:len(body)-1]), 400, "genuine, but not a notification", nil},
 		"JSON of an array": {signed("[]"), 400, "genuine, but not a notification", nil},
 		"no id":            {signed(strings.Replace(body, `"id"`, `"ID2"`, 1)), 400, "genuine, but not a notification", nil},
+		"id is a list":     {signed(strings.Replace(body, `"id":`, `"id":[],"ID2":`, 1)), 400, "genuine, but not a notification", nil},
+		"event is a list":  {signed(strings.Replace(body, `"event_type":`, `"event_type":{},"type":`, 1)), 400, "genuine, but not a notification", nil},
+		"nonce is a list":  {signed(strings.Replace(body, `"nonce":`, `"nonce":[],"nonc":`, 1)), 400, "genuine, but not a notification", nil},
+		"resource is text": {signed(`{"id":"EV-1","event_type":"ENTRUST.SIGNING","resource":"x"}`), 401, "resource does not open", nil},
+		"JSON of null":     {signed("null"), 400, "genuine, but not a notification", nil},
 		"no event type":    {signed(strings.Replace(body, `"event_type"`, `"type"`, 1)), 400, "genuine, but not a notification", nil},
 
 		"GET":                            {get, 405, "only POST", nil},
@@ -305,6 +331,9 @@ func TestMutations(t *testing.T) {
 		} else {
 			name := signedHeaders[r.IntN(len(signedHeaders))]
 			header.Set(name, changed(r, original.Get(name)))
+			if name == "Wechatpay-Signature-Type" && header.Get(name) == "" {
+				header.Set(name, "x") // it may be missing
+			}
 		}
 		w := serve(h, request(header, text))
 		if w.Code == 204 || ran {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/wxpay-go/wxpay"
@@ -70,4 +71,25 @@ func ExampleParse() {
 	// Output:
 	// notify.Event{ID:EV-2018022511223320873 EventType:ENTRUST.SIGNING ***}
 	// 204
+}
+
+// Receive is for those who have no *http.Request, such as a function as a service: it takes the headers, in whatever
+// case they come, and the body as it was sent.
+func ExampleReceive() {
+	client := publicKeyClient(httpmock.NewMockTransport())
+	body := message{}.String()
+	header := http.Header{}
+	for name, values := range signed(body).Header {
+		header[strings.ToLower(name)] = values
+	}
+	event, err := notify.Receive(context.Background(), client, header, []byte(body))
+	fmt.Println(event, err)
+
+	_, err = notify.Receive(context.Background(), client, header, []byte(body+" "))
+	if refused, ok := errors.AsType[*notify.RefusedError](err); ok {
+		fmt.Println(refused.Status, refused.Reason) // to answer with
+	}
+	// Output:
+	// notify.Event{ID:EV-2018022511223320873 EventType:ENTRUST.SIGNING ***} <nil>
+	// 401 not genuine
 }

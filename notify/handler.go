@@ -9,7 +9,7 @@
 //
 // A request is read under a bound, its signature verified over the raw bytes before any of them is
 // parsed, repeats are dropped, the resource is decrypted and handed to the function for its type. Who
-// wants only the event uses [Parse] and [Answer].
+// wants only the event uses [Parse], or [Receive] without net/http, and [Answer].
 //
 // The platform waits 5 seconds for the answer. Whatever is not answered with 200 or 204 by then it sends
 // again, on a schedule that differs between products. It promises neither order nor delivery, and may
@@ -31,6 +31,8 @@ import (
 	"time"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/header"
+	"github.com/wxpay-go/wxpay/internal/httpx"
 )
 
 // A Config says how a [Handler] works. The zero Config serves.
@@ -43,12 +45,13 @@ type Config struct {
 	// unnoticed.
 	Fallback func(ctx context.Context, e *Event) error
 
-	// Timeout is what one delivery may take in all; the context of the function ends with it. Default
-	// 4 s, since the platform waits for 5. How slowly a body may arrive is up to http.Server.ReadTimeout.
+	// Timeout is what one delivery may take in all, its body included; the context of the function ends with it.
+	// Default 4 s, since the platform waits for 5.
 	Timeout time.Duration
 
 	// Observe is told of every request after it was answered, for logs, metrics and traces. It must not
-	// block.
+	// block. If the client can open no notification, since it has no APIv3Key, [New] tells it so at
+	// once, with status 0, and every request gets 500.
 	Observe func(context.Context, Delivery)
 }
 
@@ -60,6 +63,11 @@ type Delivery struct {
 	Status    int    // of the answer
 	Repeated  bool   // handled before: the function did not run
 	Duration  time.Duration
+
+	// Odd names the members that are not as documented, first those of the envelope, then those of what it held as
+	// far as [On] decoded it: amount.total was a text, success_time was "". They were read where they have one
+	// reading and are zero elsewhere. At most 32 of each are named.
+	Odd []string
 
 	// Err is why the answer is not 204. Two are nothing to worry about: wxpay.ErrSignatureProbe, with which
 	// the platform tests whether receivers verify, and ErrInProgress, a repeat that came too soon. With
@@ -77,15 +85,20 @@ type Handler struct {
 	functions map[string]function
 }
 
-type function func(context.Context, *Event) error
+// A function also tells what it finds odd.
+type function func(context.Context, *Event, *Delivery) error
 
-// New returns a handler of the notifications to the merchant of client, without functions.
+// New returns a handler of the notifications to the merchant of client, without functions. The client needs an
+// APIv3Key; see Config.Observe.
 func New(client *wxpay.Client, config Config) *Handler {
 	if config.Seen == nil {
 		config.Seen = NewMemory(100_000)
 	}
 	if config.Timeout <= 0 {
 		config.Timeout = 4 * time.Second
+	}
+	if err := ready(client); err != nil && config.Observe != nil {
+		config.Observe(context.Background(), Delivery{Err: err})
 	}
 	return &Handler{client: client, config: config, functions: make(map[string]function)}
 }
@@ -103,9 +116,11 @@ func New(client *wxpay.Client, config Config) *Handler {
 func On[T any](h *Handler, eventType string, f func(ctx context.Context, e *Event, v *T) error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.functions[eventType] = func(ctx context.Context, e *Event) error {
+	h.functions[eventType] = func(ctx context.Context, e *Event, d *Delivery) error {
 		v := new(T)
-		if err := e.Decode(v); err != nil {
+		odd, err := e.decode(v)
+		d.Odd = append(d.Odd, odd...)
+		if err != nil {
 			return err
 		}
 		return f(ctx, e, v)
@@ -117,8 +132,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(r.Context(), h.config.Timeout)
 	defer cancel()
-	d := Delivery{RequestID: r.Header.Get("Request-Id")}
-	err := h.deliver(ctx, r, &d)
+	var d Delivery
+	d.RequestID, _ = header.Get(r.Header, "Request-Id")
+	err := h.deliver(ctx, w, r, &d)
 	d.Status, d.Duration = Answer(w, err), time.Since(start)
 	if h.config.Observe == nil {
 		return
@@ -133,12 +149,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // deliver takes a request to its function, unless that was done before.
-func (h *Handler) deliver(ctx context.Context, r *http.Request, d *Delivery) error {
-	n, err := receive(ctx, h.client, r)
+func (h *Handler) deliver(ctx context.Context, w http.ResponseWriter, r *http.Request, d *Delivery) error {
+	if err := ready(h.client); err != nil {
+		return err
+	}
+	body, err := h.body(ctx, w, r)
 	if err != nil {
 		return err
 	}
-	d.ID, d.EventType = n.ID, n.EventType
+	n, err := receive(ctx, h.client, r.Header, body)
+	if err != nil {
+		return err
+	}
+	d.ID, d.EventType, d.Odd = n.ID, n.EventType, n.odd
 	f := h.function(n.EventType)
 	if f == nil {
 		return refuse(http.StatusNotImplemented, "no function for this type of event", nil)
@@ -148,8 +171,27 @@ func (h *Handler) deliver(ctx context.Context, r *http.Request, d *Delivery) err
 		if err != nil {
 			return err
 		}
-		return run(ctx, f, e)
+		return run(ctx, f, e, d)
 	})
+}
+
+// body reads the body within the time of ctx, also from a sender that stalls. A server that is stricter stays so;
+// one whose ResponseWriter knows no deadlines is left when the next byte comes.
+func (h *Handler) body(ctx context.Context, w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
+	deadline, _ := ctx.Deadline()
+	if server != nil && 0 < server.ReadTimeout && server.ReadTimeout <= h.config.Timeout {
+		return read(ctx, r)
+	}
+	c := http.NewResponseController(w)
+	if c.SetReadDeadline(deadline) != nil {
+		return read(ctx, r)
+	}
+	text, err := read(ctx, r)
+	if err == nil {
+		_ = c.SetReadDeadline(time.Time{}) // or it would end the work
+	}
+	return text, err
 }
 
 // once does work unless that was done before, and records id if it succeeds.
@@ -176,7 +218,10 @@ func (h *Handler) function(eventType string) function {
 	if f := h.functions[eventType]; f != nil {
 		return f
 	}
-	return h.config.Fallback
+	if h.config.Fallback == nil {
+		return nil
+	}
+	return func(ctx context.Context, e *Event, _ *Delivery) error { return h.config.Fallback(ctx, e) }
 }
 
 // A PanicError is a function that panicked. What it panicked with is left out unless it is an error of
@@ -188,11 +233,11 @@ type PanicError struct {
 }
 
 func (e *PanicError) Error() string {
-	return "notify: function for " + e.EventType + " panicked: " + e.Reason
+	return httpx.ErrorText("notify: function for " + e.EventType + " panicked: " + e.Reason)
 }
 
 // run calls f and makes an error of a panic.
-func run(ctx context.Context, f function, e *Event) (err error) {
+func run(ctx context.Context, f function, e *Event, d *Delivery) (err error) {
 	defer func() {
 		v := recover()
 		if v == nil {
@@ -204,7 +249,7 @@ func run(ctx context.Context, f function, e *Event) (err error) {
 		}
 		err = &PanicError{e.EventType, reason, debug.Stack()}
 	}()
-	return f(ctx, e)
+	return f(ctx, e, d)
 }
 
 // Answer tells the platform how it went: 204 if err is nil; the status of a [RefusedError]; 409 for
@@ -220,8 +265,11 @@ func Answer(w http.ResponseWriter, err error) int {
 	} else if errors.Is(err, ErrInProgress) {
 		status, reason = http.StatusConflict, "in progress"
 	}
-	if status == http.StatusMethodNotAllowed {
+	switch status {
+	case http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", http.MethodPost)
+	case http.StatusRequestTimeout:
+		w.Header().Set("Connection", "close") // or the server waits for the rest of the body before it answers
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

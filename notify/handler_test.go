@@ -313,13 +313,16 @@ func TestRegisteredTwice(t *testing.T) {
 	assert.Equal(t, []int{1}, ran)
 }
 
-// A plaintext that does not fit the type is this side's fault: the platform shall send it again.
+// A plaintext in which a member that decides has no reading is not handled: the platform shall send it again.
 func TestPlaintextDoesNotFit(t *testing.T) {
 	t.Parallel()
 	for plain, want := range map[string]string{
-		`{"openid":13800001111}`:                                 "notify: ENTRUST.SIGNING: member openid cannot be read as string",
-		`{"contract_information":{"create_time":"13800001111"}}`: "notify: ENTRUST.SIGNING: plaintext cannot be read as *edupapay.ContractEvent",
+		`{"appid":["13800001111"]}`:                              "notify: ENTRUST.SIGNING: member appid cannot be read as string",
+		`{"contract_information":{"create_time":""},"appid":{}}`: "notify: ENTRUST.SIGNING: member appid cannot be read as string",
 		`{"openid":"13800001111`:                                 "notify: ENTRUST.SIGNING: plaintext cannot be read as *edupapay.ContractEvent",
+		`["13800001111"]`:                                        "notify: ENTRUST.SIGNING: plaintext cannot be read as *edupapay.ContractEvent",
+		`"13800001111"`:                                          "notify: ENTRUST.SIGNING: plaintext cannot be read as *edupapay.ContractEvent",
+		`null`:                                                   "notify: ENTRUST.SIGNING: plaintext cannot be read as *edupapay.ContractEvent",
 	} {
 		var seen notify.Delivery
 		h := notify.New(publicKeyClient(offline(t)), notify.Config{Observe: func(_ context.Context, d notify.Delivery) { seen = d }})

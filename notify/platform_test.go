@@ -127,7 +127,7 @@ func seal(key, nonce, associated, plain string) string {
 
 // sign makes the headers of a signed message.
 func sign(key *rsa.PrivateKey, serial string, at time.Time, body string) http.Header {
-	const nonce = "EcMBFuFP8DnSJqwQ0Pdw4E8hgX5dMzqk"
+	nonce := rand.Text() // none comes twice
 	unix := strconv.FormatInt(at.Unix(), 10)
 	sum := sha256.Sum256([]byte(unix + "\n" + nonce + "\n" + body + "\n"))
 	sig, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum[:])

@@ -18,15 +18,15 @@ import (
 // amount.total or list[2].time; no value and no key of a map is in it. Then v is set to zero first.
 //
 // Members that one acts on decide: a text, number or bool whose field says neither omitzero nor
-// omitempty is an error if it is there and has no reading. So is a message that is no object for a
-// v that is a struct, null too.
+// omitempty is a [MemberError] if it is there and has no reading. A message that is no object, null too, is an
+// error for a v that is a struct or a map.
 func Unmarshal(data []byte, v any) (odd []string, err error) {
 	p := reflect.ValueOf(v)
 	if p.Kind() != reflect.Pointer || p.IsNil() {
 		return nil, json.Unmarshal(data, v)
 	}
 	t := p.Type().Elem()
-	if wantsObject(t) && !isObject(data) {
+	if (wantsObject(t) || t.Kind() == reflect.Map && !unmarshals(t)) && !isObject(data) {
 		if !json.Valid(data) {
 			return nil, errNotJSON
 		}
@@ -53,6 +53,16 @@ func Unmarshal(data []byte, v any) (odd []string, err error) {
 		return r.odd, fmt.Errorf("cannot be read as %s", t)
 	}
 	return r.odd, nil
+}
+
+// A MemberError is a member that decides and cannot be read.
+type MemberError struct {
+	Name string
+	Type reflect.Type
+}
+
+func (e *MemberError) Error() string {
+	return fmt.Sprintf("member %s cannot be read as %s", e.Name, e.Type)
 }
 
 var (
@@ -155,7 +165,7 @@ func (r *repair) member(raw []byte, f field, at string, depth int) []byte {
 	}
 	r.tell(at)
 	if f.decides && r.bad == nil {
-		r.bad = fmt.Errorf("member %s cannot be read as %s", at, f.typ)
+		r.bad = &MemberError{at, f.typ}
 	}
 	return nil
 }

@@ -267,12 +267,14 @@ func TestNotTheMessage(t *testing.T) {
 		_, err = lenient.Unmarshal([]byte(data), &p)
 		assert.EqualError(t, err, want, data)
 	}
+	_, err := lenient.Unmarshal([]byte("null"), new(map[string]any))
+	assert.EqualError(t, err, "not a JSON object")
 	for _, v := range []any{nil, order{}, (*order)(nil)} {
 		_, err := lenient.Unmarshal([]byte(`{}`), v)
 		assert.Error(t, err)
 	}
 	var list []int
-	_, err := lenient.Unmarshal([]byte(`{}`), &list)
+	_, err = lenient.Unmarshal([]byte(`{}`), &list)
 	assert.EqualError(t, err, "cannot be read as []int")
 	odd, err := lenient.Unmarshal([]byte(`["1",2]`), &list)
 	require.NoError(t, err)
