@@ -113,7 +113,7 @@ func (c *Client) prepare(ctx context.Context, call Call, answer any) (r request,
 	}
 	if r.serial == "" && call.verify == nil {
 		if r.serial, err = c.encryptor.SelectCertificate(ctx); err != nil {
-			return r, httpx.Line(fmt.Errorf("wxpay: %s: no platform key, not sent: %w", call.Route, err))
+			return r, httpx.Line(fmt.Errorf("wxpay: %s: no platform key, not sent: %w", call.Route, unsent{err}))
 		}
 	}
 	return r, nil

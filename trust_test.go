@@ -264,3 +264,34 @@ func TestLowerCaseHeaders(t *testing.T) {
 	}}).client(), write(false))
 	assert.ErrorIs(t, err, wxpay.ErrUnverified, "two nonces")
 }
+
+// What became of the download of certificates is no news of the call that needed them: it never left.
+func TestCallThatGotNoKeyNeverLeft(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		step      step
+		transient bool
+	}{"500": {fault, true}, "lost": {reset, true}, "not reached": {refused, true}, "refused": {step{answer: answer{status: 401, body: `{"code":"SIGN_ERROR","message":"m"}`, change: unsigned}}, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlan(t, tt.step)
+			config := p.config()
+			config.PublicKey, config.PublicKeyID = nil, ""
+			synctest.Test(t, func(t *testing.T) {
+				client, err := wxpay.New(config)
+				require.NoError(t, err)
+				_, err = wxpay.Do[struct{}](t.Context(), client, write(false))
+				assert.ErrorContains(t, err, "not sent")
+				assert.False(t, wxpay.OutcomeUnknown(err), "%v", err)
+				assert.Equal(t, tt.transient, wxpay.Transient(err), "%v", err)
+				assert.Equal(t, name == "refused", errors.Is(err, wxpay.CodeSignError))
+				_, refused := asError(err)
+				assert.Equal(t, name == "refused", refused)
+				for _, s := range p.requests() {
+					assert.Equal(t, "/v3/certificates", s.uri)
+				}
+				time.Sleep(20 * time.Second) // no download outlives the bubble
+			})
+		})
+	}
+}
