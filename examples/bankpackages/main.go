@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -95,7 +96,7 @@ func importList(ctx context.Context) error {
 		Every:     *every,
 		Progress: func(task bankpackages.Task) {
 			if !*wait || task.Status == bankpackages.TaskFinished {
-				unwritten = out.Encode(task)
+				unwritten = errors.Join(unwritten, out.Encode(task))
 			}
 		},
 	})
