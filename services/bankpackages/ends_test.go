@@ -351,7 +351,9 @@ func TestEncryptStopsAtABadLine(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	assert.Panics(t, func() { _, _ = collect(bankpackages.Encrypt(t.Context(), keys, "list", numbers(bankpackages.MaxLines))) })
+	assert.Panics(t, func() {
+		_, _ = collect(bankpackages.Encrypt(t.Context(), keys, "list", numbers(bankpackages.MaxLines)))
+	})
 	assert.Less(t, keys.lines.Load(), int64(2_000))
 
 	list, err := collect(bankpackages.Encrypt(t.Context(), uneven{new(cheap)}, "list", numbers(100)))
@@ -412,8 +414,8 @@ func TestImportGivesUp(t *testing.T) {
 		posts int64
 		want  error
 	}{
-		"never taken":         {func(int64) *http.Response { return httpmock.NewStringResponse(200, `{"total_count":0}`) }, 3, wxpay.CodeSystemError},
-		"look-up refused":     {func(n int64) *http.Response { return answerFrom(n, 2, 403, `{"code":"NO_AUTH","message":"m"}`) }, 1, wxpay.CodeSystemError},
+		"never taken":     {func(int64) *http.Response { return httpmock.NewStringResponse(200, `{"total_count":0}`) }, 3, wxpay.CodeSystemError},
+		"look-up refused": {func(n int64) *http.Response { return answerFrom(n, 2, 403, `{"code":"NO_AUTH","message":"m"}`) }, 1, wxpay.CodeSystemError},
 		"no look-up": {func(n int64) *http.Response {
 			return answerFrom(n, 1, 503, `{"code":"SERVICE_UNAVAILABLE","message":"m"}`)
 		}, 0, wxpay.CodeServiceUnavailable},
