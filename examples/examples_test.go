@@ -259,7 +259,7 @@ func TestExamples(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, []byte("alice\n"), 0o600))
 		_, errs, code := th.without("TPNS_SECRET_KEY").with("TPNS_SECRET_KEY=wrong", "LANG=zh_CN.UTF-8").run(t, "pushpackage", "-file", file)
 		assert.Equal(t, 1, code)
-		assert.Contains(t, errs, "提示：请核对 Access ID 与 SecretKey")
+		assert.Contains(t, errs, "提示：请核对 Access ID")
 	})
 	t.Run("usage", func(t *testing.T) {
 		card := []string{"membercard", "-card", "c", "-phone", "13800138000"}

@@ -50,7 +50,8 @@ func Run(f func(context.Context) error) {
 	if err == nil {
 		return
 	}
-	fmt.Fprintf(os.Stderr, "%s: %s\n", name(), strings.ReplaceAll(err.Error(), "\n", "; "))
+	line := strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\n", "; "), name()+": ") // a package may have the same name
+	fmt.Fprintf(os.Stderr, "%s: %s\n", name(), line)
 	if hint := chinese(err); hint != "" && readsChinese() {
 		fmt.Fprintf(os.Stderr, "提示：%s\n", hint)
 	}
