@@ -108,4 +108,11 @@ func TestWrongPublicKeyIsTheFirstSuspect(t *testing.T) {
 	_, err = wxpay.Do[echo](t.Context(), client, write(false))
 	require.ErrorIs(t, err, auth.ErrUnknownSerial)
 	assert.ErrorContains(t, err, "set Migrating to load the certificates too")
+
+	// A notification is signed by whichever key the platform likes.
+	h := answer{body: "{}", serial: byCertificate}.response(nil).Header
+	sig := auth.Signature{Serial: byCertificate, Timestamp: h.Get("Wechatpay-Timestamp"), Nonce: h.Get("Wechatpay-Nonce"), Signature: h.Get("Wechatpay-Signature"), Type: scheme}
+	err = client.Verify(t.Context(), sig, []byte("{}"))
+	require.ErrorIs(t, err, auth.ErrUnknownSerial)
+	assert.ErrorContains(t, err, "set Migrating")
 }

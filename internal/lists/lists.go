@@ -39,7 +39,10 @@ func Blocks(r io.Reader) iter.Seq2[[]byte, error] {
 				err = io.ErrNoProgress
 			}
 			block := buf[:kept+n]
-			end := bytes.LastIndexByte(block, '\n') + 1
+			end := bytes.LastIndexByte(block[kept:], '\n') + 1
+			if end > 0 {
+				end += kept
+			}
 			if errors.Is(err, io.EOF) {
 				end = len(block)
 			} else if err != nil {

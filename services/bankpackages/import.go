@@ -1,7 +1,6 @@
 package bankpackages
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -128,8 +127,7 @@ func (p *ImportParams) numbers() (iter.Seq2[string, error], error) {
 	return plain(p.Numbers), nil
 }
 
-// linesOf reads a file from its start. One that changed meanwhile ends with [media.ErrChanged], which explains
-// whatever was wrong with a line.
+// linesOf reads a file from its start. One that changed meanwhile ends with [media.ErrChanged].
 func linesOf(file *media.Source) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		r, err := file.Open()
@@ -139,11 +137,7 @@ func linesOf(file *media.Source) iter.Seq2[string, error] {
 		}
 		defer r.Close() // again, where the loop over the numbers is left or panics
 		for number, err := range lines(r) {
-			if err != nil {
-				yield("", cmp.Or(r.Close(), err))
-				return
-			}
-			if !yield(number, nil) {
+			if !yield(number, err) || err != nil {
 				return
 			}
 		}
