@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -409,6 +410,17 @@ func TestNamesAreBounded(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, odd, 1)
 	assert.Equal(t, 64, strings.Count(odd[0], "self.")) // the one below is too deep
+}
+
+// A number of ten bytes does not become one of a gigabyte.
+func TestHugeExponent(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	odd, err := lenient.Unmarshal([]byte(`{"level":1e999999999,"attach":1e999999999}`), new(order))
+	runtime.ReadMemStats(&after)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"level", "attach"}, odd)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
 }
 
 // A message that is all right costs nothing more than encoding/json.
