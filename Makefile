@@ -12,6 +12,7 @@ help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 demo: ## the main job end to end against the fake, on a loopback socket
+	@echo "Building; the first time that takes about a minute, and loads modules."
 	@go run ./examples/demo
 
 test: ## every test of every module, with the race detector

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/internal/header"
 	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/media"
 )
@@ -112,7 +113,7 @@ func (c *Client) prepare(ctx context.Context, call Call, answer any) (r request,
 	}
 	if r.serial == "" && call.verify == nil {
 		if r.serial, err = c.encryptor.SelectCertificate(ctx); err != nil {
-			return r, httpx.Line(fmt.Errorf("wxpay: %s: no platform key, not sent: %w", call.Route, err))
+			return r, httpx.Line(fmt.Errorf("wxpay: %s: no platform key, not sent: %w", call.Route, unsent{err}))
 		}
 	}
 	return r, nil
@@ -238,7 +239,8 @@ func (c *Client) attempt(ctx context.Context, r *request, host string) (ex Excha
 		return ex, broken(ctx, r, err, &t.Trip)
 	}
 	defer resp.Body.Close()
-	ex.Status, ex.RequestID = resp.StatusCode, resp.Header.Get("Request-Id")
+	ex.Status = resp.StatusCode
+	ex.RequestID, _ = header.Get(resp.Header, "Request-Id")
 	body, err := readAnswer(resp)
 	if err != nil {
 		return ex, unreadable(ctx, r, &ex, resp, err, t.Late())
@@ -317,13 +319,7 @@ func fitsHeader(v string) bool {
 
 // genuine verifies an answer, and that it is not one that came before.
 func (c *Client) genuine(ctx context.Context, r *request, h http.Header, body []byte) error {
-	sig := auth.Signature{
-		Serial:    h.Get("Wechatpay-Serial"),
-		Timestamp: h.Get("Wechatpay-Timestamp"),
-		Nonce:     h.Get("Wechatpay-Nonce"),
-		Signature: h.Get("Wechatpay-Signature"),
-		Type:      h.Get("Wechatpay-Signature-Type"),
-	}
+	sig := auth.SignatureFrom(h)
 	var err error
 	if r.call.verify != nil {
 		err = r.call.verify(ctx, sig, body)

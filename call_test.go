@@ -148,8 +148,8 @@ func TestAnswerThatIsNotBelieved(t *testing.T) {
 		{"truncated", answer{body: `{"text":"b"}`, change: func(r *http.Response) { r.ContentLength++ }}, io.ErrUnexpectedEOF},
 		{"accepted only", answer{status: 202, body: `{}`}, nil},
 		{"genuine but not JSON", answer{body: `<html>`}, nil},
-		{"genuine but of another type", answer{body: `{"text":17}`}, nil},
-		{"genuine with a strange time", answer{body: `{"at":""}`}, nil},
+		{"genuine but of another type", answer{body: `{"text":["a"]}`}, nil},
+		{"genuine but a list", answer{body: `[{"text":"b"}]`}, nil},
 		{"genuine but empty", answer{}, nil},
 		{"redirect", answer{status: 307, change: func(r *http.Response) { r.Header.Set("Location", "https://example.com/") }}, nil},
 	}
@@ -169,6 +169,37 @@ func TestAnswerThatIsNotBelieved(t *testing.T) {
 			assert.Len(t, p.requests(), 1, "a write that is not idempotent is sent once")
 			assert.NotContains(t, err.Error(), "\n")
 		})
+	}
+}
+
+// One odd member does not make a genuine answer unknown: it is read or left zero, and its name is told.
+func TestOddAnswers(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2020, 3, 26, 10, 43, 39, 0, time.FixedZone("", 8*60*60))
+	for text, tt := range map[string]struct {
+		want echo
+		odd  []string
+	}{
+		`{"text":"b","at":"2020-03-26T10:43:39+08:00"}`: {echo{"b", at}, nil},
+		`{"text":"b","at":""}`:                          {echo{Text: "b"}, []string{"at"}},
+		`{"at":"","text":"b"}`:                          {echo{Text: "b"}, []string{"at"}},
+		`{"text":"b","at":"20200326104339"}`:            {echo{"b", at}, []string{"at"}},
+		`{"text":17}`:                                   {echo{Text: "17"}, []string{"text"}},
+		`{"at":"soon, 13800138000","text":"b"}`:         {echo{Text: "b"}, []string{"at"}},
+	} {
+		p := newPlatform(t, answer{body: text})
+		config := p.config()
+		var seen []wxpay.Exchange
+		config.Observe = func(_ context.Context, ex wxpay.Exchange) { seen = append(seen, ex) }
+		client, err := wxpay.New(config)
+		require.NoError(t, err)
+		got, err := wxpay.Do[echo](t.Context(), client, write(false))
+		require.NoError(t, err, text)
+		assert.Equal(t, tt.want.Text, got.Text, text)
+		assert.True(t, tt.want.At.Equal(got.At), "%s: %s", text, got.At)
+		require.Len(t, seen, 1)
+		assert.Equal(t, tt.odd, seen[0].Odd, text)
+		assert.NoError(t, seen[0].Err)
 	}
 }
 

@@ -37,8 +37,9 @@ import (
 	"github.com/wxpay-go/wxpay/internal/httpx"
 )
 
-// A Client makes calls for one merchant. It is safe for concurrent use, starts no goroutine and needs no
-// Close. One client serves all products; make it once.
+// A Client makes calls for one merchant. It is safe for concurrent use, keeps no goroutine and needs no
+// Close; a download of platform certificates runs in a goroutine of its own, which ends by itself within
+// 20 s. One client serves all products; make it once.
 type Client struct{ *core }
 
 // core is what the copies of a Client share. Secrets are in it as functions alone: whatever walks through

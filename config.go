@@ -5,13 +5,17 @@ import (
 	"context"
 	"crypto"
 	"crypto/rsa"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/big"
 	"net/http"
 	"os"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	wechat "github.com/wechatpay-apiv3/wechatpay-go/core/auth"
 	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
@@ -27,10 +31,14 @@ const (
 
 // A Config is what a [Client] is made of. Needed are who signs (MchID, SerialNo, PrivateKey) and how to
 // know WeChat Pay: its public key (PublicKeyID, PublicKey), or APIv3Key to download its certificates.
-// Everything else has a default.
+// Everything else has a default. [New] looks at the fields in the order in which they stand here, and refuses
+// blanks, line ends and quotes around a value.
 type Config struct {
-	MchID      string        // merchant number of the caller
-	SerialNo   string        // serial number of the merchant's API certificate
+	MchID string // merchant number of the caller, digits
+	// SerialNo is the serial number of the merchant's API certificate in hexadecimal, such as
+	// openssl x509 -in apiclient_cert.pem -noout -serial prints it; its "serial=", colons, 0x and lower
+	// case are taken too.
+	SerialNo   string
 	PrivateKey crypto.Signer // RSA key of that certificate; *rsa.PrivateKey, or a key in a KMS or HSM
 
 	// APIv3Key has 32 bytes. It opens notifications, and the certificates where they are used.
@@ -64,7 +72,7 @@ type Config struct {
 	// Concurrency is how many idle connections the default HTTPClient keeps. Default 16.
 	Concurrency int
 	// Timeout bounds a whole call with its repetitions; the caller's context may end it sooner. Default
-	// 30 s; an upload has twice that and one more second for every 64 KiB.
+	// 30 s, at most a day; an upload has twice that and one more second for every 64 KiB.
 	Timeout time.Duration
 	// MaxAttempts is how often a call that may be repeated is sent at most. Default 3; 1 never repeats.
 	MaxAttempts int
@@ -85,10 +93,22 @@ type Exchange struct {
 	Err       error         // what the caller sees if this is the last attempt
 }
 
-// ConfigFromEnv reads WXPAY_MCH_ID, WXPAY_SERIAL_NO, WXPAY_PRIVATE_KEY_FILE, WXPAY_APIV3_KEY,
-// WXPAY_PUBLIC_KEY_ID, WXPAY_PUBLIC_KEY_FILE, WXPAY_BASE_URL and WXPAY_BACKUP_URL. A variable that is not set
-// leaves its field empty; [New] says what is missing. The file of the private key must not be readable
-// by others.
+// ConfigFromEnv reads
+//
+//	WXPAY_MCH_ID
+//	WXPAY_SERIAL_NO        or WXPAY_CERTIFICATE_FILE, apiclient_cert.pem, for the number in it
+//	WXPAY_PRIVATE_KEY_FILE or WXPAY_PRIVATE_KEY, the text of apiclient_key.pem
+//	WXPAY_APIV3_KEY
+//	WXPAY_PUBLIC_KEY_ID
+//	WXPAY_PUBLIC_KEY_FILE  or WXPAY_PUBLIC_KEY, the text of pub_key.pem
+//	WXPAY_BASE_URL
+//	WXPAY_BACKUP_URL
+//
+// A variable that is not set leaves its field empty; [New] says what is missing or cannot be, with the name of
+// the variable. ConfigFromEnv itself fails if a key cannot be read, if both the text and the file of one are
+// set, or if the certificate has another serial number than WXPAY_SERIAL_NO or belongs to another key. The
+// text of a key may stand on one line, with \n written out. The file of the private key must be closed to
+// others, see [auth.LoadPrivateKeyFile].
 func ConfigFromEnv() (Config, error) {
 	c := Config{
 		MchID:       os.Getenv("WXPAY_MCH_ID"),
@@ -98,21 +118,78 @@ func ConfigFromEnv() (Config, error) {
 		BaseURL:     os.Getenv("WXPAY_BASE_URL"),
 		BackupURL:   os.Getenv("WXPAY_BACKUP_URL"),
 	}
-	if path := os.Getenv("WXPAY_PRIVATE_KEY_FILE"); path != "" {
-		key, err := auth.LoadPrivateKeyFile(path)
-		if err != nil {
-			return Config{}, fmt.Errorf("wxpay: WXPAY_PRIVATE_KEY_FILE: %w", err)
-		}
-		c.PrivateKey = key
+	private, err := keyFromEnv("WXPAY_PRIVATE_KEY", auth.LoadPrivateKey, auth.LoadPrivateKeyFile)
+	if err != nil {
+		return Config{}, err
 	}
-	if path := os.Getenv("WXPAY_PUBLIC_KEY_FILE"); path != "" {
-		key, err := auth.LoadPublicKeyFile(path)
-		if err != nil {
-			return Config{}, fmt.Errorf("wxpay: WXPAY_PUBLIC_KEY_FILE: %w", err)
-		}
-		c.PublicKey = key
+	if private != nil {
+		c.PrivateKey = private
+	}
+	if c.SerialNo, err = serialFromEnv(c.SerialNo, private); err != nil {
+		return Config{}, err
+	}
+	if c.PublicKey, err = keyFromEnv("WXPAY_PUBLIC_KEY", auth.LoadPublicKey, auth.LoadPublicKeyFile); err != nil {
+		return Config{}, err
 	}
 	return c, nil
+}
+
+// keyFromEnv reads the key whose text is in the variable name, or in the file that name_FILE tells; nil if
+// neither is set.
+func keyFromEnv[T any](name string, text func([]byte) (*T, error), file func(string) (*T, error)) (*T, error) {
+	inText, inFile := os.Getenv(name), os.Getenv(name+"_FILE")
+	switch {
+	case inText != "" && inFile != "":
+		return nil, fmt.Errorf("wxpay: %s and %s_FILE are both set; leave one out", name, name)
+	case inText != "":
+		key, err := text([]byte(inText))
+		if err != nil {
+			return nil, fmt.Errorf("wxpay: %s: %w", name, err)
+		}
+		return key, nil
+	case inFile != "":
+		return fileFromEnv(name+"_FILE", file)
+	}
+	return nil, nil
+}
+
+// fileFromEnv loads the file that the variable name tells.
+func fileFromEnv[T any](name string, load func(string) (*T, error)) (*T, error) {
+	path := os.Getenv(name)
+	if reason := around(path); reason != "" {
+		return nil, fmt.Errorf("wxpay: %s %s", name, reason)
+	}
+	v, err := load(path)
+	if err != nil {
+		return nil, fmt.Errorf("wxpay: %s: %w", name, err)
+	}
+	return v, nil
+}
+
+// serialFromEnv is the serial number of the merchant's certificate, from its file if that is set, in the
+// spelling of the platform. What cannot be a serial number is left to [New].
+func serialFromEnv(given string, key *rsa.PrivateKey) (string, error) {
+	serial, wrong := serialNumber(given)
+	if os.Getenv("WXPAY_CERTIFICATE_FILE") == "" {
+		if wrong != "" {
+			return given, nil
+		}
+		return serial, nil
+	}
+	cert, err := fileFromEnv("WXPAY_CERTIFICATE_FILE", auth.LoadCertificateFile)
+	if err != nil {
+		return "", err
+	}
+	inside := fmt.Sprintf("%X", cert.SerialNumber.Bytes())
+	switch {
+	case given != "" && wrong != "":
+		return "", fmt.Errorf("wxpay: WXPAY_SERIAL_NO %s; leave it out, WXPAY_CERTIFICATE_FILE has it", wrong)
+	case given != "" && strings.TrimLeft(serial, "0") != strings.TrimLeft(inside, "0"):
+		return "", fmt.Errorf("wxpay: WXPAY_SERIAL_NO is not the serial number in WXPAY_CERTIFICATE_FILE, which is %s; leave one of them out", inside)
+	case key != nil && !key.PublicKey.Equal(cert.PublicKey):
+		return "", errors.New("wxpay: the certificate in WXPAY_CERTIFICATE_FILE does not belong to the private key in WXPAY_PRIVATE_KEY_FILE or WXPAY_PRIVATE_KEY")
+	}
+	return inside, nil
 }
 
 // Format shows who signs and where to, and *** for the rest, whatever the verb.
@@ -128,37 +205,66 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 // MarshalText is what JSON shows.
 func (c Config) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
+// MarshalBinary is what gob shows.
+func (c Config) MarshalBinary() ([]byte, error) { return []byte(c.String()), nil }
+
+// variables are what [ConfigFromEnv] fills a field from.
+var variables = map[string]string{
+	"MchID":       "WXPAY_MCH_ID",
+	"SerialNo":    "WXPAY_SERIAL_NO or WXPAY_CERTIFICATE_FILE",
+	"PrivateKey":  "WXPAY_PRIVATE_KEY_FILE or WXPAY_PRIVATE_KEY",
+	"APIv3Key":    "WXPAY_APIV3_KEY",
+	"PublicKeyID": "WXPAY_PUBLIC_KEY_ID",
+	"PublicKey":   "WXPAY_PUBLIC_KEY_FILE or WXPAY_PUBLIC_KEY",
+	"BaseURL":     "WXPAY_BASE_URL",
+	"BackupURL":   "WXPAY_BACKUP_URL",
+}
+
+// maxTimeout is long enough for anything, and short enough to reckon with.
+const maxTimeout = 24 * time.Hour
+
 // complete returns c with its defaults, or the first thing that is wrong with it.
 func (c Config) complete() (Config, error) {
 	wrong := func(field, reason string) (Config, error) {
+		if v, ok := variables[field]; ok {
+			reason = "(" + v + ") " + reason
+		}
 		return Config{}, &ParamError{Route: "Config", Param: field, Reason: reason}
 	}
 	if c.Signer == nil {
-		s, err := auth.NewSigner(c.MchID, c.SerialNo, c.PrivateKey)
-		switch {
-		case c.MchID == "":
-			return wrong("MchID", "is missing (merchant number)")
-		case c.SerialNo == "":
-			return wrong("SerialNo", "is missing (serial number of the API certificate)")
-		case c.PrivateKey == nil:
+		if reason := badMchID(c.MchID); reason != "" {
+			return wrong("MchID", reason)
+		}
+		serial, reason := serialNumber(c.SerialNo)
+		if reason != "" {
+			return wrong("SerialNo", reason)
+		}
+		c.SerialNo = serial
+		if c.PrivateKey == nil {
 			return wrong("PrivateKey", "is missing (apiclient_key.pem)")
-		case err != nil:
+		}
+		s, err := auth.NewSigner(c.MchID, c.SerialNo, c.PrivateKey)
+		if err != nil {
 			return wrong("PrivateKey", "does not fit: "+err.Error())
 		}
 		c.Signer = s
 	}
-	if n := len(c.APIv3Key); n != 0 && n != 32 {
-		return wrong("APIv3Key", fmt.Sprintf("has %d bytes instead of 32", n))
+	if reason := badAPIv3Key(string(c.APIv3Key)); reason != "" {
+		return wrong("APIv3Key", reason)
 	}
-	switch {
-	case (c.Verifier == nil) != (c.Encryptor == nil):
-		return wrong("Verifier", "and Encryptor go together")
-	case (c.PublicKeyID == "") != (c.PublicKey == nil):
-		return wrong("PublicKeyID", "and PublicKey go together")
+	switch reason := badPublicKeyID(c.PublicKeyID); {
+	case reason != "":
+		return wrong("PublicKeyID", reason)
+	case c.PublicKeyID == "" && c.PublicKey != nil:
+		return wrong("PublicKeyID", "is missing: it stands beside the public key in the merchant platform, PUB_KEY_ID_…")
+	case c.PublicKeyID != "" && c.PublicKey == nil:
+		return wrong("PublicKey", "is missing: PublicKeyID names it (pub_key.pem)")
 	case c.Verifier == nil && c.PublicKey == nil && c.APIv3Key == "":
-		return wrong("PublicKey", "or APIv3Key is needed to know the platform's keys")
+		return wrong("PublicKey", "or APIv3Key ("+variables["APIv3Key"]+") is needed to know the platform's keys")
 	case c.Migrating && c.APIv3Key == "":
 		return wrong("APIv3Key", "is needed to load certificates while Migrating")
+	case (c.Verifier == nil) != (c.Encryptor == nil):
+		return wrong("Verifier", "and Encryptor go together")
 	}
 	if c.BaseURL == "" {
 		c.BaseURL = MainURL
@@ -166,16 +272,156 @@ func (c Config) complete() (Config, error) {
 			c.BackupURL = BackupURL
 		}
 	}
-	if _, err := httpx.BaseURL(c.BaseURL); err != nil {
-		return wrong("BaseURL", err.Error())
+	if reason := badURL(c.BaseURL); reason != "" {
+		return wrong("BaseURL", reason)
 	}
-	if _, err := httpx.BaseURL(c.BackupURL); c.BackupURL != "" && err != nil {
-		return wrong("BackupURL", err.Error())
+	if reason := badURL(c.BackupURL); c.BackupURL != "" && reason != "" {
+		return wrong("BackupURL", reason)
 	}
 	c.BaseURL, c.BackupURL = strings.TrimSuffix(c.BaseURL, "/"), strings.TrimSuffix(c.BackupURL, "/")
 	c.Concurrency = cmp.Or(max(c.Concurrency, 0), 16)
-	c.Timeout = cmp.Or(max(c.Timeout, 0), 30*time.Second)
+	c.Timeout = min(cmp.Or(max(c.Timeout, 0), 30*time.Second), maxTimeout)
 	c.MaxAttempts = cmp.Or(max(c.MaxAttempts, 0), 3)
 	c.HTTPClient = httpx.Client(c.HTTPClient, c.Concurrency, 10*time.Second)
 	return c, nil
+}
+
+func badMchID(v string) string {
+	reason := stray(v)
+	switch {
+	case v == "":
+		return "is missing (merchant number)"
+	case reason != "":
+		return reason
+	case strings.Trim(v, "0123456789") != "" || len(v) > 32:
+		return "is no merchant number, which has digits only"
+	}
+	return ""
+}
+
+// serialNumber returns a serial number in the spelling of the platform, or why it cannot be one.
+func serialNumber(v string) (serial, wrong string) {
+	const ask = "openssl x509 -in apiclient_cert.pem -noout -serial prints it"
+	s := strings.TrimPrefix(v, "serial=") // as openssl prints it
+	s = strings.ToUpper(strings.ReplaceAll(s, ":", ""))
+	s = strings.TrimPrefix(s, "0X")
+	reason := stray(v)
+	switch {
+	case v == "":
+		return "", "is missing (serial number of the API certificate): " + ask
+	case reason != "":
+		return "", reason
+	case strings.HasPrefix(v, publicKeyPrefix):
+		return "", "is the ID of the platform public key; the serial number wanted is that of the merchant's certificate: " + ask
+	case len(s) > serialDigits && strings.Trim(s, "0123456789") == "":
+		if n, ok := new(big.Int).SetString(s, 10); ok && n.BitLen() <= 4*serialDigits {
+			return "", fmt.Sprintf("is decimal; in hexadecimal, as the platform wants it, it is %X", n.Bytes())
+		}
+	}
+	if s == "" || len(s) > serialDigits || strings.Trim(s, "0123456789ABCDEF") != "" {
+		return "", "is no serial number, which has up to 40 hexadecimal digits: " + ask
+	}
+	return s, ""
+}
+
+const (
+	publicKeyPrefix = "PUB_KEY_ID_"
+	serialDigits    = 40 // a certificate's serial number has at most 20 bytes
+)
+
+func badAPIv3Key(v string) string {
+	reason := stray(v)
+	switch {
+	case v == "":
+		return ""
+	case len(v) != 32 && reason != "":
+		return fmt.Sprintf("has %d bytes instead of 32: it %s", len(v), reason)
+	case len(v) != 32:
+		return fmt.Sprintf("has %d bytes instead of 32", len(v))
+	}
+	return reason
+}
+
+func badPublicKeyID(v string) string {
+	id, prefixed := strings.CutPrefix(v, publicKeyPrefix)
+	reason := stray(v)
+	_, notSerial := serialNumber(v)
+	switch {
+	case v == "":
+		return ""
+	case reason != "":
+		return reason
+	case !prefixed && len(v) > 30 && notSerial == "":
+		return "is the serial number of a certificate; the ID of the public key starts with " + publicKeyPrefix
+	case !prefixed:
+		return "does not start with " + publicKeyPrefix
+	case id == "" || len(id) > 64 || strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' }):
+		return "is no ID of a public key, which is " + publicKeyPrefix + " and digits"
+	}
+	return ""
+}
+
+func badURL(v string) string {
+	if reason := stray(v); reason != "" {
+		return reason
+	}
+	if _, err := httpx.BaseURL(v); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// stray says what is in a value that a file, a shell or a clipboard has put there; empty if nothing is.
+func stray(v string) string {
+	if reason := around(v); reason != "" {
+		return reason
+	}
+	for _, r := range v {
+		if name := invisible(r); name != "" {
+			return "holds " + name
+		}
+		if r > '~' {
+			return "holds a character that is not ASCII"
+		}
+	}
+	return ""
+}
+
+// around says what stands at either end of a value without belonging to it.
+func around(v string) string {
+	if v == "" {
+		return ""
+	}
+	first, _ := utf8.DecodeRuneInString(v)
+	last, _ := utf8.DecodeLastRuneInString(v)
+	switch {
+	case invisible(first) != "":
+		return "starts with " + invisible(first)
+	case last == '\r' || strings.HasSuffix(v, "\r\n"):
+		return "ends in a carriage return; was the file written on Windows?"
+	case invisible(last) != "":
+		return "ends in " + invisible(last)
+	case len(v) > 1 && first == last && (first == '"' || first == '\''):
+		return "stands in quotes; leave them out"
+	}
+	return ""
+}
+
+// invisible names a character that cannot be seen; empty for all others.
+func invisible(r rune) string {
+	switch {
+	case r == '\ufeff':
+		return "a byte order mark"
+	case r == '\r':
+		return "a carriage return"
+	case r == '\n':
+		return "a line break"
+	case unicode.IsSpace(r):
+		return "a blank"
+	case unicode.IsControl(r):
+		return "a control character"
+	case unicode.Is(unicode.Cf, r):
+		return "an invisible character"
+	}
+	return ""
 }

@@ -159,6 +159,26 @@ func OutcomeUnknown(err error) bool {
 	return ok && e.StatusCode >= 500
 }
 
+// unsent is why a call could not be sent, where the reason is another call. What became of that one is no
+// news of this one: its unknown outcome is not seen through unsent, everything else is.
+type unsent struct{ error }
+
+func (u unsent) Is(target error) bool { return errors.Is(u.error, target) }
+
+func (u unsent) As(target any) bool {
+	switch target := target.(type) {
+	case **UnknownError:
+		return false
+	case **Error:
+		e, ok := errors.AsType[*Error](u.error)
+		if ok = ok && e.StatusCode < 500; ok {
+			*target = e
+		}
+		return ok
+	}
+	return errors.As(u.error, target)
+}
+
 // Transient reports whether a look that failed with err may succeed later by itself: after an answer that
 // was lost, throttled or 5xx, and after a connection that was not made. It is false for a refusal of what
 // was asked and for what only a change here cures, such as an answer that cannot be verified or read;

@@ -31,10 +31,10 @@ const (
 // certificates, or both during the migration. Certificates are loaded when first needed, again after
 // about 12 hours of use, and when something is signed with a serial that is not known.
 //
-// Whoever asks, one download runs at a time, and within a minute one reaches the platform; a new
-// certificate that appears within that minute waits for its end. A download that never left, since there
-// was no network, is tried again after a second. Those who need it wait as long as their contexts let
-// them; the download goes on without them, and ends by itself within 20 s.
+// Whoever asks, one download runs at a time, and at most one a minute reaches the platform: what is signed
+// by a certificate that came up since then is not verified until the minute is over. A download that
+// never left, since there was no network, is tried again after a second. Those who need it wait as long
+// as their contexts let them; it goes on without them, in a goroutine that ends by itself within 20 s.
 //
 // It is an auth.Verifier and a cipher.Encryptor of wechatpay-go.
 type PlatformKeys struct {

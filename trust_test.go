@@ -239,3 +239,59 @@ func TestPackedRefusalIsBounded(t *testing.T) {
 	assert.Empty(t, e.Code)
 	assert.False(t, e.Verified)
 }
+
+// Some frameworks and functions as a service hand over header names in lower case.
+func TestLowerCaseHeaders(t *testing.T) {
+	t.Parallel()
+	lower := func(r *http.Response) {
+		h := http.Header{}
+		for name, v := range r.Header {
+			h[strings.ToLower(name)] = v
+		}
+		r.Header = h
+	}
+	_, err := wxpay.Do[echo](t.Context(), newPlatform(t, answer{body: `{"text":"b"}`, change: lower}).client(), write(false))
+	assert.NoError(t, err)
+	_, err = wxpay.Do[echo](t.Context(), newPlatform(t, answer{status: 400, body: `{"code":"PARAM_ERROR"}`, change: lower}).client(), write(false))
+	e, ok := asError(err)
+	require.True(t, ok)
+	assert.True(t, e.Verified)
+	assert.Equal(t, "08F3D1A6-268435461", e.RequestID)
+	_, err = wxpay.Do[echo](t.Context(), newPlatform(t, answer{body: `{"text":"b"}`, change: func(r *http.Response) {
+		r.Header["wechatpay-nonce"] = []string{"another"}
+		lower(r)
+		r.Header["Wechatpay-Nonce"] = []string{"a", "b"}
+	}}).client(), write(false))
+	assert.ErrorIs(t, err, wxpay.ErrUnverified, "two nonces")
+}
+
+// What became of the download of certificates is no news of the call that needed them: it never left.
+func TestCallThatGotNoKeyNeverLeft(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		step      step
+		transient bool
+	}{"500": {fault, true}, "lost": {reset, true}, "not reached": {refused, true}, "refused": {step{answer: answer{status: 401, body: `{"code":"SIGN_ERROR","message":"m"}`, change: unsigned}}, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlan(t, tt.step)
+			config := p.config()
+			config.PublicKey, config.PublicKeyID = nil, ""
+			synctest.Test(t, func(t *testing.T) {
+				client, err := wxpay.New(config)
+				require.NoError(t, err)
+				_, err = wxpay.Do[struct{}](t.Context(), client, write(false))
+				assert.ErrorContains(t, err, "not sent")
+				assert.False(t, wxpay.OutcomeUnknown(err), "%v", err)
+				assert.Equal(t, tt.transient, wxpay.Transient(err), "%v", err)
+				assert.Equal(t, name == "refused", errors.Is(err, wxpay.CodeSignError))
+				_, refused := asError(err)
+				assert.Equal(t, name == "refused", refused)
+				for _, s := range p.requests() {
+					assert.Equal(t, "/v3/certificates", s.uri)
+				}
+				time.Sleep(20 * time.Second) // no download outlives the bubble
+			})
+		})
+	}
+}

@@ -170,7 +170,7 @@ func (k *Keyring) find(serial string) (PlatformKey, bool) {
 func (k *Keyring) Verify(_ context.Context, serial, message, signature string) error {
 	key, ok := k.find(serial)
 	if !ok {
-		return ErrUnknownSerial
+		return k.load().unknown(serial)
 	}
 	if !key.started(time.Now().Add(MaxAge)) {
 		return fmt.Errorf("%w yet: %s", ErrUnknownSerial, key.tooEarly())
@@ -214,8 +214,8 @@ func (k *Keyring) SelectCertificate(context.Context) (string, error) {
 }
 
 // Encrypt encrypts plaintext for the key of that serial: RSA-OAEP with SHA-1 and MGF1-SHA-1, then base64,
-// as the platform has it. With a 2048-bit key plaintext may have 214 bytes. In the mode fips140=only Go
-// refuses SHA-1 here.
+// as the platform has it. With a 2048-bit key plaintext may have 214 bytes. In the mode fips140=only it is
+// [ErrFIPS].
 func (k *Keyring) Encrypt(_ context.Context, serial, plaintext string) (string, error) {
 	key, ok := k.find(serial)
 	if !ok {
@@ -223,6 +223,9 @@ func (k *Keyring) Encrypt(_ context.Context, serial, plaintext string) (string, 
 	}
 	if !key.started(time.Now()) {
 		return "", fmt.Errorf("%w: %s", ErrNoKey, key.tooEarly())
+	}
+	if err := oaepRefused(); err != nil {
+		return "", err
 	}
 	sealed, err := rsa.EncryptOAEP(sha1.New(), rand.Reader, key.Public, []byte(plaintext), nil)
 	if err != nil {
@@ -238,8 +241,11 @@ func encode(b []byte) string {
 }
 
 // Decrypt opens a sensitive field that WeChat Pay encrypted for the merchant. The key is the merchant's
-// private key; a KMS key serves if it is a crypto.Decrypter.
+// private key; a KMS key serves if it is a crypto.Decrypter. In the mode fips140=only it is [ErrFIPS].
 func Decrypt(key crypto.Decrypter, ciphertext string) (string, error) {
+	if err := oaepRefused(); err != nil {
+		return "", err
+	}
 	sealed, err := base64.StdEncoding.DecodeString(ciphertext)
 	if err != nil {
 		return "", errors.New("auth: ciphertext is not base64")
@@ -264,11 +270,11 @@ func OpenResource(apiV3Key, algorithm, nonce, associatedData, ciphertext string)
 	case len(nonce) != 12:
 		return nil, fmt.Errorf("auth: nonce has %d bytes instead of 12", len(nonce))
 	}
-	plain, err := utils.DecryptAES256GCM(apiV3Key, associatedData, nonce, ciphertext)
+	plain, err := openGCM(apiV3Key, nonce, associatedData, ciphertext)
 	if err != nil {
 		return nil, errors.New("auth: ciphertext does not open with this APIv3 key")
 	}
-	return []byte(plain), nil
+	return plain, nil
 }
 
 func checkSize(key *rsa.PublicKey) error {

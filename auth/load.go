@@ -6,33 +6,35 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
-	"runtime"
+	"io"
 	"strings"
+	"unicode"
+
+	"github.com/wxpay-go/wxpay/internal/regular"
 )
 
-// LoadPrivateKey reads the merchant's API private key (apiclient_key.pem) from PEM, PKCS #8 or PKCS #1.
-// The error says what was given instead.
+// LoadPrivateKey reads the merchant's API private key (apiclient_key.pem) from PEM, PKCS #8 or PKCS #1. What
+// has one reading only is read: a byte order mark and blanks around it, a PEM on one line, or with \n
+// written out, as environment variables hold it, and the one private key among other blocks.
+// Of anything else the error says what it is and which command makes a key of it.
 func LoadPrivateKey(text []byte) (*rsa.PrivateKey, error) {
-	b, err := block(text, "a private key")
+	b, err := pick(text, privateKey)
 	if err != nil {
 		return nil, err
 	}
 	var key any
 	switch {
-	case b.Type == "CERTIFICATE":
-		return nil, errors.New("auth: this is a certificate; the private key is the other file (apiclient_key.pem)")
-	case strings.HasSuffix(b.Type, "PUBLIC KEY"):
-		return nil, errors.New("auth: this is a public key where a private key is wanted")
-	case b.Type == "ENCRYPTED PRIVATE KEY" || b.Headers["DEK-Info"] != "":
-		return nil, errors.New("auth: private key is protected by a password; remove it with openssl rsa")
+	case b.Type == "OPENSSH PRIVATE KEY":
+		return nil, errors.New("auth: private key is in OpenSSH's own form; convert it with: ssh-keygen -p -N '' -m PEM -f FILE")
+	case protected(b):
+		return nil, errors.New("auth: private key is protected by a password; remove it with: openssl pkey -in FILE -out apiclient_key.pem")
 	case b.Type == "RSA PRIVATE KEY":
 		key, err = x509.ParsePKCS1PrivateKey(b.Bytes)
 	default:
 		key, err = x509.ParsePKCS8PrivateKey(b.Bytes)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("auth: PEM block %q does not hold an RSA private key", b.Type)
+		return nil, fmt.Errorf("auth: PEM block %q does not hold an RSA private key%s", label(b), contents(b))
 	}
 	private, ok := key.(*rsa.PrivateKey)
 	if !ok {
@@ -47,29 +49,18 @@ func LoadPrivateKey(text []byte) (*rsa.PrivateKey, error) {
 	return private, nil
 }
 
-// LoadPrivateKeyFile reads the private key from a file that nobody but its owner may read.
+// LoadPrivateKeyFile reads the private key from a regular file that is closed to others: of mode 0600 or
+// less or, if it belongs to root and this process does not, 0640 or less, as secrets are mounted into
+// containers. Mode and text are those of one open file, whatever happens to the path meanwhile.
 func LoadPrivateKeyFile(path string) (*rsa.PrivateKey, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
-		return nil, fmt.Errorf("auth: %s can be read by others (mode %04o); run chmod 600", path, mode)
-	}
-	return loadFile(path, LoadPrivateKey)
+	return loadFile(path, true, LoadPrivateKey)
 }
 
-// LoadPublicKey reads the platform public key (pub_key.pem) from PEM.
+// LoadPublicKey reads the platform public key (pub_key.pem) from PEM, as leniently as [LoadPrivateKey].
 func LoadPublicKey(text []byte) (*rsa.PublicKey, error) {
-	b, err := block(text, "a public key")
+	b, err := pick(text, publicKey)
 	if err != nil {
 		return nil, err
-	}
-	switch {
-	case b.Type == "CERTIFICATE":
-		return nil, errors.New("auth: this is a certificate where a public key is wanted (pub_key.pem)")
-	case strings.HasSuffix(b.Type, "PRIVATE KEY"):
-		return nil, errors.New("auth: this is a private key where the platform public key is wanted (pub_key.pem)")
 	}
 	var key any
 	if b.Type == "RSA PUBLIC KEY" {
@@ -78,7 +69,7 @@ func LoadPublicKey(text []byte) (*rsa.PublicKey, error) {
 		key, err = x509.ParsePKIXPublicKey(b.Bytes)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("auth: PEM block %q does not hold a public key", b.Type)
+		return nil, fmt.Errorf("auth: PEM block %q does not hold a public key%s", label(b), contents(b))
 	}
 	public, ok := key.(*rsa.PublicKey)
 	if !ok {
@@ -90,17 +81,17 @@ func LoadPublicKey(text []byte) (*rsa.PublicKey, error) {
 	return public, nil
 }
 
-// LoadPublicKeyFile reads the platform public key from a file.
-func LoadPublicKeyFile(path string) (*rsa.PublicKey, error) { return loadFile(path, LoadPublicKey) }
+// LoadPublicKeyFile reads the platform public key from a regular file.
+func LoadPublicKeyFile(path string) (*rsa.PublicKey, error) {
+	return loadFile(path, false, LoadPublicKey)
+}
 
-// LoadCertificate reads a certificate with an RSA key from PEM.
+// LoadCertificate reads a certificate with an RSA key from PEM, as leniently as [LoadPrivateKey]; of a chain,
+// the first.
 func LoadCertificate(text []byte) (*x509.Certificate, error) {
-	b, err := block(text, "a certificate")
+	b, err := pick(text, certificate)
 	if err != nil {
 		return nil, err
-	}
-	if b.Type != "CERTIFICATE" {
-		return nil, fmt.Errorf("auth: PEM block %q where a certificate is wanted", b.Type)
 	}
 	cert, err := x509.ParseCertificate(b.Bytes)
 	if err != nil {
@@ -116,23 +107,88 @@ func LoadCertificate(text []byte) (*x509.Certificate, error) {
 	return cert, nil
 }
 
-func block(text []byte, wanted string) (*pem.Block, error) {
-	b, _ := pem.Decode(text)
-	if b == nil {
-		return nil, fmt.Errorf("auth: not PEM; %s starts with -----BEGIN", wanted)
-	}
-	return b, nil
+// LoadCertificateFile reads a certificate, such as the merchant's own (apiclient_cert.pem), from a regular
+// file.
+func LoadCertificateFile(path string) (*x509.Certificate, error) {
+	return loadFile(path, false, LoadCertificate)
 }
 
-func loadFile[T any](path string, load func([]byte) (T, error)) (T, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		var zero T
-		return zero, err
+// pick finds the one block of PEM that is wanted, or says what is there instead.
+func pick(text []byte, want wanted) (*pem.Block, error) {
+	blocks, text := blocksOf(text)
+	var fitting []*pem.Block
+	for _, b := range blocks {
+		if kindOf(b) == want.kind {
+			fitting = append(fitting, b)
+		}
 	}
-	key, err := load(text)
-	if err != nil {
-		return key, fmt.Errorf("%s: %w", path, err)
+	switch {
+	case len(fitting) == 1, len(fitting) > 1 && want.kind == isCertificate:
+		return fitting[0], nil
+	case len(fitting) > 1:
+		return nil, fmt.Errorf("auth: the text holds %d blocks that are each %s; leave only the one that is meant", len(fitting), want.kind)
+	case len(blocks) > 0:
+		return nil, want.not(kindOf(blocks[0]), label(blocks[0]))
 	}
-	return key, nil
+	return nil, want.notPEM(text)
+}
+
+// blocksOf takes PEM as people have it into blocks; the text comes back without what surrounds it.
+func blocksOf(text []byte) ([]*pem.Block, []byte) {
+	if isDER(text) {
+		return nil, text
+	}
+	s := strings.TrimFunc(unwiden(text), surrounding)
+	text = []byte(s)
+	if strings.Contains(s, begins) {
+		s = escapes.Replace(s)
+		s = frame.ReplaceAllString(s, "\n-----BEGIN $1-----\n$2\n-----END $3-----\n") // it may stand on one line
+	}
+	var blocks []*pem.Block
+	for rest := []byte(s); ; {
+		var b *pem.Block
+		if b, rest = pem.Decode(rest); b == nil {
+			return blocks, text
+		}
+		blocks = append(blocks, b)
+	}
+}
+
+// surrounding reports what may stand around a text without belonging to it, such as a byte order mark, a
+// line end, or the quotes of an environment file.
+func surrounding(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '"' || r == '\''
+}
+
+// maxKey is far above the size of any key, certificate or chain.
+const maxKey = 1 << 20
+
+func loadFile[T any](path string, secret bool, load func([]byte) (*T, error)) (*T, error) {
+	if strings.Contains(path, begins) || strings.HasPrefix(path, "MII") && len(path) > 255 {
+		return nil, errors.New("auth: this is the text of a key where the name of its file is wanted")
+	}
+	name := path
+	if strings.ContainsFunc(path, unicode.IsControl) || len(path) > 255 {
+		name = "the file" // whatever it is, it is not shown
+	}
+	f, info, err := regular.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("auth: %s: %w", name, err)
+	}
+	defer f.Close()
+	if secret && !regular.Private(info) {
+		return nil, fmt.Errorf("auth: %s can be read by others (mode %04o); run chmod 600", name, info.Mode().Perm())
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxKey+1))
+	if err != nil {
+		return nil, fmt.Errorf("auth: %s cannot be read", name)
+	}
+	if len(text) > maxKey {
+		return nil, fmt.Errorf("auth: %s is larger than any key", name)
+	}
+	v, err := load(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return v, nil
 }

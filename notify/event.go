@@ -19,7 +19,7 @@ import (
 // An Event is a genuine notification, decrypted. Neither its formats nor JSON show the plaintext.
 type Event struct {
 	ID           string    // the same in every repeat
-	CreateTime   time.Time // zero if it is written in no known form (two occur, EP-5)
+	CreateTime   time.Time // zero if it is written in no form known
 	EventType    string    // such as ENTRUST.SIGNING; says what the plaintext is
 	ResourceType string    // encrypt-resource
 	Summary      string    // for people

@@ -140,7 +140,7 @@ func TestContractsOfPartners(t *testing.T) {
 	t.Parallel()
 	h := newMerchant(t)
 	ids := h.server.AddContracts("oUser", "wx1", "plan", 2, wxpaytest.SubMerchant{MchID: "1900000110", AppID: "wxsub", OpenID: "oSub"})
-	h.server.AddContracts("oUser", "wx1", "plan", 3, wxpaytest.SubMerchant{MchID: "1900000111"})
+	others := h.server.AddContracts("oUser", "wx1", "plan", 3, wxpaytest.SubMerchant{MchID: "1900000111"})
 	h.server.AddContracts("oUser", "wx1", "plan", 4)
 	list := edu + "/user/oUser/contracts?appid=wx1&plan_id=plan"
 	for query, n := range map[string]float64{
@@ -151,6 +151,9 @@ func TestContractsOfPartners(t *testing.T) {
 	h.refused(404, "NOT_FOUND", "GET", list+"&sub_mchid=1900000111&sub_openid=oSub", nil)
 	got := h.ok("GET", edu+"/contracts/id/"+ids[1]+"?appid=wx1&sub_mchid=1900000110", nil)
 	assert.Equal(t, []any{wxpaytest.MchID, "1900000110", "wxsub", "oSub"}, []any{got["sp_mchid"], got["sub_mchid"], got["sub_appid"], got["sub_openid"]})
+	other := h.ok("GET", edu+"/contracts/id/"+others[0]+"?appid=wx1", nil)
+	assert.Equal(t, "1900000111", other["sub_mchid"])
+	assert.NotContains(t, other, "sub_appid")
 	plain := h.ok("GET", edu+"/contracts/id/"+h.server.AddContracts("oUser", "wx1", "plan", 1)[0]+"?appid=wx1", nil)
 	for _, name := range []string{"sub_mchid", "sub_appid", "sub_openid"} {
 		assert.NotContains(t, plain, name)

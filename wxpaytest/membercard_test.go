@@ -178,9 +178,12 @@ func TestFormsOfPhoneNumbers(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{"13800000000", "13800000001", "85223456789", "12025550123", "2345678", "234567890123456"}, asked)
+	var masks []string
 	for _, r := range h.server.Requests() {
 		assert.NotContains(t, r.Body+r.Answer+fmt.Sprint(r.Sensitive), "2345678")
+		masks = append(masks, r.Sensitive["encrypted_phone_number"])
 	}
+	assert.Contains(t, masks, "*******", "of so few digits none is shown")
 
 	member := m{"card_id": id, "registration_time": "2015-05-20T13:29:35.120+08:00"}
 	search := open + "/phonenumber-member/search?card_id=" + id + "&encrypted_phone_number="
@@ -189,7 +192,7 @@ func TestFormsOfPhoneNumbers(t *testing.T) {
 	}
 	h.ok("POST", open+"/phonenumber-member/import", remind("+8613900000000"))
 	h.ok("POST", open+"/phonenumber-member/import", remind("+85223456780"))
-	require.NoError(t, h.server.ShowReminder(id, "13900000000"))
+	require.NoError(t, h.server.ShowReminder(id, "+8613900000000"))
 	for _, phone := range []string{"13900000000", "8613900000000", "+8613900000000"} {
 		assert.Equal(t, m{"receive_status": "UNRECEIVED"}, h.ok("GET", search+url.QueryEscape(h.encrypt(phone)), nil), phone)
 	}

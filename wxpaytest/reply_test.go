@@ -53,6 +53,9 @@ func TestReply(t *testing.T) {
 			last := h.server.Requests()
 			assert.Equal(t, "reply of the test", last[len(last)-1].Verdict)
 			assert.Equal(t, []string{"signature"}, last[len(last)-1].Checks)
+			if name == "other variables" {
+				assert.Equal(t, tasksRoute, last[len(last)-1].Route, "it is the call of the documents")
+			}
 			h.server.Recover()
 		})
 	}
@@ -124,7 +127,29 @@ func TestRepliesMeetChecksAndFaults(t *testing.T) {
 		assert.Equal(t, want, string(o.body))
 		assert.Empty(t, o.header.Get("Wechatpay-Signature"))
 	}
+	require.NoError(t, h.server.Reply("POST /v3/push/another", 200, m{"ret_code": 0}))
+	req, err := http.NewRequestWithContext(t.Context(), "POST", "https://api.tpns.tencent.com/v3/push/another", strings.NewReader(`{}`))
+	require.NoError(t, err)
+	req.SetBasicAuth(wxpaytest.TPNSAccessID, wxpaytest.TPNSSecretKey)
+	o = exchange(&http.Client{Transport: h.server}, req)
+	assert.Equal(t, `{"ret_code":0}`, string(o.body))
 }
+
+// A request that is on its way when its reply is taken back is one for a call that nobody knows.
+func TestReplyTakenBackMidway(t *testing.T) {
+	t.Parallel()
+	h := newMerchant(t)
+	require.NoError(t, h.server.Reply("POST /v3/elsewhere", 200, nil))
+	req := h.request(t.Context(), "POST", "/v3/elsewhere", []byte("{}"))
+	req.Body = io.NopCloser(io.MultiReader(strings.NewReader("{}"), recovering{h.server}))
+	status, answer := h.do(req)
+	assert.Equal(t, []any{404, "NOT_FOUND"}, []any{status, answer["code"]})
+}
+
+// recovering is the end of a body that takes back what a test has planned.
+type recovering struct{ server *wxpaytest.Server }
+
+func (r recovering) Read([]byte) (int, error) { r.server.Recover(); return 0, io.EOF }
 
 // The SDK takes a reply for genuine.
 func TestReplyToTheSDK(t *testing.T) {

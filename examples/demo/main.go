@@ -1,6 +1,6 @@
 // Command demo does the main job of every product end to end, against a fake WeChat Pay on a loopback
 // socket, and shows what went over the wire and what came back. It needs no key, no account and no
-// network.
+// network, and takes less than a minute.
 package main
 
 import (
@@ -12,12 +12,13 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"strings"
 	"time"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/examples/internal/program"
 	"github.com/wxpay-go/wxpay/media"
+	"github.com/wxpay-go/wxpay/notify"
 	"github.com/wxpay-go/wxpay/push/pushpackage"
 	"github.com/wxpay-go/wxpay/services/bankpackages"
 	"github.com/wxpay-go/wxpay/services/edupapay"
@@ -26,30 +27,26 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		os.Exit(1)
-	}
+	program.Need()
+	program.Run(run)
 }
 
 // A stage is the fake and the clients that talk to it over the socket.
 type stage struct {
 	fake   *wxpaytest.Server
 	client *wxpay.Client
-	push   *pushpackage.Client
-	shown  int // requests of the journal that were shown
+	tpns   *pushpackage.Client
 }
 
 func run(ctx context.Context) error {
+	fmt.Println("Making keys for a merchant and a platform …")
 	s, stop, err := open()
 	if err != nil {
 		return err
 	}
 	defer stop()
 	start := time.Now()
-	for _, act := range []func(context.Context) error{s.bankPackage, s.memberCard, s.contracts, s.accounts} {
+	for _, act := range []func(context.Context) error{s.bankPackage, s.memberCard, s.contracts, s.debit, s.push} {
 		if err := act(ctx); err != nil {
 			return err
 		}
@@ -63,6 +60,7 @@ func open() (*stage, func(), error) {
 	fake, err := wxpaytest.NewServer(wxpaytest.Options{
 		TaskDuration: 300 * time.Millisecond,
 		Match:        func(number string) bool { return !strings.HasSuffix(number, "7") }, // one in ten has no user
+		Observe:      wire,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -82,13 +80,14 @@ func open() (*stage, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	push, err := pushpackage.New(pushpackage.Config{AccessID: wxpaytest.TPNSAccessID, SecretKey: wxpaytest.TPNSSecretKey, BaseURL: base})
-	return &stage{fake: fake, client: client, push: push}, func() { server.Close() }, err
+	tpns, err := pushpackage.New(pushpackage.Config{AccessID: wxpaytest.TPNSAccessID, SecretKey: wxpaytest.TPNSSecretKey, BaseURL: base})
+	return &stage{fake: fake, client: client, tpns: tpns}, func() { server.Close() }, err
 }
 
 func (s *stage) bankPackage(ctx context.Context) error {
 	const count = 12_000
 	title("Bank package (号码包): a list of %d agreement numbers", count)
+	fmt.Println("  encrypting and uploading, 5500 numbers a file; the fake opens every one, which takes some seconds …")
 	numbers := func(yield func(string) bool) {
 		for i := range count {
 			if !yield(fmt.Sprintf("20260000%06d", i)) {
@@ -105,7 +104,6 @@ func (s *stage) bankPackage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.wire()
 	fmt.Printf("  = %d numbers in %d files: %d matched, %d did not, %d users in the package\n",
 		result.Lines, result.Sent, result.SuccessCount, result.FailCount, s.fake.PackageUsers("8473295"))
 	return want("matched numbers", result.SuccessCount, count*9/10)
@@ -123,7 +121,6 @@ func (s *stage) memberCard(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.wire()
 	fmt.Printf("  = card code %s, and with the same request number %s\n", first.Code, again.Code)
 	return want("card code", again.Code, first.Code)
 }
@@ -140,13 +137,65 @@ func (s *stage) contracts(ctx context.Context) error {
 		}
 		count++
 	}
-	s.wire()
 	fmt.Printf("  = %d contracts\n", count)
 	return want("contracts", count, 45)
 }
 
-func (s *stage) accounts(ctx context.Context) error {
-	title("TPNS (腾讯移动推送): upload of a package of accounts")
+// debit goes the whole way of one period: the user signs, is told of the debit, is debited, and the merchant
+// hears of both by notification.
+func (s *stage) debit(ctx context.Context) error {
+	title("Education auto-renewal (教育续费通): a contract, a debit, and the notifications of both")
+	const appid, order = "wx8888888888888888", "demo-2026-09-0001"
+	heard := map[string]string{}
+	h := notify.New(s.client, notify.Config{})
+	notify.On(h, edupapay.EventContractSigned, func(_ context.Context, e *notify.Event, c *edupapay.ContractEvent) error {
+		heard[e.EventType] = c.ContractInformation.ContractID
+		return nil
+	})
+	notify.On(h, edupapay.EventTransactionSucceeded, func(_ context.Context, e *notify.Event, t *edupapay.TransactionEvent) error {
+		heard[e.EventType] = t.OutTradeNo
+		return nil
+	})
+	service := edupapay.New(s.client)
+	presign, err := service.PresignContract(ctx, edupapay.PresignContractParams{
+		AppID: appid, OpenID: "oUpF8uMuAJOM2pxb1R", PlanID: "101164396123311331", UserID: "tony", PeriodStartDate: wxpay.Date{Year: 2026, Month: time.September, Day: 1},
+	})
+	if err != nil {
+		return err
+	}
+	contract, err := s.fake.SignContract(presign.PresignToken) // what the user does in WeChat
+	if err != nil {
+		return err
+	}
+	if err := service.SendDebitNotice(ctx, edupapay.SendDebitNoticeParams{ContractID: contract, AppID: appid}); err != nil {
+		return err
+	}
+	s.fake.Advance(48 * time.Hour) // the notice has to come 1 to 3 days before
+	if err := service.CreateTransaction(ctx, edupapay.CreateTransactionParams{
+		AppID: appid, Body: "Chinese lessons, September", OutTradeNo: order, NotifyURL: "https://shop.example/wxpay/notify", ContractID: contract,
+		Amount: edupapay.DebitAmount{Total: 88800}, DeviceInformation: edupapay.DeviceInformation{DeviceIP: "203.0.113.7"},
+	}); err != nil {
+		return err
+	}
+	paid, err := service.WaitTransaction(ctx, edupapay.WaitTransactionParams{OutTradeNo: order, Every: 100 * time.Millisecond})
+	if err != nil {
+		return err
+	}
+	if err := s.fake.Deliver(ctx, h); err != nil {
+		return err
+	}
+	for event, about := range heard {
+		fmt.Printf("  ⇠ notification %s about %s: verified, opened, answered with 204\n", event, about)
+	}
+	fmt.Printf("  = order %s: %s, %s yuan\n", paid.OutTradeNo, paid.TradeState, paid.Amount.PayerTotal)
+	if err := want("notice of the contract", heard[edupapay.EventContractSigned], contract); err != nil {
+		return err
+	}
+	return want("notice of the debit", heard[edupapay.EventTransactionSucceeded], order)
+}
+
+func (s *stage) push(ctx context.Context) error {
+	title("TPNS (腾讯移动推送): upload of a package of accounts, and a push to it")
 	var packed bytes.Buffer
 	archive := zip.NewWriter(&packed)
 	list, err := archive.Create("accounts.txt")
@@ -159,29 +208,41 @@ func (s *stage) accounts(ctx context.Context) error {
 	if err := archive.Close(); err != nil {
 		return err
 	}
-	upload, err := s.push.Upload(ctx, pushpackage.UploadParams{File: media.Bytes("accounts.zip", packed.Bytes())})
+	upload, err := s.tpns.Upload(ctx, pushpackage.UploadParams{File: media.Bytes("accounts.zip", packed.Bytes())})
 	if err != nil {
 		return err
 	}
-	s.wire()
-	fmt.Printf("  = upload %d of %d accounts\n", upload.UploadID, s.fake.PackageAccounts(upload.UploadID))
-	return want("accounts", s.fake.PackageAccounts(upload.UploadID), 50_000)
+	push, err := s.tpns.Push(ctx, pushpackage.PushParams{
+		AudienceType: pushpackage.AccountPackage, UploadID: upload.UploadID,
+		MessageType: pushpackage.Notify, Message: pushpackage.Message{Title: "Hello", Content: "to fifty thousand"},
+	})
+	if err != nil {
+		return err
+	}
+	s.fake.Advance(10 * time.Minute) // or it would take that long
+	record, err := s.tpns.WaitPush(ctx, pushpackage.WaitPushParams{PushID: push.PushID[0]})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("  = upload %d of %d accounts, push %s %s\n", upload.UploadID, s.fake.PackageAccounts(upload.UploadID), push.PushID, record.Status)
+	if err := want("accounts", s.fake.PackageAccounts(upload.UploadID), 50_000); err != nil {
+		return err
+	}
+	return want("push", record.Status, pushpackage.PushFinished)
 }
 
-// wire shows the requests since the last time, as the fake saw them.
-func (s *stage) wire() {
-	all := s.fake.Requests()
-	for _, r := range all[s.shown:] {
-		fmt.Printf("  → %-4s %s (%d bytes)\n", r.Method, r.URI, r.BodySize)
-		if len(r.Checks) > 0 {
-			fmt.Printf("      checked: %s\n", strings.Join(r.Checks, ", "))
-		}
-		for member, value := range r.Sensitive {
-			fmt.Printf("      decrypted: %s = %s\n", member, value)
-		}
-		fmt.Printf("  ← %d %s\n", r.Status, short(r.Answer))
+// wire shows a request as the fake saw it, and its answer, in one piece.
+func wire(r wxpaytest.Request) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "  → %-4s %s (%d bytes)\n", r.Method, r.URI, r.BodySize)
+	if len(r.Checks) > 0 {
+		fmt.Fprintf(&b, "      checked: %s\n", strings.Join(r.Checks, ", "))
 	}
-	s.shown = len(all)
+	for member, value := range r.Sensitive {
+		fmt.Fprintf(&b, "      decrypted: %s = %s\n", member, value)
+	}
+	fmt.Fprintf(&b, "  ← %d %s\n", r.Status, short(r.Answer))
+	io.WriteString(os.Stdout, b.String())
 }
 
 func short(text string) string {

@@ -9,12 +9,10 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
-	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/examples/internal/program"
 	"github.com/wxpay-go/wxpay/services/edupapay"
 )
 
@@ -23,20 +21,11 @@ func main() {
 	flag.StringVar(&p.OpenID, "openid", "", "`ID` of the user under the AppID")
 	flag.StringVar(&p.AppID, "appid", "", "`ID` of the app")
 	flag.StringVar(&p.PlanID, "plan", "", "`ID` of the contract template")
-	flag.Parse()
-	if p.OpenID == "" || p.AppID == "" || p.PlanID == "" || flag.NArg() > 0 {
-		flag.Usage()
-		os.Exit(2)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, p); err != nil {
-		fmt.Fprintln(os.Stderr, "edupapay:", err)
-		os.Exit(1)
-	}
+	program.Need("openid", "appid", "plan")
+	program.Run(func(ctx context.Context) error { return listContracts(ctx, p) })
 }
 
-func run(ctx context.Context, p edupapay.ListUserContractsParams) error {
+func listContracts(ctx context.Context, p edupapay.ListUserContractsParams) error {
 	config, err := wxpay.ConfigFromEnv()
 	if err != nil {
 		return err

@@ -10,11 +10,9 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/examples/internal/program"
 	"github.com/wxpay-go/wxpay/services/membercard"
 )
 
@@ -24,33 +22,23 @@ func main() {
 	flag.StringVar((*string)(&p.PhoneNumber), "phone", "", "phone `number` of the member")
 	flag.StringVar(&p.OutRequestNo, "request-no", "", "`number` of this request, unique and yours; letters, digits and | _ * -")
 	flag.StringVar(&p.Code, "code", "", "card `code`, for cards whose codes come from the merchant in real time")
-	flag.Parse()
-	if flag.NArg() > 0 || p.CardID == "" || p.PhoneNumber == "" || p.OutRequestNo == "" {
-		fmt.Fprintln(os.Stderr, "membercard: wants -card, -phone and -request-no, and no other arguments; see -help")
-		os.Exit(2)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	code, err := importMember(ctx, p)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "membercard:", err)
-		os.Exit(1)
-	}
-	fmt.Println(code)
+	program.Need("card", "phone", "request-no")
+	program.Run(func(ctx context.Context) error { return importMember(ctx, p) })
 }
 
-func importMember(ctx context.Context, p membercard.ImportUserByPhoneParams) (string, error) {
+func importMember(ctx context.Context, p membercard.ImportUserByPhoneParams) error {
 	config, err := wxpay.ConfigFromEnv()
 	if err != nil {
-		return "", err
+		return err
 	}
 	client, err := wxpay.New(config)
 	if err != nil {
-		return "", err
+		return err
 	}
 	member, err := membercard.New(client).ImportUserByPhone(ctx, p)
 	if err != nil {
-		return "", err
+		return err
 	}
-	return member.Code, nil
+	fmt.Println(member.Code)
+	return nil
 }

@@ -1,22 +1,24 @@
 // Command withofficial shows how this SDK and wechatpay-go share their objects, in both directions:
 //
 //   - core.NewClient of wechatpay-go with our signer and our keys, which brings it keys that change by
-//     themselves and both kinds of platform key at once; it fetches the platform certificates;
-//   - wxpay.New with the signer, verifier and encryptor that a backend of wechatpay-go has already; it
-//     runs the self-test of the interface.
+//     themselves and both kinds of platform key at once;
+//   - wxpay.New with the signer, verifier and encryptor that a backend of wechatpay-go has already.
 //
-// Who calls is set by the environment, with the platform public key; see wxpay.ConfigFromEnv.
+// Both run the self-test of the interface, which has no effect on business:
+//
+//	go run ./examples/withofficial
+//
+// Who calls is set by the environment, with the platform public key; see wxpay.ConfigFromEnv. Neither
+// WXPAY_APIV3_KEY nor platform certificates are needed.
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/wechatpay-apiv3/wechatpay-go/core"
 	"github.com/wechatpay-apiv3/wechatpay-go/core/auth/signers"
@@ -25,16 +27,13 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/core/option"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/examples/internal/program"
 	"github.com/wxpay-go/wxpay/services/security"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "withofficial:", err)
-		os.Exit(1)
-	}
+	program.Need()
+	program.Run(run)
 }
 
 func run(ctx context.Context) error {
@@ -62,25 +61,24 @@ func oursInTheirs(ctx context.Context, config wxpay.Config) error {
 	if err != nil {
 		return err
 	}
-	base := config.BaseURL
-	if base == "" {
-		base = wxpay.MainURL
-	}
-	result, err := official.Get(ctx, base+"/v3/certificates")
+	result, err := official.Post(ctx, cmp.Or(config.BaseURL, wxpay.MainURL)+"/v3/security/echo", map[string]string{"echo_message": "hello"})
 	if err != nil {
-		return err
+		return fmt.Errorf("official client: %w", err)
 	}
 	defer result.Response.Body.Close()
 	body, err := io.ReadAll(result.Response.Body)
+	if err != nil {
+		return err
+	}
 	fmt.Printf("official client, our objects: %s, %d bytes verified\n", result.Response.Status, len(body))
-	return err
+	return nil
 }
 
 // theirsInOurs makes a client of the objects that an official client is made of.
 func theirsInOurs(ctx context.Context, config wxpay.Config) error {
 	key, ok := config.PrivateKey.(*rsa.PrivateKey)
 	if !ok || config.PublicKey == nil {
-		return errors.New("set WXPAY_PRIVATE_KEY_FILE, WXPAY_PUBLIC_KEY_ID and WXPAY_PUBLIC_KEY_FILE")
+		return errors.New("the platform public key is missing; set WXPAY_PUBLIC_KEY_ID and WXPAY_PUBLIC_KEY_FILE")
 	}
 	client, err := wxpay.New(wxpay.Config{
 		Signer:    &signers.SHA256WithRSASigner{MchID: config.MchID, CertificateSerialNo: config.SerialNo, PrivateKey: key},

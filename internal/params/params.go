@@ -106,7 +106,7 @@ const invisible = "holds blanks, line ends or other invisible characters"
 // unclean says what makes text another one than it looks.
 func unclean(s string) string {
 	switch {
-	case !utf8.ValidString(s) || strings.ContainsRune(s, utf8.RuneError):
+	case strings.ContainsRune(s, utf8.RuneError): // also what a reader of runes makes of other bytes
 		return "is not UTF-8, or was not before it was converted"
 	case strings.Trim(s, " ") != s || strings.ContainsFunc(s, unseen):
 		return invisible

@@ -272,7 +272,7 @@ func TestErrors(t *testing.T) {
 		},
 		"403 with code": {
 			httpmock.NewStringResponder(403, `{"retCode":1008003,"errMsg":"auth failure"}`),
-			&Error{Route: route, StatusCode: 403, RetCode: 1008003, Message: "auth failure", Meaning: "Authentication failed", Hint: "请核对 Access ID 与 SecretKey；使用签名认证时请校准本机时间"},
+			&Error{Route: route, StatusCode: 403, RetCode: 1008003, Message: "auth failure", Meaning: "Authentication failed", Hint: "请核对 Access ID（TPNS_ACCESS_ID）与 SecretKey（TPNS_SECRET_KEY）；使用签名认证时请校准本机时间"},
 			"pushpackage: POST /v3/push/app: status 403 code 1008003: Authentication failed (auth failure)", false,
 		},
 		"502": {

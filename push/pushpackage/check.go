@@ -3,11 +3,12 @@ package pushpackage
 import (
 	"archive/zip"
 	"bufio"
-	"bytes"
 	"compress/flate"
 	"context"
 	"errors"
 	"fmt"
+	"hash"
+	"hash/crc32"
 	"io"
 	"path"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/lists"
 	"github.com/wxpay-go/wxpay/media"
 )
 
@@ -26,8 +28,6 @@ const (
 	MaxRatio        = 200         // of unpacked to packed size
 
 	maxName    = 100 // characters
-	minLine    = 2   // characters
-	maxLine    = 100 // characters
 	blockSize  = 64 << 10
 	maxListing = 256 << 10 // bytes read to list a zip; one file takes a few hundred
 )
@@ -40,21 +40,26 @@ const (
 // holds exactly one .txt or .csv and no folder; UTF-8; one account of 2 to 100 characters a line; one
 // column.
 //
-// What is not documented is decided so:
+// What is not documented is decided so. The file is sent as it is, so nothing can be cleaned:
 //
 //   - CRLF ends a line as LF does, and the last line may lack it. Whether TPNS drops the CR is not
-//     documented.
+//     documented. Line ends of CR alone are refused.
 //   - Blank lines are refused: they are shorter than 2 characters.
 //   - A byte order mark is refused: it may be taken for a part of the first account.
-//   - NUL and a CR within a line are refused, as signs of another encoding.
-//   - In .csv a comma or a double quote is refused, since no rule for quoting is known; .txt may hold both.
-//     A header row cannot be told from an account.
+//   - Control characters, tabs among them, and characters that nobody sees, such as zero-width spaces, are
+//     refused, and so are blanks at the ends of a line and full-width digits: the account was bound without
+//     them. NUL is a sign of UTF-16, bytes that are not UTF-8 are one of GBK.
+//   - In .csv what separates columns, a comma, semicolon, tab or bar, and double quotes are refused, since no
+//     rule for quoting is known; .txt may hold them, but for the tab. A header row cannot be told from an
+//     account.
 //   - Duplicates and the number of lines are not looked at. Tokens, of 36 characters, pass as accounts.
 //   - Endings are compared without regard to case.
 //
 // In a zip these are refused as well: encryption, archives in the archive, names that are absolute or
 // hold .. or a backslash, methods other than store and deflate, and what unpacks to more than
-// [MaxRatio] times its size or to more than [MaxUnpackedSize].
+// [MaxRatio] times its size or to more than [MaxUnpackedSize]. Names may be in GBK, where the second byte of a
+// character may look like a backslash. What stands before the archive, such as an unpacking program, or
+// behind it is not looked at.
 func Check(file *media.Source) error {
 	if err := checkFrame(file); err != nil {
 		return err
@@ -106,12 +111,13 @@ func checkContent(ctx context.Context, file *media.Source) error {
 
 // checkZip looks at what a zip lists before it unpacks any of it.
 func checkZip(ctx context.Context, r io.ReaderAt, size int64) error {
-	listing := &metered{r: r, left: maxListing}
-	archive, err := zip.NewReader(listing, size)
-	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
+	archive, err := listed(r, size)
+	if errors.Is(err, zip.ErrFormat) {
+		archive, err = listed(padded{r, size}, size+maxComment)
+	}
+	if err != nil {
 		return damaged(err)
 	}
-	listing.left = -1
 	entry, err := onlyEntry(archive.File)
 	if err != nil {
 		return err
@@ -119,19 +125,77 @@ func checkZip(ctx context.Context, r io.ReaderAt, size int64) error {
 	packed := min(entry.CompressedSize64, uint64(size))
 	switch {
 	case entry.UncompressedSize64 > MaxUnpackedSize:
-		return bad("unpacks to more than %d bytes", MaxUnpackedSize)
+		return bad("unpacks to more than %d bytes", int64(MaxUnpackedSize))
 	case entry.UncompressedSize64/MaxRatio > packed:
 		return bad("unpacks to more than %d times its size", MaxRatio)
 	}
-	archive.RegisterDecompressor(zip.Deflate, func(r io.Reader) io.ReadCloser {
-		return flate.NewReader(bufio.NewReaderSize(r, blockSize))
-	})
-	list, err := entry.Open()
+	list, err := unpack(entry)
 	if err != nil {
 		return damaged(err)
 	}
-	defer list.Close()
 	return damaged(checkLines(ctx, list, extension(entry.Name) == ".csv"))
+}
+
+// listed reads what an archive lists, and no more of it than the list of one file takes.
+func listed(r io.ReaderAt, size int64) (*zip.Reader, error) {
+	listing := &metered{r: r, left: maxListing}
+	archive, err := zip.NewReader(listing, size)
+	if errors.Is(err, zip.ErrInsecurePath) { // onlyEntry says which
+		err = nil
+	}
+	listing.left = -1
+	return archive, err
+}
+
+const maxComment = 1<<16 - 1
+
+// padded is a file with NUL behind its end. It lets package zip overlook a comment that is cut off there, as
+// other tools do.
+type padded struct {
+	io.ReaderAt
+	size int64
+}
+
+func (f padded) ReadAt(p []byte, off int64) (n int, err error) {
+	if off < f.size {
+		n, err = f.ReaderAt.ReadAt(p[:min(int64(len(p)), f.size-off)], off)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return n, err
+		}
+	}
+	clear(p[n:])
+	return len(p), nil
+}
+
+// unpack returns the content of an entry. Like other tools, and unlike [zip.File.Open], it goes by what the
+// archive lists and not by what is said once more behind the content.
+func unpack(entry *zip.File) (io.Reader, error) {
+	raw, err := entry.OpenRaw()
+	if err != nil || entry.Method == zip.Store {
+		return &unpacked{r: raw, sum: crc32.NewIEEE(), entry: entry}, err
+	}
+	return &unpacked{r: flate.NewReader(bufio.NewReaderSize(raw, blockSize)), sum: crc32.NewIEEE(), entry: entry}, nil
+}
+
+// unpacked compares size and checksum.
+type unpacked struct {
+	r     io.Reader
+	n     uint64
+	sum   hash.Hash32
+	entry *zip.File
+}
+
+func (u *unpacked) Read(p []byte) (int, error) {
+	n, err := u.r.Read(p)
+	u.n += uint64(n)
+	_, _ = u.sum.Write(p[:n])
+	switch {
+	case u.n > u.entry.UncompressedSize64, errors.Is(err, io.EOF) && u.n < u.entry.UncompressedSize64:
+		return n, zip.ErrFormat
+	case errors.Is(err, io.EOF) && u.sum.Sum32() != u.entry.CRC32:
+		return n, zip.ErrChecksum
+	}
+	return n, err
 }
 
 // onlyEntry returns the one list that a zip may hold.
@@ -157,7 +221,7 @@ func badEntry(e *zip.File) string {
 	switch ext := extension(e.Name); {
 	case e.Flags&(encrypted|strong|masked) != 0:
 		return "is encrypted"
-	case strings.Contains(e.Name, `\`):
+	case backslash(e):
 		return "holds a file with a backslash in its name"
 	case strings.HasPrefix(e.Name, "/"), len(e.Name) > 1 && e.Name[1] == ':':
 		return "holds a file with an absolute name"
@@ -175,6 +239,24 @@ func badEntry(e *zip.File) string {
 		return "is packed with another method than deflate"
 	}
 	return ""
+}
+
+// backslash reports whether a name holds a backslash. In GBK, Big5 and Shift JIS, which archivers of Windows
+// write, the second byte of a character may look like one. A name that is UTF-8, said or not, is read as that.
+func backslash(e *zip.File) bool {
+	const utf8Names = 1 << 11
+	if e.Flags&utf8Names != 0 || utf8.ValidString(e.Name) {
+		return strings.Contains(e.Name, `\`)
+	}
+	for i := 0; i < len(e.Name); i++ {
+		switch c := e.Name[i]; {
+		case c == '\\':
+			return true
+		case c > 0x80 && i+1 < len(e.Name) && e.Name[i+1] >= 0x40: // a lead byte and what it leads
+			i++
+		}
+	}
+	return false
 }
 
 // damaged turns what package zip says of a bad archive into a refusal.
@@ -210,122 +292,20 @@ func (m *metered) ReadAt(p []byte, off int64) (int, error) {
 
 // checkLines reads a list block by block, each cut at the end of a line.
 func checkLines(ctx context.Context, r io.Reader, csv bool) error {
-	l := lines{csv: csv}
-	buf, kept := make([]byte, blockSize), 0 // kept bytes are a line that has not ended yet
-	for {
+	accounts := lists.Accounts{CSV: csv}
+	for block, err := range lists.Blocks(r) {
 		if ctx.Err() != nil {
 			return httpx.Ended(ctx)
 		}
-		n, err := r.Read(buf[kept:])
-		block := buf[:kept+n]
-		end := bytes.LastIndexByte(block, '\n') + 1
-		if errors.Is(err, io.EOF) {
-			end = len(block)
-		} else if err != nil {
+		if err != nil && !errors.Is(err, lists.ErrLong) {
 			return err
 		}
-		if err := l.check(block[:end]); err != nil {
-			return err
-		}
-		if err != nil && l.n == 0 {
-			return bad("is an empty list")
-		}
-		if err != nil {
-			return nil
-		}
-		if kept = copy(buf, block[end:]); kept > blockSize/2 { // far longer than any line, whatever follows
-			return l.fault(wholeChars(buf[:kept]))
+		if fault := accounts.Check(block); fault != nil { // a line far too long is one of them
+			return bad("%v", fault)
 		}
 	}
-}
-
-// wholeChars drops a character that is cut at the end.
-func wholeChars(b []byte) []byte {
-	for cut := range utf8.UTFMax {
-		if utf8.Valid(b[:len(b)-cut]) {
-			return b[:len(b)-cut]
-		}
-	}
-	return b
-}
-
-// lines counts the lines of a list as they are found good.
-type lines struct {
-	csv bool
-	n   int64
-}
-
-// check checks whole lines. Mostly they are good, which sure sees at once.
-func (l *lines) check(block []byte) error {
-	if n, ok := l.sure(block); ok {
-		l.n += n
-		return nil
-	}
-	for len(block) > 0 {
-		line, rest, _ := bytes.Cut(block, []byte("\n"))
-		if err := l.fault(line); err != nil {
-			return err
-		}
-		l.n++
-		block = rest
+	if accounts.N == 0 {
+		return bad("is an empty list")
 	}
 	return nil
-}
-
-// sure reports whether all lines of block are good at first glance: between 5 and 100 bytes of valid UTF-8,
-// which are between 2 and 100 characters. The first block may start with what does not belong there.
-func (l *lines) sure(block []byte) (n int64, ok bool) {
-	if l.n == 0 || !utf8.Valid(block) || bytes.IndexByte(block, 0) >= 0 ||
-		l.csv && (bytes.IndexByte(block, ',') >= 0 || bytes.IndexByte(block, '"') >= 0) {
-		return 0, false
-	}
-	cr := bytes.Count(block, []byte("\r"))
-	for len(block) > 0 {
-		size := bytes.IndexByte(block, '\n')
-		next := size + 1
-		if size < 0 {
-			size, next = len(block), len(block)
-		}
-		if size > 0 && block[size-1] == '\r' {
-			size--
-			cr--
-		}
-		if size <= utf8.UTFMax || size > maxLine {
-			return 0, false
-		}
-		block = block[next:]
-		n++
-	}
-	return n, cr == 0
-}
-
-// fault returns what is wrong with the next line.
-func (l *lines) fault(line []byte) error {
-	first := l.n == 0
-	line = bytes.TrimSuffix(line, []byte("\r"))
-	chars := utf8.RuneCount(line)
-	reason := ""
-	switch {
-	case first && bytes.HasPrefix(line, []byte("PK\x03\x04")):
-		reason = "is a zip archive, not text"
-	case first && bytes.HasPrefix(line, []byte("\ufeff")):
-		reason = "starts with a byte order mark; save the file as UTF-8 without one"
-	case !utf8.Valid(line):
-		reason = "is not UTF-8"
-	case bytes.IndexByte(line, 0) >= 0 || bytes.IndexByte(line, '\r') >= 0:
-		reason = "holds NUL or a carriage return"
-	case l.csv && bytes.IndexByte(line, ',') >= 0:
-		reason = "has more than one column"
-	case l.csv && bytes.IndexByte(line, '"') >= 0:
-		reason = "holds a double quote"
-	case chars == 0:
-		reason = "is blank"
-	case chars < minLine:
-		reason = "has fewer than 2 characters"
-	case chars > maxLine:
-		reason = "has more than 100 characters"
-	default:
-		return nil
-	}
-	return bad("line %d %s", l.n+1, reason)
 }

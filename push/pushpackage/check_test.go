@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -14,6 +15,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -57,25 +60,38 @@ func TestCheckText(t *testing.T) {
 		"101 Chinese":          {"a.txt", strings.Repeat("号", 101), "file line 1 has more than 100 characters"},
 		"one endless line":     {"a.txt", "ab\n" + long(200_000), "file line 2 has more than 100 characters"},
 		"one endless Chinese":  {"a.txt", "ab\n" + strings.Repeat("号", 100_000), "file line 2 has more than 100 characters"},
-		"CR only":              {"a.txt", strings.Repeat("13800000000\r", 100), "file line 1 holds NUL or a carriage return"},
-		"CR in a line":         {"a.txt", many + "1380\r0000\n" + many, "file line 20001 holds NUL or a carriage return"},
-		"two CR":               {"a.txt", "13800000000\r\r\n", "file line 1 holds NUL or a carriage return"},
+		"CR only":              {"a.txt", strings.Repeat("13800000000\r", 100), "file line 1 holds a carriage return (line ends of CR alone?); end lines with LF or CRLF"},
+		"CR in a line":         {"a.txt", many + "1380\r0000\n" + many, "file line 20001 holds a carriage return (line ends of CR alone?); end lines with LF or CRLF"},
+		"two CR":               {"a.txt", "13800000000\r\r\n", "file line 1 holds a carriage return (line ends of CR alone?); end lines with LF or CRLF"},
 		"blank line":           {"a.txt", "13800000000\n\n13900000000\n", "file line 2 is blank"},
 		"blank at the end":     {"a.txt", "13800000000\n\n", "file line 2 is blank"},
 		"blank, CRLF":          {"a.txt", many + "\r\n", "file line 20001 is blank"},
 		"only a newline":       {"a.txt", "\n", "file line 1 is blank"},
 		"empty":                {"a.txt", "", "file is empty"},
 		"byte order mark":      {"a.txt", "\ufeff13800000000\n", "file line 1 starts with a byte order mark; save the file as UTF-8 without one"},
-		"mark later":           {"a.txt", many + "\ufeff13800000000\n", ""},
-		"UTF-16":               {"a.txt", "\xff\xfe1\x003\x00\n\x00", "file line 1 is not UTF-8"},
-		"UTF-16, no mark":      {"a.txt", "1\x003\x00\n\x00", "file line 1 holds NUL or a carriage return"},
-		"GBK":                  {"a.txt", many + "\xba\xc5\xc2\xeb\n" + many, "file line 20001 is not UTF-8"},
-		"GBK, endless":         {"a.txt", strings.Repeat("\xba\xc5", 100_000), "file line 1 is not UTF-8"},
-		"cut character":        {"a.txt", "13800000000\n号码\xe5\x8f", "file line 2 is not UTF-8"},
-		"surrogate":            {"a.txt", "ab\xed\xa0\x80\n", "file line 1 is not UTF-8"},
+		"mark later":           {"a.txt", many + "\ufeff13800000000\n", "file line 20001 holds an invisible character (U+FEFF)"},
+		"UTF-16":               {"a.txt", "\xff\xfe1\x003\x00\n\x00", "file line 1 is not UTF-8 (UTF-16?); save the file as UTF-8"},
+		"UTF-16, no mark":      {"a.txt", "1\x003\x00\n\x00", "file line 1 holds NUL bytes (UTF-16?); save the file as UTF-8"},
+		"GBK":                  {"a.txt", many + "\xba\xc5\xc2\xeb\n" + many, "file line 20001 is not UTF-8 (GBK?); save the file as UTF-8"},
+		"GBK, endless":         {"a.txt", strings.Repeat("\xba\xc5", 100_000), "file line 1 is not UTF-8 (GBK?); save the file as UTF-8"},
+		"cut character":        {"a.txt", "13800000000\n号码\xe5\x8f", "file line 2 is not UTF-8 (GBK?); save the file as UTF-8"},
+		"surrogate":            {"a.txt", "ab\xed\xa0\x80\n", "file line 1 is not UTF-8 (GBK?); save the file as UTF-8"},
 		"zip called text":      {"a.txt", string(zipOf(t, entry{"a.txt", "13800000000\n"})), "file line 1 is a zip archive, not text"},
 		"csv":                  {"a.csv", "account\n13800000000\n", ""},
 		"two columns":          {"a.csv", many + "13800000000,Li\n", "file line 20001 has more than one column"},
+		"two columns, tab":     {"a.csv", many + "13800000000\tx\n", "file line 20001 has more than one column"},
+		"two columns, ;":       {"a.csv", many + "13800000000;x\n", "file line 20001 has more than one column"},
+		"two columns, |":       {"a.csv", "13800000000|x\n", "file line 1 has more than one column"},
+		"empty column, tab":    {"a.csv", "13800000000\t\n", "file line 1 has more than one column"},
+		"tab in text":          {"a.txt", many + "13800000000\tx\n", "file line 20001 holds a tab (columns?)"},
+		"semicolon in text":    {"a.txt", "a;b|c\n", ""},
+		"space before":         {"a.txt", many + " 13800000000\n", "file line 20001 begins or ends with a space"},
+		"space behind":         {"a.csv", many + "13800000000 \r\n" + many, "file line 20001 begins or ends with a space"},
+		"spaces alone":         {"a.txt", "13800000000\n  \n", "file line 2 is blank"},
+		"space within":         {"a.txt", "user 1\nuser number two\n", ""},
+		"zero width behind":    {"a.txt", many + "13800000000\u200b\n", "file line 20001 holds an invisible character (U+200B)"},
+		"control behind":       {"a.txt", many + "13800000000\x1a\n", "file line 20001 holds a control character (U+001A)"},
+		"full-width digits":    {"a.txt", "１３８０\n", "file line 1 holds full-width digits"},
 		"trailing comma":       {"a.csv", "13800000000,\n", "file line 1 has more than one column"},
 		"quoted":               {"a.csv", many + "\"13800000000\"\n", "file line 20001 holds a double quote"},
 		"first fault is named": {"a.csv", "13800000000\n\n\xff\n1,2\n", "file line 2 is blank"},
@@ -152,6 +168,9 @@ func TestCheckZip(t *testing.T) {
 	t.Parallel()
 	const list = "13800000000\n13900000000\n"
 	good := zipOf(t, entry{"accounts.txt", list})
+	gbk := func(name string) []byte { // a name in another encoding, or none said
+		return zipWith(t, func(h *zip.FileHeader) { h.NonUTF8 = true }, entry{name, list})
+	}
 	sizes := func(packed, unpacked uint32) []byte {
 		return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, packed), unpacked)
 	}
@@ -160,41 +179,54 @@ func TestCheckZip(t *testing.T) {
 		file []byte
 		want string
 	}{
-		"txt":               {good, ""},
-		"csv":               {zipOf(t, entry{"accounts.CSV", list}), ""},
-		"stored":            {zipWith(t, func(h *zip.FileHeader) { h.Method = zip.Store }, entry{"号码包.txt", list}), ""},
-		"GBK name":          {zipWith(t, func(h *zip.FileHeader) { h.NonUTF8 = true }, entry{"\xba\xc5\xc2\xeb.txt", list}), ""},
-		"dots in the name":  {zipOf(t, entry{"a..b.txt", list}), ""},
-		"large":             {accounts(t, 1<<20), ""},
-		"comment behind":    {withComment(t, list), ""},
-		"bad line":          {zipOf(t, entry{"a.txt", list + "x\n"}), "file line 3 has fewer than 2 characters"},
-		"csv, two columns":  {zipOf(t, entry{"a.csv", "1,2\n"}), "file line 1 has more than one column"},
-		"nothing":           {zipOf(t), "file holds 0 files; exactly one .txt or .csv is allowed"},
-		"two lists":         {zipOf(t, entry{"a.txt", list}, entry{"b.csv", list}), "file holds 2 files; exactly one .txt or .csv is allowed"},
-		"same name twice":   {zipOf(t, entry{"a.txt", list}, entry{"a.txt", list}), "file holds 2 files; exactly one .txt or .csv is allowed"},
-		"empty list":        {zipOf(t, entry{"a.txt", ""}), "file is an empty list"},
-		"folder alone":      {zipOf(t, entry{"lists/", ""}), "file holds a folder; pack the file alone"},
-		"in a folder":       {zipOf(t, entry{"lists/a.txt", list}), "file holds a folder; pack the file alone"},
-		"folder beside":     {zipOf(t, entry{"a.txt", list}, entry{"lists/", ""}), "file holds a folder; pack the file alone"},
-		"macOS":             {zipOf(t, entry{"a.txt", list}, entry{"__MACOSX/", ""}, entry{"__MACOSX/._a.txt", "x"}), "file holds __MACOSX/, which macOS adds; remove it with: zip -d FILE.zip '__MACOSX/*'"},
-		".DS_Store":         {zipOf(t, entry{"a.txt", list}, entry{".DS_Store", "x"}), "file holds a file that does not end in .txt or .csv"},
-		"absolute":          {zipOf(t, entry{"/etc/a.txt", list}), "file holds a file with an absolute name"},
-		"drive":             {zipOf(t, entry{"C:a.txt", list}), "file holds a file with an absolute name"},
-		"upwards":           {zipOf(t, entry{"../a.txt", list}), "file holds a file whose name leads out of it (..)"},
-		"upwards, inside":   {zipOf(t, entry{"x/../../a.txt", list}), "file holds a file whose name leads out of it (..)"},
-		"upwards, end":      {zipOf(t, entry{"a.txt/..", list}), "file holds a file whose name leads out of it (..)"},
-		"backslash":         {zipOf(t, entry{`lists\a.txt`, list}), "file holds a file with a backslash in its name"},
-		"backslash upwards": {zipOf(t, entry{`..\a.txt`, list}), "file holds a file with a backslash in its name"},
-		"zip in zip":        {zipOf(t, entry{"a.zip", string(good)}), "file holds another archive"},
-		"gzip in zip":       {zipOf(t, entry{"a.txt.gz", "x"}), "file holds another archive"},
-		"zip called txt":    {zipOf(t, entry{"a.txt", string(good)}), "file line 1 is a zip archive, not text"},
-		"spreadsheet":       {zipOf(t, entry{"a.xlsx", "x"}), "file holds a file that does not end in .txt or .csv"},
-		"symbolic link":     {zipWith(t, func(h *zip.FileHeader) { h.SetMode(fs.ModeSymlink | 0o777) }, entry{"a.txt", "/etc/passwd"}), "file holds something that is not a regular file"},
-		"encrypted":         {patched(t, good, flagsAt, 0x09), "file is encrypted"},
-		"strong encryption": {patched(t, good, flagsAt, 0x48), "file is encrypted"},
-		"hidden directory":  {patched(t, good, flagsAt, 0x08, 0x20), "file is encrypted"},
-		"other method":      {patched(t, good, methodAt, 12), "file is packed with another method than deflate"},
-		"bomb":              {zipOf(t, entry{"a.txt", strings.Repeat("13800000000\n", 50_000)}), "file unpacks to more than 200 times its size"},
+		"txt":                   {good, ""},
+		"csv":                   {zipOf(t, entry{"accounts.CSV", list}), ""},
+		"stored":                {zipWith(t, func(h *zip.FileHeader) { h.Method = zip.Store }, entry{"号码包.txt", list}), ""},
+		"GBK name":              {zipWith(t, func(h *zip.FileHeader) { h.NonUTF8 = true }, entry{"\xba\xc5\xc2\xeb.txt", list}), ""},
+		"GBK, backslash byte":   {gbk("\xd6\x5c.txt"), ""},
+		"GBK, two of them":      {gbk("\x81\x5c\xd6\x5c.csv"), ""},
+		"Big5, backslash byte":  {gbk("\xb3\x5c.txt"), ""},
+		"GBK, flag lies":        {patched(t, gbk("\xd6\x5c.txt"), flagsAt, 0x08, 0x08), "file holds a file with a backslash in its name"},
+		"GBK, then a backslash": {gbk("\xd6\xd0\x5ca.txt"), "file holds a file with a backslash in its name"},
+		"GBK, upwards":          {gbk("..\x5c\xd6\xd0.txt"), "file holds a file with a backslash in its name"},
+		"GBK, at a pair's end":  {gbk("\xd6\x5c\x5ca.txt"), "file holds a file with a backslash in its name"},
+		"UTF-8, flag unset":     {gbk("号\x5ca.txt"), "file holds a file with a backslash in its name"},
+		"GBK, in a folder":      {gbk("\xd6\x5c/a.txt"), "file holds a folder; pack the file alone"},
+		"unpacking program":     {append([]byte("MZ\x90 unpacks itself "), good...), ""},
+		"bytes behind":          {append(bytes.Clone(good), "\r\n\x00"...), ""},
+		"comment cut off":       {cutComment(good), ""},
+		"descriptor is wrong":   {wrongDescriptor(good), ""},
+		"dots in the name":      {zipOf(t, entry{"a..b.txt", list}), ""},
+		"large":                 {accounts(t, 1<<20), ""},
+		"comment behind":        {withComment(t, list), ""},
+		"bad line":              {zipOf(t, entry{"a.txt", list + "x\n"}), "file line 3 has fewer than 2 characters"},
+		"csv, two columns":      {zipOf(t, entry{"a.csv", "1,2\n"}), "file line 1 has more than one column"},
+		"nothing":               {zipOf(t), "file holds 0 files; exactly one .txt or .csv is allowed"},
+		"two lists":             {zipOf(t, entry{"a.txt", list}, entry{"b.csv", list}), "file holds 2 files; exactly one .txt or .csv is allowed"},
+		"same name twice":       {zipOf(t, entry{"a.txt", list}, entry{"a.txt", list}), "file holds 2 files; exactly one .txt or .csv is allowed"},
+		"empty list":            {zipOf(t, entry{"a.txt", ""}), "file is an empty list"},
+		"folder alone":          {zipOf(t, entry{"lists/", ""}), "file holds a folder; pack the file alone"},
+		"in a folder":           {zipOf(t, entry{"lists/a.txt", list}), "file holds a folder; pack the file alone"},
+		"folder beside":         {zipOf(t, entry{"a.txt", list}, entry{"lists/", ""}), "file holds a folder; pack the file alone"},
+		"macOS":                 {zipOf(t, entry{"a.txt", list}, entry{"__MACOSX/", ""}, entry{"__MACOSX/._a.txt", "x"}), "file holds __MACOSX/, which macOS adds; remove it with: zip -d FILE.zip '__MACOSX/*'"},
+		".DS_Store":             {zipOf(t, entry{"a.txt", list}, entry{".DS_Store", "x"}), "file holds a file that does not end in .txt or .csv"},
+		"absolute":              {zipOf(t, entry{"/etc/a.txt", list}), "file holds a file with an absolute name"},
+		"drive":                 {zipOf(t, entry{"C:a.txt", list}), "file holds a file with an absolute name"},
+		"upwards":               {zipOf(t, entry{"../a.txt", list}), "file holds a file whose name leads out of it (..)"},
+		"upwards, inside":       {zipOf(t, entry{"x/../../a.txt", list}), "file holds a file whose name leads out of it (..)"},
+		"upwards, end":          {zipOf(t, entry{"a.txt/..", list}), "file holds a file whose name leads out of it (..)"},
+		"backslash":             {zipOf(t, entry{`lists\a.txt`, list}), "file holds a file with a backslash in its name"},
+		"backslash upwards":     {zipOf(t, entry{`..\a.txt`, list}), "file holds a file with a backslash in its name"},
+		"zip in zip":            {zipOf(t, entry{"a.zip", string(good)}), "file holds another archive"},
+		"gzip in zip":           {zipOf(t, entry{"a.txt.gz", "x"}), "file holds another archive"},
+		"zip called txt":        {zipOf(t, entry{"a.txt", string(good)}), "file line 1 is a zip archive, not text"},
+		"spreadsheet":           {zipOf(t, entry{"a.xlsx", "x"}), "file holds a file that does not end in .txt or .csv"},
+		"symbolic link":         {zipWith(t, func(h *zip.FileHeader) { h.SetMode(fs.ModeSymlink | 0o777) }, entry{"a.txt", "/etc/passwd"}), "file holds something that is not a regular file"},
+		"encrypted":             {patched(t, good, flagsAt, 0x09), "file is encrypted"},
+		"strong encryption":     {patched(t, good, flagsAt, 0x48), "file is encrypted"},
+		"hidden directory":      {patched(t, good, flagsAt, 0x08, 0x20), "file is encrypted"},
+		"other method":          {patched(t, good, methodAt, 12), "file is packed with another method than deflate"},
+		"bomb":                  {zipOf(t, entry{"a.txt", strings.Repeat("13800000000\n", 50_000)}), "file unpacks to more than 200 times its size"},
 		"bomb, packed size inflated": {patched(t, zipOf(t, entry{"a.txt", strings.Repeat("13800000000\n", 50_000)}), packedAt, 0xff, 0xff, 0xff, 0x7f),
 			"file unpacks to more than 200 times its size"},
 		"says too much":    {patched(t, good, unpackedAt, sizes(0x80000001, 0)[:4]...), "file unpacks to more than 2147483648 bytes"},
@@ -226,6 +258,20 @@ func withComment(t testing.TB, list string) []byte {
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
 	return b.Bytes()
+}
+
+// cutComment is an archive that says of a comment what is not there.
+func cutComment(good []byte) []byte {
+	b := bytes.Clone(good)
+	b[len(b)-2] = 200
+	return b
+}
+
+// wrongDescriptor is an archive whose checksum behind the content is another one than it lists.
+func wrongDescriptor(good []byte) []byte {
+	b := bytes.Clone(good)
+	b[bytes.Index(b, []byte("PK\x07\x08"))+4] ^= 1
+	return b
 }
 
 func damagedList(good []byte) []byte {
@@ -304,7 +350,11 @@ func naive(text string, csv bool) int {
 		}
 		line = strings.TrimSuffix(line, "\r")
 		n := len([]rune(line))
-		if n < 2 || n > 100 || strings.ToValidUTF8(line, "") != line || strings.ContainsAny(line, "\x00\r") || csv && strings.ContainsAny(line, `,"`) {
+		odd := strings.ContainsFunc(line, func(r rune) bool {
+			return r != ' ' && unicode.IsOneOf([]*unicode.RangeTable{unicode.Cc, unicode.Cf, unicode.Z, unicode.Variation_Selector}, r) ||
+				strings.ContainsRune("０１２３４５６７８９\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0", r)
+		})
+		if odd || strings.Trim(line, " ") != line || n < 2 || n > 100 || strings.ToValidUTF8(line, "") != line || strings.ContainsAny(line, "\x00\r") || csv && strings.ContainsAny(line, ",;|\t\"") {
 			return i + 1
 		}
 	}
@@ -344,14 +394,20 @@ func FuzzCheckZip(f *testing.F) {
 			return
 		}
 		z, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))
-		require.NoError(t, err)
+		if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
+			t.Skip("a comment that is cut off")
+		}
 		require.Len(t, z.File, 1)
 		name := strings.ToLower(z.File[0].Name)
 		require.True(t, strings.HasSuffix(name, ".txt") || strings.HasSuffix(name, ".csv"))
-		require.False(t, strings.ContainsAny(name, `/\`))
+		require.NotContains(t, name, "/")
+		require.False(t, utf8.ValidString(name) && strings.Contains(name, `\`))
 		r, err := z.File[0].Open()
 		require.NoError(t, err)
 		text, err := io.ReadAll(r)
+		if errors.Is(err, zip.ErrChecksum) {
+			t.Skip("another checksum behind the content than is listed")
+		}
 		require.NoError(t, err)
 		require.Zero(t, naive(string(text), strings.HasSuffix(name, ".csv")))
 	})

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -34,8 +36,22 @@ func TestNewRefuses(t *testing.T) {
 			var p *ParamError
 			require.ErrorAs(t, err, &p)
 			assert.Equal(t, tt.field, p.Param)
+			variable := map[string]string{"AccessID": "TPNS_ACCESS_ID", "SecretKey": "TPNS_SECRET_KEY", "BaseURL": "TPNS_BASE_URL"}[tt.field]
+			assert.ErrorContains(t, err, "pushpackage: Config: "+tt.field+" ("+variable+") ")
 			assert.NotContains(t, err.Error(), secret)
 		})
+	}
+}
+
+// An upload has twice the time-out and more, which must not run over.
+func TestTimeoutIsClamped(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[time.Duration]time.Duration{
+		math.MaxInt64: 24 * time.Hour, 24 * time.Hour: 24 * time.Hour, time.Hour: time.Hour, 0: 30 * time.Second, math.MinInt64: 30 * time.Second,
+	} {
+		c, err := Config{AccessID: "1", SecretKey: secret, Timeout: given}.complete()
+		require.NoError(t, err)
+		assert.Equal(t, want, c.Timeout)
 	}
 }
 

@@ -53,7 +53,7 @@ func (c Code) Hint() string { return known[c].hint }
 var known = map[Code]struct{ meaning, hint string }{
 	CodeUnparsable:       {"The request could not be parsed", ""},
 	CodeMissingParam:     {"A required parameter is missing", ""},
-	CodeAuthFailed:       {"Authentication failed", "请核对 Access ID 与 SecretKey；使用签名认证时请校准本机时间"},
+	CodeAuthFailed:       {"Authentication failed", "请核对 Access ID（TPNS_ACCESS_ID）与 SecretKey（TPNS_SECRET_KEY）；使用签名认证时请校准本机时间"},
 	CodeServiceFailed:    {"A service behind the API could not be called", "推送可能已创建，请先查询任务，再决定是否重发"},
 	1008006:              {"Device token is invalid", ""},
 	CodeInvalidParam:     {"A parameter failed validation", ""},
@@ -74,7 +74,7 @@ var known = map[Code]struct{ meaning, hint string }{
 	1008029:              {"Device token failed verification", ""},
 	CodeNotPaid:          {"The application is not paid for", "应用未付费，请在控制台检查"},
 	CodeAppDestroyed:     {"The application's resources were destroyed", "应用资源已销毁，请在控制台检查"},
-	CodeWrongAccessPoint: {"Access ID is wrong or the host is not the application's access point", "请核对 Access ID 与服务接入点（BaseURL）"},
+	CodeWrongAccessPoint: {"Access ID is wrong or the host is not the application's access point", "请核对 Access ID（TPNS_ACCESS_ID）与服务接入点（BaseURL，TPNS_BASE_URL）"},
 	1010001:              {"The application has no push resource deployed", ""},
 	CodeNoTarget:         {"The push target does not exist", "号码包中的账号可能均未绑定设备，请核对 account_type"},
 	CodeBadPushTime:      {"The push time is not acceptable", "请检查 send_time"},

@@ -40,7 +40,7 @@ type Config struct {
 	// followed.
 	HTTPClient *http.Client
 	// Timeout bounds a whole call with its repetitions; the caller's context may end it sooner. Default
-	// 30 s; an upload has twice that and one more second for every 64 KiB.
+	// 30 s, at most a day; an upload has twice that and one more second for every 64 KiB.
 	Timeout time.Duration
 	// MaxAttempts is how often a call is sent at most, where it may be repeated at all. Default 3; 1
 	// never repeats.
@@ -85,8 +85,9 @@ func (c Config) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // complete returns c with its defaults, or the first thing that is wrong with it.
 func (c Config) complete() (Config, error) {
+	variables := map[string]string{"AccessID": "TPNS_ACCESS_ID", "SecretKey": "TPNS_SECRET_KEY", "BaseURL": "TPNS_BASE_URL"}
 	wrong := func(field, reason string) (Config, error) {
-		return Config{}, &ParamError{Route: "Config", Param: field, Reason: reason}
+		return Config{}, &ParamError{Route: "Config", Param: field, Reason: "(" + variables[field] + ") " + reason}
 	}
 	blank := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 	switch {
@@ -109,6 +110,7 @@ func (c Config) complete() (Config, error) {
 	if c.Timeout <= 0 {
 		c.Timeout = 30 * time.Second
 	}
+	c.Timeout = min(c.Timeout, 24*time.Hour) // short enough to reckon with
 	if c.MaxAttempts <= 0 {
 		c.MaxAttempts = 3
 	}

@@ -82,7 +82,7 @@ func TestUploadAnswers(t *testing.T) {
 	}
 	upload, err := do(`{"retCode":"0","errMsg":"","uploadId":"4294967295"}`)
 	require.NoError(t, err)
-	assert.EqualValues(t, 4294967295, upload.UploadID)
+	assert.Equal(t, int64(4294967295), upload.UploadID)
 
 	_, err = do(`{"retCode":1008012,"errMsg":"upload empty file","uploadId":0}`)
 	assert.ErrorIs(t, err, CodeEmptyFile)

@@ -7,12 +7,15 @@
 //	numbers → encrypted files → upload → task PROCESSING → task FINISHED with counts
 //
 // and [Service.Import] goes it in one call, for a list of any length. Its parts can be used alone:
-// [Encrypt] makes files, [Service.CreateTask] uploads one, [Service.WaitTask] waits for it.
+// [Service.Encrypt] makes files, [Service.CreateTask] uploads one, [Service.WaitTask] waits for it.
 //
 // A full file takes about 40 minutes when nobody queues before it, about 1.3 million numbers an hour, so
 // upload a day or two before the campaign: numbers added after it was activated do not join it. An
 // upload can neither be stopped nor taken back; only the whole package can be deleted, on the
 // merchant platform. A merchant may upload 6,000 files a day.
+//
+// A number such as BP-7 names a doubt: a point on which the public pages differ or are silent. They stand
+// with what was seen and decided in https://github.com/wxpay-go/wxpay/blob/main/docs/doubts.md
 package bankpackages
 
 import "github.com/wxpay-go/wxpay"

@@ -1,59 +1,78 @@
 package bankpackages
 
 import (
-	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"regexp"
 	"runtime"
-	"strings"
-	"sync"
 	"sync/atomic"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/lists"
 	"github.com/wxpay-go/wxpay/media"
 )
 
 // A File is ready for [Service.CreateTask]: it holds at most [MaxLines] encrypted numbers and at most
 // [MaxFileSize] bytes.
 type File struct {
-	Source *media.Source // held in memory
-	Serial string        // platform key that encrypted it
-	Lines  int
+	Source     *media.Source // held in memory
+	Serial     string        // platform key that encrypted it
+	Lines      int
+	Duplicates int // lines whose number stands in this file before; they are there all the same
 }
 
 // Encrypt turns plain agreement numbers, however many, into files ready to upload. Every number is
 // encrypted by itself with the key that keys chooses for its file; wxpay.Client.Encryptor is one.
 //
 // Files are made one at a time, while the loop over them asks for the next, by all cores; memory holds
-// one file and its numbers. Their names are name-00001-….txt and so on and end in a digest of the list
-// so far: the same name and list give the same names again (not the same bytes: encryption is
-// random), and a list that changed gives other names from the change on. name has 1 to 100 of A-Z a-z 0-9 _ . -
+// one file and its numbers. Their names are name-00001-….txt and so on and end in a digest of name and of
+// the list so far: a list that changed gives other names from the change on, the same list the same names,
+// but in this process only. The digest is keyed by a secret that each process makes up, since with a name
+// that everybody can compute everybody could try which numbers are in the list. [Service.Encrypt] gives
+// names that another process gives again. name has 1 to 100 of A-Z a-z 0-9 _ . -
 //
-// An error comes once and last: a number that is empty, holds spaces or control characters or is too
-// long for the key is a [wxpay.ParamError] that says which one it was, counted from 1, but not what it
-// was; ctx ending is its error.
+// A number has up to 128 letters, digits and signs of ASCII. Blanks, invisible characters and double quotes
+// round it are dropped, full-width digits become digits. Whatever else is no plain number is an error: other
+// characters, columns, formulas, scientific notation, a header row (a first number without a digit).
+//
+// An error comes once and last, perhaps after some files. A refused number is a [wxpay.ParamError] that says
+// which one it was, counted from 1, but not what it was; ctx ending is its error. A panic of numbers or keys
+// comes up in the loop.
 func Encrypt(ctx context.Context, keys cipher.Encryptor, name string, numbers iter.Seq[string]) iter.Seq2[*File, error] {
-	return seal(ctx, keys, name, plain(numbers))
+	return seal(ctx, keys, unkeyed(name), plain(numbers))
 }
 
-// EncryptLines is [Encrypt] for a text of one number a line. Space around a number, empty lines, a byte
-// order mark and the form of line ends do not matter. An error of r comes last.
+// EncryptLines is [Encrypt] for a text of one number a line, in UTF-8. Blank lines, a byte order mark and
+// whether lines end in LF or CRLF do not matter. A refused line is named by its number in the text. An error
+// of r comes last.
 func EncryptLines(ctx context.Context, keys cipher.Encryptor, name string, r io.Reader) iter.Seq2[*File, error] {
-	return seal(ctx, keys, name, lines(r))
+	return seal(ctx, keys, unkeyed(name), lines(r))
 }
 
-func seal(ctx context.Context, keys cipher.Encryptor, name string, numbers iter.Seq2[string, error]) iter.Seq2[*File, error] {
+// Encrypt is the function [Encrypt] with the keys of the client and with the names that [Service.Import]
+// gives: the same list gives the same names in every process of the merchant. The digest is keyed by a
+// signature of the merchant, so its private key signs twice; see [Service.Import] on a change of that key.
+func (s *Service) Encrypt(ctx context.Context, name string, numbers iter.Seq[string]) iter.Seq2[*File, error] {
+	return seal(ctx, s.client.Encryptor(), s.keyed(name), plain(numbers))
+}
+
+// EncryptLines is [Service.Encrypt] for a text of one number a line, see [EncryptLines].
+func (s *Service) EncryptLines(ctx context.Context, name string, r io.Reader) iter.Seq2[*File, error] {
+	return seal(ctx, s.client.Encryptor(), s.keyed(name), lines(r))
+}
+
+func seal(ctx context.Context, keys cipher.Encryptor, start naming, numbers iter.Seq2[string, error]) iter.Seq2[*File, error] {
 	return func(yield func(*File, error) bool) {
-		for b, err := range batches(ctx, keys, name, numbers) {
+		names, err := start(ctx)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for b, err := range batches(ctx, keys, names, numbers) {
 			var file *File
 			if err == nil {
 				file, err = b.seal(ctx, keys)
@@ -65,9 +84,17 @@ func seal(ctx context.Context, keys cipher.Encryptor, name string, numbers iter.
 	}
 }
 
+// plain cleans and checks numbers one by one.
 func plain(numbers iter.Seq[string]) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		for number := range numbers {
+		n := 0
+		for text := range numbers {
+			n++
+			number, fault := lists.Number(text, n == 1)
+			if fault != "" {
+				yield("", badNumber(fmt.Sprintf("number %d %s", n, fault)))
+				return
+			}
 			if !yield(number, nil) {
 				return
 			}
@@ -75,142 +102,152 @@ func plain(numbers iter.Seq[string]) iter.Seq2[string, error] {
 	}
 }
 
-// lines reads one number a line. bufio.Scanner stops at a line of 64 KiB, which is no number anyway.
+// lines reads one number a line.
 func lines(r io.Reader) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		s := bufio.NewScanner(r)
-		for first := true; s.Scan(); first = false {
-			line := s.Text()
-			if first {
-				line = strings.TrimPrefix(line, "\ufeff")
+		for number, err := range lists.Numbers(r) {
+			if fault, ok := errors.AsType[*lists.Fault](err); ok {
+				err = badNumber(fault.Error())
+			} else if err != nil {
+				err = fmt.Errorf("bankpackages: reading the numbers: %w", err)
 			}
-			if line = strings.TrimSpace(line); line != "" && !yield(line, nil) {
+			if !yield(number, err) {
 				return
 			}
 		}
-		if err := s.Err(); err != nil {
-			yield("", fmt.Errorf("bankpackages: reading the numbers: %w", err))
+	}
+}
+
+func badNumber(which string) error { return refuse("numbers", "hold a bad one: "+which) }
+
+// within ends a list, at its next number or at its end, when ctx has ended: an iterator that stops because its
+// own work was cancelled is not at the end of the list.
+func within(ctx context.Context, numbers iter.Seq2[string, error]) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for number, err := range numbers {
+			if ctx.Err() != nil {
+				break
+			}
+			if !yield(number, err) || err != nil {
+				return
+			}
+		}
+		if ctx.Err() != nil {
+			yield("", fmt.Errorf("bankpackages: reading the numbers: %w", httpx.Ended(ctx)))
 		}
 	}
 }
 
 // A batch is the numbers of one file before they are encrypted.
 type batch struct {
-	filename string
-	serial   string
-	numbers  []string
-	first    string // numbers[0] encrypted: shows how long a line is with this key
+	filename   string
+	serial     string
+	numbers    []string
+	first      string // numbers[0] encrypted: shows how long a line is with this key
+	duplicates int
 }
 
 var listName = regexp.MustCompile(`^[0-9A-Za-z_.-]{1,100}$`)
 
 // batches cuts a list into files and names them.
-func batches(ctx context.Context, keys cipher.Encryptor, name string, numbers iter.Seq2[string, error]) iter.Seq2[*batch, error] {
+func batches(ctx context.Context, keys cipher.Encryptor, names *names, numbers iter.Seq2[string, error]) iter.Seq2[*batch, error] {
 	return func(yield func(*batch, error) bool) {
-		if !listName.MatchString(name) {
-			yield(nil, refuse("name", "must have 1 to 100 of the characters A-Z a-z 0-9 _ . -"))
-			return
-		}
-		var (
-			b           *batch
-			index, read int
-			sofar       = sha256.New()
-			line        []byte
-		)
-		named := func() *batch {
-			index++
-			b.filename = fmt.Sprintf("%s-%05d-%s.txt", name, index, hex.EncodeToString(sofar.Sum(nil)[:6]))
-			return b
-		}
-		for number, err := range numbers {
-			read++
-			if err == nil {
-				b, err = b.add(ctx, keys, number, read)
+		var b *batch
+		there := map[string]struct{}{} // numbers of this batch; of a whole list they would not fit into memory
+		for number, err := range within(ctx, numbers) {
+			if err == nil && b == nil {
+				b, err = newBatch(ctx, keys, number)
+				clear(there)
 			}
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			line = append(append(line[:0], number...), '\n')
-			sofar.Write(line)
+			names.add(number)
+			b.numbers = append(b.numbers, number)
+			there[number] = struct{}{}
 			if len(b.numbers) == cap(b.numbers) {
-				if !yield(named(), nil) {
+				b.name(names, len(there))
+				if !yield(b, nil) {
 					return
 				}
 				b = nil
 			}
 		}
 		if b != nil {
-			yield(named(), nil)
+			b.name(names, len(there))
+			yield(b, nil)
 		}
 	}
 }
 
-// add adds the number that was read n-th. The first of a batch shows how many fit into it.
-func (b *batch) add(ctx context.Context, keys cipher.Encryptor, number string, n int) (_ *batch, err error) {
-	if reason := badNumber(number); reason != "" {
-		return nil, refuse("numbers", fmt.Sprintf("number %d %s", n, reason))
+// newBatch chooses the key of a file. Its first number, encrypted, shows how many fit into it.
+func newBatch(ctx context.Context, keys cipher.Encryptor, number string) (*batch, error) {
+	serial, err := keys.SelectCertificate(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if b == nil {
-		b = new(batch)
-		if b.serial, err = keys.SelectCertificate(ctx); err != nil {
-			return nil, err
-		}
-		if b.first, err = keys.Encrypt(ctx, b.serial, number); err != nil {
-			return nil, fmt.Errorf("bankpackages: number %d: %w", n, err)
-		}
-		b.numbers = make([]string, 0, min(MaxLines, MaxFileSize/(len(b.first)+1)))
+	first, err := keys.Encrypt(ctx, serial, number)
+	if err != nil {
+		return nil, fmt.Errorf("bankpackages: encrypt: %w", err)
 	}
-	b.numbers = append(b.numbers, number)
-	return b, nil
+	return &batch{serial: serial, first: first, numbers: make([]string, 0, min(MaxLines, MaxFileSize/(len(first)+1)))}, nil
 }
 
-func badNumber(number string) string {
-	switch {
-	case number == "":
-		return "is empty"
-	case len(number) > 128:
-		return "has more than 128 bytes"
-	case !utf8.ValidString(number) || strings.ContainsFunc(number, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
-		return "holds spaces or control characters"
-	}
-	return ""
+func (b *batch) name(names *names, different int) {
+	b.filename, b.duplicates = names.next(), len(b.numbers)-different
 }
 
-// seal encrypts a batch on all cores; each number gives way to its line.
+// seal encrypts a batch on all cores.
 func (b *batch) seal(ctx context.Context, keys cipher.Encryptor) (*File, error) {
 	var (
 		taken  atomic.Int64
-		failed atomic.Pointer[error]
-		team   sync.WaitGroup
+		broken atomic.Bool
+		lines  = make([]string, len(b.numbers))
 	)
 	const block = 16 // small, so that no core waits long for the others at the end of a file
-	work := func() {
-		for failed.Load() == nil {
-			from := int(taken.Add(block)) - block
-			if from >= len(b.numbers) {
-				return
+	work := func() (done bool, err error) {
+		defer func() {
+			if !done { // keys may have panicked, too: the others need not go on
+				broken.Store(true)
 			}
-			if err := b.encrypt(ctx, keys, from, min(from+block, len(b.numbers))); err != nil {
-				failed.Store(&err)
+		}()
+		for !broken.Load() {
+			from := int(taken.Add(block)) - block
+			if from >= len(lines) {
+				break
+			}
+			if err := b.encrypt(ctx, keys, lines, from, min(from+block, len(lines))); err != nil {
+				return false, err
 			}
 		}
+		return true, nil
 	}
-	for range runtime.GOMAXPROCS(0) {
-		team.Go(work)
+	team := make([]*aside[bool], runtime.GOMAXPROCS(0))
+	for i := range team {
+		team[i] = beside(work)
 	}
-	team.Wait()
-	if err := failed.Load(); err != nil {
-		return nil, *err
+	for _, member := range team {
+		<-member.ended
 	}
-	sealed := sealed{b.numbers, int64(len(b.first)) + 1}
-	return &File{Source: media.At(b.filename, sealed, int64(len(b.numbers))*sealed.size), Serial: b.serial, Lines: len(b.numbers)}, nil
+	for _, member := range team {
+		if _, err := member.result(); err != nil {
+			return nil, err
+		}
+	}
+	sealed := sealed{lines, int64(len(b.first)) + 1}
+	return &File{
+		Source:     media.At(b.filename, sealed, int64(len(lines))*sealed.size),
+		Serial:     b.serial,
+		Lines:      len(lines),
+		Duplicates: b.duplicates,
+	}, nil
 }
 
 // encrypt makes the lines from, from+1, … of the file.
-func (b *batch) encrypt(ctx context.Context, keys cipher.Encryptor, from, to int) error {
+func (b *batch) encrypt(ctx context.Context, keys cipher.Encryptor, lines []string, from, to int) error {
 	if ctx.Err() != nil {
-		return httpx.Ended(ctx)
+		return fmt.Errorf("bankpackages: encrypt: %w", httpx.Ended(ctx))
 	}
 	for i := from; i < to; i++ {
 		line, err := b.first, error(nil)
@@ -223,7 +260,7 @@ func (b *batch) encrypt(ctx context.Context, keys cipher.Encryptor, from, to int
 		if len(line) != len(b.first) {
 			return errors.New("bankpackages: the encryptor returned lines of different length")
 		}
-		b.numbers[i] = line
+		lines[i] = line
 	}
 	return nil
 }

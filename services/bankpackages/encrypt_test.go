@@ -103,7 +103,7 @@ func TestEncryptCutsAndNames(t *testing.T) {
 		{12_000, 344, []int{5_500, 5_500, 1_000}},
 		{6_000, 684, []int{2_919, 2_919, 162}}, // key of 4096 bits: 2 MB come first
 	}
-	name := regexp.MustCompile(`^my_list-(\d{5})-[0-9a-f]{12}\.txt$`)
+	name := regexp.MustCompile(`^my_list-(\d{5})-[0-9a-z]{16}\.txt$`)
 	for _, tt := range tests {
 		files, err := collect(bankpackages.Encrypt(t.Context(), &stub{length: tt.length}, "my_list", numbers(tt.numbers)))
 		require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"time"
 
@@ -22,9 +23,9 @@ type ImportParams struct {
 	// is repeated the same import. 1 to 100 of A-Z a-z 0-9 _ . -
 	Name string
 
-	// The plain numbers: either Numbers or, one a line as in [EncryptLines], Lines. Both are read from the
-	// start by every Import, so Numbers must give the same list again. It is called from a goroutine of
-	// its own, and ctx cannot end a Numbers that blocks.
+	// The plain numbers: either Numbers or, one a line as in [EncryptLines], Lines. Both are read twice by
+	// every Import, to check and to send, so Numbers must give the same list again. Numbers and Progress run on
+	// the goroutine that called Import, and ctx cannot end a Numbers that blocks.
 	Numbers iter.Seq[string]
 	Lines   *media.Source
 
@@ -33,11 +34,12 @@ type ImportParams struct {
 	Progress func(Task)    // told of each task when its file was taken, and again when it is finished
 }
 
-// An ImportResult adds up an import. The counts are sums over finished tasks; a user found by two files
-// is counted in both, but is in the package once.
+// An ImportResult adds up an import. The counts are sums over those Tasks that are finished; a user found by
+// two files is counted in both, but is in the package once.
 type ImportResult struct {
 	Tasks            []Task // in the order of the files
-	Lines            int64  // numbers read
+	Lines            int64  // numbers in the files of Tasks
+	Duplicates       int64  // of Lines, those that stand in the same file before; across files they are not seen
 	Sent             int    // files uploaded by this call
 	Present          int    // files that the package had already
 	SuccessCount     int64
@@ -49,27 +51,55 @@ type ImportResult struct {
 // uploads each while the next is being encrypted, and, if asked to, waits for all tasks and adds up
 // their counts. Memory does not grow with the list beyond the tasks in the result.
 //
+// The whole list is read and checked before anything is sent, at some millions of numbers a second; a number
+// that is refused, by the rules of [Encrypt], is named by its line or place. If the list is another one when it
+// is read again to be sent, Import ends with [media.ErrChanged].
+//
 // Repeating: safe with the same name and list. A file that the package has already, found by its name, is
 // not sent again; that is also how an unclear answer is cleared up. So after any error, even in another
 // process, call it again. A file that is there with another bank type is an error: give the list another
 // Name.
 //
+// The names of files let nobody test which numbers they hold: they are keyed by a signature of the merchant's
+// private key, which signs twice for each Import and must give the same signature both times, as RSA with
+// PKCS #1 v1.5 does in a file, KMS or HSM. With another key come other names: an import that is repeated after
+// the merchant's key was changed sends its files again. A user is in the package once all the same, so this
+// costs time and a part of the day's files; finish imports before the key changes.
+//
 // With an error comes what was done so far. Cancelling ctx ends it at once. A list without a number is an
-// error. Limits and errors are those of [Service.CreateTask], [Encrypt] and [Service.WaitTask].
+// error. nil means that every number is in a file that the package took and, with Wait, that every task is
+// finished. Limits and errors are those of [Service.CreateTask], [Encrypt] and [Service.WaitTask].
 func (s *Service) Import(ctx context.Context, p ImportParams) (*ImportResult, error) {
+	result := new(ImportResult)
+	err := s.importAll(ctx, p, result)
+	for _, task := range result.Tasks {
+		if task.Status == TaskFinished {
+			result.SuccessCount += task.SuccessCount
+			result.FailCount += task.FailCount
+			result.SuccessUserCount += task.SuccessUserCount
+		}
+	}
+	return result, err
+}
+
+func (s *Service) importAll(ctx context.Context, p ImportParams, result *ImportResult) error {
 	numbers, err := p.numbers()
 	if err != nil {
-		return &ImportResult{}, err
+		return err
 	}
-	result := new(ImportResult)
-	if err := s.uploadAll(ctx, p, numbers, result); err != nil {
-		return result, err
+	names, err := s.keyed(p.Name)(ctx)
+	if err != nil {
+		return err
 	}
-	if result.Lines == 0 {
-		return result, refuse("numbers", "holds no number")
+	checked, err := sumOf(within(ctx, numbers))
+	if err != nil {
+		return err
 	}
-	if !p.Wait {
-		return result, nil
+	if checked.n == 0 {
+		return refuse("numbers", "holds no number")
+	}
+	if err := s.uploadAll(ctx, p, names, checked.again(numbers), result); err != nil || !p.Wait {
+		return err
 	}
 	for i := range result.Tasks {
 		task, err := s.finish(ctx, p, result.Tasks[i])
@@ -77,13 +107,10 @@ func (s *Service) Import(ctx context.Context, p ImportParams) (*ImportResult, er
 			result.Tasks[i] = *task
 		}
 		if err != nil {
-			return result, err
+			return err
 		}
-		result.SuccessCount += task.SuccessCount
-		result.FailCount += task.FailCount
-		result.SuccessUserCount += task.SuccessUserCount
 	}
-	return result, nil
+	return nil
 }
 
 func (p *ImportParams) numbers() (iter.Seq2[string, error], error) {
@@ -108,9 +135,9 @@ func linesOf(file *media.Source) iter.Seq2[string, error] {
 			yield("", err)
 			return
 		}
+		defer r.Close() // again, where the loop over the numbers is left or panics
 		for number, err := range lines(r) {
-			if !yield(number, err) {
-				r.Close()
+			if !yield(number, err) || err != nil {
 				return
 			}
 		}
@@ -120,66 +147,120 @@ func linesOf(file *media.Source) iter.Seq2[string, error] {
 	}
 }
 
-// A parcel is a file on its way from encryption to upload, or the task it became earlier.
-type parcel struct {
-	file *File
-	task *Task
-	err  error
+// A sum stands for a list: how many numbers, and a hash of them all.
+type sum struct {
+	n    int64
+	hash maphash.Hash
 }
 
-// uploadAll sends the files one after the other, while the next one is looked up and encrypted.
-func (s *Service) uploadAll(ctx context.Context, p ImportParams, numbers iter.Seq2[string, error], result *ImportResult) error {
+func (s *sum) add(number string) {
+	s.n++
+	_, _ = s.hash.WriteString(number)
+	_ = s.hash.WriteByte('\n')
+}
+
+// sumOf reads a list to its end.
+func sumOf(numbers iter.Seq2[string, error]) (*sum, error) {
+	s := new(sum)
+	for number, err := range numbers {
+		if err != nil {
+			return nil, err
+		}
+		s.add(number)
+	}
+	return s, nil
+}
+
+// again reads the list a second time. That it is another one shows at its end at the latest.
+func (s *sum) again(numbers iter.Seq2[string, error]) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		changed := fmt.Errorf("bankpackages: the list is another one than when it was checked: %w", media.ErrChanged)
+		var now sum
+		now.hash.SetSeed(s.hash.Seed())
+		for number, err := range numbers {
+			if _, refused := errors.AsType[*wxpay.ParamError](err); refused {
+				err = fmt.Errorf("%w: %w", changed, err)
+			}
+			if now.add(number); !yield(number, err) || err != nil {
+				return
+			}
+		}
+		if now.n != s.n || now.hash.Sum64() != s.hash.Sum64() {
+			yield("", changed)
+		}
+	}
+}
+
+// A parcel is a file on its way from encryption to upload, or the task it became earlier.
+type parcel struct {
+	file              *File
+	task              *Task
+	lines, duplicates int
+}
+
+// uploadAll sends the files one after the other, while the next one is looked up and encrypted beside. The
+// caller's list and Progress run here, on the caller's goroutine.
+func (s *Service) uploadAll(ctx context.Context, p ImportParams, names *names, numbers iter.Seq2[string, error], result *ImportResult) error {
 	ctx, cancel := context.WithCancel(ctx)
-	parcels := make(chan parcel)
-	defer func() { // the encrypting side stops at its next send, or within one block of lines
+	var next *aside[parcel]
+	defer func() { // nothing is left running, however this ends
 		cancel()
-		for range parcels {
+		if next != nil {
+			<-next.ended
 		}
 	}()
-	go s.pack(ctx, p, numbers, parcels, &result.Lines)
-	for next := range parcels {
-		task, err := next.task, next.err
-		if err == nil && task == nil {
-			task, err = s.upload(ctx, p, next.file)
-		}
+	for b, err := range batches(ctx, s.client.Encryptor(), names, numbers) {
 		if err != nil {
 			return err
 		}
-		if next.file != nil {
-			result.Sent++
-		} else {
-			result.Present++
+		before := next
+		var ready parcel
+		if before != nil {
+			if ready, err = before.wait(); err != nil {
+				return err
+			}
 		}
-		result.Tasks = append(result.Tasks, *task)
-		if p.Progress != nil {
-			p.Progress(*task)
+		next = beside(func() (parcel, error) { return s.pack(ctx, p, b) })
+		if before != nil {
+			if err := s.deliver(ctx, p, ready, result); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+	last, err := next.wait()
+	if err != nil {
+		return err
+	}
+	return s.deliver(ctx, p, last, result)
 }
 
-// pack looks up, encrypts and hands over file after file until the list or ctx ends.
-func (s *Service) pack(ctx context.Context, p ImportParams, numbers iter.Seq2[string, error], parcels chan<- parcel, read *int64) {
-	defer close(parcels)
-	keys := s.client.Encryptor()
-	for b, err := range batches(ctx, keys, p.Name, numbers) {
-		next := parcel{err: err}
-		if err == nil {
-			*read += int64(len(b.numbers))
-			next.task, next.err = s.present(ctx, p, b.filename)
-		}
-		if next.err == nil && next.task == nil {
-			next.file, next.err = b.seal(ctx, keys)
-		}
-		select {
-		case parcels <- next:
-		case <-ctx.Done():
-			return
-		}
-		if next.err != nil {
-			return
-		}
+// pack looks a file up and, unless it is there, encrypts it.
+func (s *Service) pack(ctx context.Context, p ImportParams, b *batch) (next parcel, err error) {
+	next.lines, next.duplicates = len(b.numbers), b.duplicates
+	if next.task, err = s.present(ctx, p, b.filename); err == nil && next.task == nil {
+		next.file, err = b.seal(ctx, s.client.Encryptor())
 	}
+	return next, err
+}
+
+// deliver sends a file, unless it is there, and tells of its task.
+func (s *Service) deliver(ctx context.Context, p ImportParams, ready parcel, result *ImportResult) (err error) {
+	task := ready.task
+	if task == nil {
+		if task, err = s.upload(ctx, p, ready.file); err != nil {
+			return err
+		}
+		result.Sent++
+	} else {
+		result.Present++
+	}
+	result.Tasks = append(result.Tasks, *task)
+	result.Lines += int64(ready.lines)
+	result.Duplicates += int64(ready.duplicates)
+	if p.Progress != nil {
+		p.Progress(*task)
+	}
+	return nil
 }
 
 // present returns the task that a file became earlier, or nil.
@@ -204,6 +285,8 @@ func (s *Service) upload(ctx context.Context, p ImportParams, file *File) (*Task
 		switch {
 		case found != nil:
 			return found, nil
+		case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
+			return nil, fmt.Errorf("%w; not repeated: %w", err, httpx.Ended(ctx))
 		case n == 3 || !wxpay.Transient(err) || look != nil && !wxpay.Transient(look):
 			return nil, err
 		}

@@ -126,8 +126,25 @@ func TestImportStopsAtARefusal(t *testing.T) {
 
 func TestImportKeepsWhatWasDone(t *testing.T) {
 	t.Parallel()
-	bad := importOf(0)
-	bad.Numbers = func(yield func(string) bool) {
+	posts := 0
+	service := quick(t, refusing(func(req *http.Request) bool {
+		if req.Method == http.MethodPost {
+			posts++
+		}
+		return req.Method == http.MethodPost && posts == 3
+	}), nil)
+	result, err := service.Import(t.Context(), importOf(3*bankpackages.MaxLines))
+	assert.ErrorIs(t, err, wxpay.CodeNoAuth)
+	assert.Equal(t, 2, result.Sent)
+	assert.Len(t, result.Tasks, 2)
+	assert.EqualValues(t, 2*bankpackages.MaxLines, result.Lines)
+}
+
+// A list with one bad number does not go out by halves: an upload cannot be taken back.
+func TestImportChecksTheWholeListFirst(t *testing.T) {
+	t.Parallel()
+	numbered := importOf(0)
+	numbered.Numbers = func(yield func(string) bool) {
 		for n := range numbers(6_000) {
 			if !yield(n) {
 				return
@@ -135,12 +152,42 @@ func TestImportKeepsWhatWasDone(t *testing.T) {
 		}
 		yield("not a number")
 	}
-	result, err := service(t, new(taker)).Import(t.Context(), bad)
-	e, ok := errors.AsType[*wxpay.ParamError](err)
-	require.True(t, ok, "%v", err)
-	assert.Contains(t, e.Reason, "number 6001")
-	assert.Equal(t, 1, result.Sent)
-	assert.Len(t, result.Tasks, 1)
+	lined := importOf(0)
+	lined.Numbers, lined.Lines = nil, media.Bytes("numbers.txt", []byte(strings.Repeat("6217000012345678\r\n", 6_000)+"\r\n6217000012345678\u200b1\r\n"))
+	for want, p := range map[string]bankpackages.ImportParams{"number 6001 holds spaces": numbered, "line 6002 holds an invisible character": lined} {
+		k := new(taker)
+		result, err := quick(t, k, nil).Import(t.Context(), p)
+		e, ok := errors.AsType[*wxpay.ParamError](err)
+		require.True(t, ok, "%v", err)
+		assert.Equal(t, "numbers", e.Param)
+		assert.Contains(t, e.Reason, want)
+		assert.NotContains(t, err.Error(), "6217")
+		assert.Empty(t, k.names, "nothing is sent")
+		assert.Equal(t, bankpackages.ImportResult{}, *result)
+	}
+}
+
+// What has one reading is cleaned before it is named, counted and encrypted.
+func TestImportCleans(t *testing.T) {
+	t.Parallel()
+	server := wxpaytest.New(t, wxpaytest.Options{Match: func(number string) bool { return strings.HasPrefix(number, "62170000") && len(number) == 16 }})
+	p := importOf(0)
+	p.Every = time.Millisecond
+	p.Numbers, p.Lines = nil, media.Bytes("numbers.txt", []byte("\ufeff\ufeff6217000000000001\r\n\r\n\"6217000000000002\"\r\n"+
+		"6217000000000003\u200b\r\n\u202d6217000000000004\u202c\r\n６２１７０００００００００００５\r\n 6217000000000001\u3000\r\n"))
+	service := bankpackages.New(server.Client())
+	result, err := service.Import(t.Context(), p)
+	require.NoError(t, err)
+	assert.EqualValues(t, 6, result.SuccessCount)
+	assert.EqualValues(t, 6, result.Lines)
+	assert.EqualValues(t, 1, result.Duplicates)
+
+	clean := importOf(0)
+	clean.Every = time.Millisecond
+	clean.Numbers = slices.Values([]string{"6217000000000001", "6217000000000002", "6217000000000003", "6217000000000004", "6217000000000005", "6217000000000001"})
+	again, err := service.Import(t.Context(), clean)
+	require.NoError(t, err)
+	assert.Equal(t, 1, again.Present, "the same list by another way")
 }
 
 func TestImportEndsWithTheContext(t *testing.T) {

@@ -1,7 +1,6 @@
 package bankpackages
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -51,8 +50,8 @@ type CreateTaskParams struct {
 	BankType  string // bank and card kind of the numbers (银行类型), such as ICBC_DEBIT; at most 32 characters
 
 	// File holds the encrypted numbers, as [Encrypt] makes it: one number a line, each line RSA-OAEP
-	// encrypted by itself, base64, ended by a line feed. Its name has 4 to 128 of A-Z a-z 0-9 _ . - and
-	// was never used in this package before.
+	// encrypted by itself, base64, ended by a line feed. Its name has 4 to 128 of A-Z a-z 0-9 _ . -, is not that
+	// of another kind of file than .txt or .csv, and was never used in this package before.
 	File *media.Source
 
 	// Serial is the platform key that encrypted the lines, as in [File]. A wrong one makes every line fail.
@@ -71,8 +70,8 @@ type fileMeta struct {
 // The import is asynchronous: no error means that the file was taken, not that its users are in the
 // package. See [Service.WaitTask]. Users found by several files of one package count once in it.
 //
-// Limits: [MaxFileSize], [MaxLines], 6,000 files a day. They are checked before anything is sent, and so
-// are name and bank type.
+// Limits: [MaxFileSize], [MaxLines], 6,000 files a day. The first two are checked before anything is sent, and
+// so are name, bank type and every line: a file of plain numbers is refused.
 //
 // Repeating: a file name is taken only once. After an error for which [wxpay.OutcomeUnknown] reports
 // true, look the name up with [Service.ListTasks] before sending again; [Service.Import] does that.
@@ -87,13 +86,9 @@ func (s *Service) CreateTask(ctx context.Context, p CreateTaskParams) (*Task, er
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	var lines lineCount
-	digest, err := p.File.Digest(&lines)
+	digest, err := p.digest()
 	if err != nil {
-		return nil, fmt.Errorf("wxpay: %s: not sent: %w", routeCreateTask, err)
-	}
-	if lines > MaxLines {
-		return nil, refuse("file", fmt.Sprintf("has %d lines, at most %d are taken", lines, MaxLines))
+		return nil, err
 	}
 	return wxpay.Do[Task](ctx, s.client, wxpay.Call{
 		Route:  routeCreateTask,
@@ -105,7 +100,10 @@ func (s *Service) CreateTask(ctx context.Context, p CreateTaskParams) (*Task, er
 	})
 }
 
-var filename = regexp.MustCompile(`^[0-9A-Za-z_.-]{4,128}$`)
+var (
+	filename = regexp.MustCompile(`^[0-9A-Za-z_.-]{4,128}$`)
+	foreign  = regexp.MustCompile(`(?i)\.(xls[xmb]?|ods|et|numbers|docx?|wps|pdf|rtf|html?|xml|json|zip|gz|tgz|tar|bz2|xz|7z|rar|jar|exe|png|jpe?g)$`)
+)
 
 func (p CreateTaskParams) check() error {
 	if p.File == nil {
@@ -115,6 +113,7 @@ func (p CreateTaskParams) check() error {
 		params.Required("package_id", p.PackageID, 16),
 		params.Required("bank_type", p.BankType, 32),
 		params.Must(filename.MatchString(p.File.Name()), "filename", "must have 4 to 128 of the characters A-Z a-z 0-9 _ . -"),
+		params.Must(!foreign.MatchString(p.File.Name()), "filename", "is that of another kind of file; only plain text, .txt or .csv, is taken"),
 		params.Required("Wechatpay-Serial", p.Serial, 0),
 		params.Must(p.File.Size() > 0, "file", "is empty"),
 		params.Must(p.File.Size() <= MaxFileSize, "file", fmt.Sprintf("has %d bytes, at most %d are taken", p.File.Size(), MaxFileSize)),
@@ -125,12 +124,20 @@ func refuse(param, reason string) error {
 	return &wxpay.ParamError{Route: routeCreateTask, Param: param, Reason: reason}
 }
 
-// lineCount counts line feeds.
-type lineCount int
-
-func (c *lineCount) Write(p []byte) (int, error) {
-	*c += lineCount(bytes.Count(p, []byte{'\n'}))
-	return len(p), nil
+// digest reads the file once, for its digest and for [sealedCheck]. That it changed explains a bad line.
+func (p CreateTaskParams) digest() (media.Digest, error) {
+	var check sealedCheck
+	digest, err := p.File.Digest(&check)
+	if err == nil {
+		err = check.end()
+	}
+	if refused, ok := errors.AsType[*wxpay.ParamError](err); ok && !errors.Is(err, media.ErrChanged) {
+		return digest, refused
+	}
+	if err != nil {
+		return digest, fmt.Errorf("wxpay: %s: not sent: %w", routeCreateTask, err)
+	}
+	return digest, nil
 }
 
 // ListTasksParams chooses tasks of one package for [Service.ListTasks] and [Service.AllTasks].
@@ -172,8 +179,9 @@ func (s *Service) ListTasks(ctx context.Context, p ListTasksParams) (*wxpay.Page
 // [wxpay.ErrPages] says that not all were seen.
 func (s *Service) AllTasks(ctx context.Context, p ListTasksParams) iter.Seq2[Task, error] {
 	return wxpay.All(p.Offset, wxpay.ByPage, func(t Task) string { return t.TaskID }, func(offset int64) (*wxpay.Page[Task], error) {
-		p.Offset = offset
-		return s.ListTasks(ctx, p)
+		page := p // the walk may run twice at once
+		page.Offset = offset
+		return s.ListTasks(ctx, page)
 	})
 }
 

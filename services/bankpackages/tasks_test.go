@@ -1,7 +1,9 @@
 package bankpackages_test
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -57,7 +59,7 @@ func equalTask(t *testing.T, want bankpackages.Task, got bankpackages.Task) {
 
 func TestCreateTask(t *testing.T) {
 	t.Parallel()
-	content := "+/8ByGf0vA3kQ5/xT+2mZg==\n"
+	content := sealedLine(2048)
 	sum := sha256.Sum256([]byte(content))
 	mock := httpmock.NewMockTransport()
 	mock.RegisterResponder("POST", tasksURL, func(req *http.Request) (*http.Response, error) {
@@ -95,7 +97,7 @@ func TestCreateTaskIsSentOnce(t *testing.T) {
 	mock := httpmock.NewMockTransport()
 	mock.RegisterResponder("POST", tasksURL, httpmock.NewStringResponder(500, `{"code":"SYSTEM_ERROR","message":"系统错误"}`))
 	_, err := service(t, mock).CreateTask(t.Context(), bankpackages.CreateTaskParams{
-		PackageID: "8473295", BankType: "ICBC_DEBIT", File: media.Bytes("active_user.csv", []byte("x\n")), Serial: "S",
+		PackageID: "8473295", BankType: "ICBC_DEBIT", File: media.Bytes("active_user.csv", []byte(sealedLine(2048))), Serial: "S",
 	})
 	assert.ErrorIs(t, err, wxpay.CodeSystemError)
 	assert.True(t, wxpay.OutcomeUnknown(err))
@@ -105,7 +107,7 @@ func TestCreateTaskIsSentOnce(t *testing.T) {
 func TestCreateTaskRefusesLocally(t *testing.T) {
 	t.Parallel()
 	file := func(name, content string) *media.Source { return media.Bytes(name, []byte(content)) }
-	good := file("a_b-1.csv", "x\n")
+	good := file("a_b-1.csv", sealedLine(2048))
 	tests := []struct {
 		name, param string
 		p           bankpackages.CreateTaskParams
@@ -117,13 +119,13 @@ func TestCreateTaskRefusesLocally(t *testing.T) {
 		{"no key named", "Wechatpay-Serial", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: good}},
 		{"no file", "file", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B"}},
 		{"empty file", "file", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv", ""), Serial: "S"}},
-		{"too large", "file", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv", strings.Repeat("x", 2_000_001)), Serial: "S"}},
-		{"too many lines", "file", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv", strings.Repeat("x\n", 5_501)), Serial: "S"}},
-		{"short name", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.c", "x\n"), Serial: "S"}},
-		{"long name", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file(strings.Repeat("a", 129), "x\n"), Serial: "S"}},
-		{"name with a slash", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("../a.csv", "x\n"), Serial: "S"}},
-		{"name with a line feed", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv\n", "x\n"), Serial: "S"}},
-		{"name in Chinese", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("名单.csv", "x\n"), Serial: "S"}},
+		{"too large", "file", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv", strings.Repeat(sealedLine(2048), 5_798)), Serial: "S"}},
+		{"too many lines", "file", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv", strings.Repeat(sealedLine(2048), 5_501)), Serial: "S"}},
+		{"short name", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.c", sealedLine(2048)), Serial: "S"}},
+		{"long name", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file(strings.Repeat("a", 125)+".csv", sealedLine(2048)), Serial: "S"}},
+		{"name with a slash", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("../a.csv", sealedLine(2048)), Serial: "S"}},
+		{"name with a line feed", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("a.csv\n", sealedLine(2048)), Serial: "S"}},
+		{"name in Chinese", "filename", bankpackages.CreateTaskParams{PackageID: "1", BankType: "B", File: file("名单.csv", sealedLine(2048)), Serial: "S"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -139,11 +141,73 @@ func TestCreateTaskRefusesLocally(t *testing.T) {
 	mock := httpmock.NewMockTransport()
 	mock.RegisterNoResponder(httpmock.NewStringResponder(200, taskJSON))
 	for _, most := range []bankpackages.CreateTaskParams{
-		{PackageID: "8473295", BankType: strings.Repeat("B", 32), File: file(strings.Repeat("a", 128), strings.Repeat("x\n", 5_500)), Serial: "S"},
-		{PackageID: "8473295", BankType: "B", File: file("abcd", strings.Repeat("x", 2_000_000)), Serial: "S"},
+		{PackageID: "8473295", BankType: strings.Repeat("B", 32), File: file(strings.Repeat("a", 128), strings.Repeat(sealedLine(2048), 5_500)), Serial: "S"},
+		{PackageID: "8473295", BankType: "B", File: file("abcd", strings.Repeat(sealedLine(4096), 2_919)), Serial: "S"},
 	} {
 		_, err := service(t, mock).CreateTask(t.Context(), most)
 		assert.NoError(t, err)
+	}
+}
+
+// sealedLine is a line as RSA-OAEP with a key of so many bits makes it: base64 and a line feed.
+func sealedLine(bits int) string {
+	return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0xfb, 0x01, 0x7e, 0xff}, bits/32)) + "\n"
+}
+
+// What is in the file leaves as it is and cannot be taken back, so nothing but ciphertext does.
+func TestCreateTaskLooksAtEveryLine(t *testing.T) {
+	t.Parallel()
+	good := sealedLine(2048)
+	many := strings.Repeat(good, 300) // more than one read
+	for name, tt := range map[string]struct{ name, content, param, reason string }{
+		"2048 bits":          {"a.txt", many, "", ""},
+		"3072 bits":          {"a.txt", sealedLine(3072), "", ""},
+		"4096 bits":          {"A.CSV", sealedLine(4096), "", ""},
+		"plain numbers":      {"a.txt", "6217000012345678\n6217000012345679\n", "file", "line 1 is no encrypted number"},
+		"one plain number":   {"a.txt", many + "6217000012345678\n" + many, "file", "line 301 is no encrypted number"},
+		"plain at the end":   {"a.txt", many + "6217000012345678", "file", "line 301 is no encrypted number"},
+		"plain of 344 signs": {"a.txt", strings.Repeat("6217,000", 43) + "\n", "file", "line 1 is no encrypted number"},
+		"short ciphertext":   {"a.txt", "+/8ByGf0vA3kQ5/xT+2mZg==\n", "file", "line 1 is no encrypted number"},
+		"1024 bits":          {"a.txt", sealedLine(1024), "file", "line 1 is no encrypted number"},
+		"8192 bits":          {"a.txt", sealedLine(8192), "file", "line 1 is no encrypted number"},
+		"in URL base64":      {"a.txt", strings.ReplaceAll(good, "+", "-"), "file", "line 1 is no encrypted number"},
+		"loose padding":      {"a.txt", good[:341] + "x==\n", "file", "line 1 is no encrypted number"},
+		"two keys":           {"a.txt", good + sealedLine(4096), "file", "line 2 is encrypted with another size of key"},
+		"CRLF":               {"a.txt", strings.ReplaceAll(many, "\n", "\r\n"), "file", "line 1 ends in CR LF"},
+		"one CRLF":           {"a.txt", many + strings.ReplaceAll(good, "\n", "\r\n"), "file", "line 301 ends in CR LF"},
+		"CR alone":           {"a.txt", good[:100] + "\r" + good[100:], "file", "line 1 is no encrypted number"},
+		"no line feed":       {"a.txt", many[:len(many)-1], "file", "lacks the line feed at its end"},
+		"blank line":         {"a.txt", many + "\n" + good, "file", "line 301 is empty"},
+		"blank at the end":   {"a.txt", good + "\n", "file", "line 2 is empty"},
+		"byte order mark":    {"a.txt", "\ufeff" + good, "file", "line 1 is no encrypted number"},
+		"two in a line":      {"a.txt", strings.ReplaceAll(good+good, "=\n", "=,"), "file", "line 1 is no encrypted number"},
+		"header":             {"a.csv", "number\n" + good, "file", "line 1 is no encrypted number"},
+		"spreadsheet":        {"a.xlsx", good, "filename", ".txt or .csv"},
+		"zip":                {"a.zip", good, "filename", ".txt or .csv"},
+		"older spreadsheet":  {"A.XLS", good, "filename", ".txt or .csv"},
+		"no kind":            {"list", good, "", ""},
+		"kind inside":        {"a.txt.gz", good, "filename", ".txt or .csv"},
+		"zip called text":    {"a.txt", "PK\x03\x04\n", "file", "line 1 is no encrypted number"},
+		"too many":           {"a.txt", strings.Repeat(good, 5_501), "file", "has 5501 lines"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mock := httpmock.NewMockTransport()
+			mock.RegisterNoResponder(httpmock.NewStringResponder(200, taskJSON))
+			_, err := service(t, mock).CreateTask(t.Context(), bankpackages.CreateTaskParams{
+				PackageID: "8473295", BankType: "B", File: media.Bytes(tt.name, []byte(tt.content)), Serial: "S",
+			})
+			if tt.param == "" {
+				require.NoError(t, err)
+				return
+			}
+			e, ok := errors.AsType[*wxpay.ParamError](err)
+			require.True(t, ok, "%v", err)
+			assert.Equal(t, tt.param, e.Param)
+			assert.Contains(t, e.Reason, tt.reason)
+			assert.NotContains(t, err.Error(), "6217")
+			assert.Zero(t, mock.GetTotalCallCount(), "nothing leaves")
+		})
 	}
 }
 

@@ -12,8 +12,15 @@
 // Service providers (partner mode) name the sub-merchant with SubMchID, SubAppID and SubOpenID;
 // direct merchants leave the three empty.
 //
+// Contracts, users, orders and whatever else is asked for by its name later must be able to stand in a path:
+// names with slashes, blanks, line ends or other invisible characters are refused before anything is sent.
+// An answer about another contract, user or order than was asked for is a [wxpay.UnknownError].
+//
 // EP-11: the pages print the same table of errors at every call, so [wxpay.CodeNotEnough] stands also at
 // calls that move no money.
+//
+// A number such as EP-11 names a doubt: a point on which the public pages differ or are silent. They stand
+// with what was seen and decided in https://github.com/wxpay-go/wxpay/blob/main/docs/doubts.md
 package edupapay
 
 import (

@@ -34,7 +34,8 @@ type ImportPhoneNumberParams struct {
 // The reminder comes later: [Service.SearchPhoneNumber] tells whether the card was taken, and so does an
 // [AcceptCardEvent].
 //
-// Limits: the user must have paid the brand with WeChat Pay within a year.
+// Limits: the user must have paid the brand with WeChat Pay within a year. The form of the number is not
+// documented beyond its being one: digits, perhaps after +, pass, as in [Service.ImportUserByPhone].
 //
 // Repeating: there is no request number; what a repeat does is not documented. After an unclear answer ask
 // [Service.SearchPhoneNumber] first.

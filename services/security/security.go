@@ -1,5 +1,8 @@
 // Package security tests a merchant's keys and its address for notifications against the platform,
 // without any effect on business (商户签名验签/加解密测试).
+//
+// A number such as SE-1 names a doubt: a point on which the public pages differ or are silent. They stand
+// with what was seen and decided in https://github.com/wxpay-go/wxpay/blob/main/docs/doubts.md
 package security
 
 import (
