@@ -175,23 +175,16 @@ func (h *Handler) deliver(ctx context.Context, w http.ResponseWriter, r *http.Re
 	})
 }
 
-// body reads the body within the time of ctx, also from a sender that stalls. A server that is stricter stays so;
-// one whose ResponseWriter knows no deadlines is left when the next byte comes.
+// body reads the body within the time of ctx, also from a sender that stalls. A server that is stricter stays so; where
+// the ResponseWriter knows no deadlines, the next byte ends the wait. Both end with the body: net/http lifts the
+// deadline after it.
 func (h *Handler) body(ctx context.Context, w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
-	deadline, _ := ctx.Deadline()
-	if server != nil && 0 < server.ReadTimeout && server.ReadTimeout <= h.config.Timeout {
-		return read(ctx, r)
+	if server == nil || server.ReadTimeout <= 0 || server.ReadTimeout > h.config.Timeout {
+		deadline, _ := ctx.Deadline()
+		_ = http.NewResponseController(w).SetReadDeadline(deadline)
 	}
-	c := http.NewResponseController(w)
-	if c.SetReadDeadline(deadline) != nil {
-		return read(ctx, r)
-	}
-	text, err := read(ctx, r)
-	if err == nil {
-		_ = c.SetReadDeadline(time.Time{}) // or it would end the work
-	}
-	return text, err
+	return read(ctx, r)
 }
 
 // once does work unless that was done before, and records id if it succeeds.

@@ -79,6 +79,7 @@ func TestSlowBody(t *testing.T) {
 			defer answer.Body.Close()
 			text, _ := io.ReadAll(answer.Body)
 			assert.Equal(t, 408, answer.StatusCode)
+			assert.True(t, answer.Close, "nobody waits for the rest")
 			assert.Equal(t, `{"code":"FAIL","message":"body came too slowly"}`, string(text))
 		})
 	}

@@ -121,7 +121,7 @@ func whole(s string) []byte {
 			return nil
 		}
 	}
-	for ; shift < 0 && after == "" && strings.HasSuffix(before, "0"); shift++ {
+	for ; shift < 0 && strings.HasSuffix(before, "0"); shift++ {
 		before = before[:len(before)-1]
 	}
 	if shift < 0 || len(after) > shift {

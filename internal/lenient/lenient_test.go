@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -174,6 +175,7 @@ func TestOneOddMember(t *testing.T) {
 		{`"amount":"x"`, order{}, "amount"},
 		{`"amount":{"total":"100","currency":1}`, order{Amount: amount{Total: 100, Currency: "1"}}, "amount.total amount.currency"},
 		{`"amount":{"total":1,"paid":"x"}`, order{Amount: amount{Total: 1}}, "amount.paid"},
+		{`"amount":{"total":1,"currency":[]}`, order{Amount: amount{Total: 1}}, "amount.currency"},
 		{`"refund":[]`, order{}, "refund"},
 		{`"refund":{"total":"5"}`, order{Refund: &amount{Total: 5}}, "refund.total"},
 		{`"discount":{}`, order{}, "discount"},
@@ -198,7 +200,7 @@ func TestOneOddMember(t *testing.T) {
 		{`"level":5,"level":"x"`, order{}, "level"},
 		{`"level":"x","Level":7,"tags":1`, order{Level: 7}, "tags"},
 		{`"unknown":[{}],"level":"7"`, order{Level: 7}, "level"},
-		{`"Hidden":"x","-":"x","level":"7"`, order{Level: 7}, "level"},
+		{`"Hidden":[],"-":[],"level":"7"`, order{Level: 7}, "level"},
 		{`"raw":{"a":[1]},"any":[1],"level":"7"`, order{Raw: json.RawMessage(`{"a":[1]}`), Any: []any{1.0}, Level: 7}, "level"},
 	} {
 		// The odd member stands first, so that what comes after it would be lost to encoding/json.
@@ -334,7 +336,34 @@ func TestUnmarshaler(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"picky[1]", "picky", "map[*]", "map", "echo.time"}, odd)
 	assert.Equal(t, "t", holder.Echo.Text)
+	odd, err = lenient.Unmarshal([]byte(`{"echo":{"txt":[]}}`), &holder)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"echo"}, odd)
 	assert.Empty(t, holder.Picky)
+}
+
+// word is a text that decodes itself and takes nothing.
+type word string
+
+func (*word) UnmarshalJSON([]byte) error { return errors.New("word: no") }
+
+// A text decides also if it decodes itself; null and "" say that there is none.
+func TestScalarUnmarshalerDecides(t *testing.T) {
+	t.Parallel()
+	for data, want := range map[string]string{
+		`{"word":null}`: "", `{"word":""}`: "", `{"word":"secret"}`: "member word cannot be read as lenient_test.word",
+	} {
+		var v struct {
+			Word word `json:"word"`
+		}
+		odd, err := lenient.Unmarshal([]byte(data), &v)
+		assert.Equal(t, []string{"word"}, odd, data)
+		if want == "" {
+			assert.NoError(t, err, data)
+		} else {
+			assert.EqualError(t, err, want)
+		}
+	}
 }
 
 // Fields are found as encoding/json finds them: further out wins, then a tag; two alike are none.
@@ -343,6 +372,7 @@ func TestFields(t *testing.T) {
 	type Deep struct {
 		A int `json:"a,omitzero"`
 		D int `json:"d,omitzero"`
+		B int // hidden by two that hide each other
 	}
 	type Left struct {
 		*Deep
@@ -380,6 +410,17 @@ func TestNamesAreBounded(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, odd, 1)
 	assert.Equal(t, 64, strings.Count(odd[0], "self.")) // the one below is too deep
+}
+
+// A number of ten bytes does not become one of a gigabyte.
+func TestHugeExponent(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	odd, err := lenient.Unmarshal([]byte(`{"level":1e999999999,"attach":1e999999999}`), new(order))
+	runtime.ReadMemStats(&after)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"level", "attach"}, odd)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
 }
 
 // A message that is all right costs nothing more than encoding/json.
