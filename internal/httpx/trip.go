@@ -18,8 +18,10 @@ var errReach = fmt.Errorf("no connection within %s: %w", reachLimit, context.Dea
 
 // A Trip watches one request on its way. It tells whether the request may have left; a transport that says
 // nothing of its connections (net/http/httptrace) is taken to have sent. And it ends the request in time,
-// whatever the transport: at the deadline, or when no connection to the host is found.
+// whatever the transport: at the deadline, or when no connection to the host is found. It is the context of
+// that request itself.
 type Trip struct {
+	context.Context
 	waiting  atomic.Bool // the transport looks for a connection
 	left     atomic.Bool // a header was written; a transport that repeats by itself does not undo that
 	hooks    httptrace.ClientTrace
@@ -43,7 +45,25 @@ func (t *Trip) Watch(ctx context.Context, deadline time.Time) context.Context {
 		t.timer.Reset(time.Until(t.deadline))
 	}
 	t.hooks.WroteHeaders = func() { t.left.Store(true) }
-	return httptrace.WithClientTrace(ctx, &t.hooks)
+	t.Context = httptrace.WithClientTrace(ctx, &t.hooks)
+	return t
+}
+
+// Deadline is when the request ends at the latest.
+func (t *Trip) Deadline() (time.Time, bool) {
+	if of, ok := t.Context.Deadline(); ok && of.Before(t.deadline) {
+		return of, true
+	}
+	return t.deadline, true
+}
+
+// Err tells a request that the trip has ended from one that the caller has.
+func (t *Trip) Err() error {
+	err := t.Context.Err()
+	if err != nil && t.Late() != nil {
+		return context.DeadlineExceeded
+	}
+	return err
 }
 
 func (t *Trip) expire() {

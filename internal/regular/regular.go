@@ -15,18 +15,14 @@ var ErrNotRegular = errors.New("not a regular file")
 // Open opens a regular file for reading and says what it is: the information belongs to the open file and
 // not to its name. Its errors do not show the path.
 func Open(path string) (*os.File, fs.FileInfo, error) {
-	info, err := os.Stat(path) // opening a device may do something to it
-	if err != nil {
-		return nil, nil, cause(err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, ErrNotRegular
-	}
 	f, err := os.OpenFile(path, os.O_RDONLY|atOnce, 0)
 	if err != nil {
+		if there, _ := os.Stat(path); there != nil && !there.Mode().IsRegular() { // a socket cannot even be opened
+			return nil, nil, ErrNotRegular
+		}
 		return nil, nil, cause(err)
 	}
-	info, err = f.Stat()
+	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = ErrNotRegular
 	}
