@@ -93,6 +93,7 @@ func TestOddEnvelope(t *testing.T) {
 		`"create_time":"2015-05-20T13:29:35+08:00" "create_time":20150520132935`:                  {"create_time"},
 		`"resource_type":"encrypt-resource" "resource_type":{}`:                                   {"resource_type"},
 		`"summary":"签约结果通知" "summary":7`:                                                          {"summary"},
+		`"summary":"签约结果通知" "summary":[]`:                                                         {"summary"},
 		`"original_type":"contract" "original_type":[]`:                                           {"resource.original_type"},
 		`"id":"EV-2018022511223320873" "id":2018022511223320873`:                                  {"id"},
 		`"summary":"签约结果通知","new":[1] "summary":[],"summary":"canary","new":[1],"create_time":""`: {"create_time"},

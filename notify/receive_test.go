@@ -132,8 +132,30 @@ func TestParseNothing(t *testing.T) {
 	_, err = notify.Parse(publicKeyClient(offline(t)), request(sign(platformKey(), keyID, time.Now(), "{}"), ""))
 	assert.ErrorIs(t, err, auth.ErrForged)
 	assert.ErrorContains(t, err, "was it read before?")
+	_, err = notify.Parse(publicKeyClient(offline(t)), request(sign(platformKey(), keyID, time.Now(), "{}"), "{ }"))
+	require.ErrorIs(t, err, auth.ErrForged)
+	assert.NotContains(t, err.Error(), "was it read before?")
 	_, err = notify.Parse(publicKeyClient(offline(t)), request(http.Header{}, ""))
 	assert.NotContains(t, err.Error(), "was it read before?")
+}
+
+// Errors are one line of bounded length, whatever came.
+func TestOneLine(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 10_000)
+	var seen notify.Delivery
+	h := notify.New(publicKeyClient(offline(t)), notify.Config{Observe: func(_ context.Context, d notify.Delivery) { seen = d }})
+	notify.On(h, "A\nB"+long, func(_ context.Context, e *notify.Event, v *struct{ A int }) error { panic(e) })
+	errs := []error{&notify.RefusedError{Status: 401, Reason: "not genuine", Err: errors.New("a\x1b[2J\nb" + long)}}
+	for _, plain := range []string{`{}`, `[]`, `{"A":"x"}`} {
+		assert.Equal(t, 500, serve(h, signed(message{event: "A\nB" + long, plain: plain}.String())).Code)
+		errs = append(errs, seen.Err)
+	}
+	for _, err := range errs {
+		assert.NotContains(t, err.Error(), "\n")
+		assert.NotContains(t, err.Error(), "\x1b")
+		assert.LessOrEqual(t, len(err.Error()), 2000)
+	}
 }
 
 // keyless is a client that can verify and not open.
