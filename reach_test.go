@@ -292,6 +292,34 @@ func TestHostThatCannotBeReached(t *testing.T) {
 	}
 }
 
+// The bound is on reaching the host. What answers after 8 s over a connection that was made has its time, and
+// when the call is over nothing of it is left hanging on the caller's context.
+func TestSlowAnswerHasItsTime(t *testing.T) {
+	t.Parallel()
+	server := wxpaytest.New(t)
+	synctest.Test(t, func(t *testing.T) {
+		inner := lines{"127.0.0.1:80": serving(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(8 * time.Second)
+			server.ServeHTTP(w, r)
+		}))}.transport()
+		defer inner.(*http.Transport).CloseIdleConnections()
+		var seen context.Context
+		config := server.Config()
+		config.BaseURL = "http://127.0.0.1"
+		config.HTTPClient = &http.Client{Transport: transport(func(req *http.Request) (*http.Response, error) {
+			seen = req.Context()
+			return inner.RoundTrip(req)
+		})}
+		client, err := wxpay.New(config)
+		require.NoError(t, err)
+		start := time.Now()
+		_, err = wxpay.Do[map[string]any](t.Context(), client, faultCall(t, client, "", 0))
+		require.NoError(t, err)
+		assert.Equal(t, 8*time.Second, time.Since(start).Round(time.Second))
+		assert.ErrorIs(t, seen.Err(), context.Canceled)
+	})
+}
+
 // Connections that were kept go dead, and new ones are refused: two attempts.
 func TestKeptConnectionsGoDead(t *testing.T) {
 	t.Parallel()
