@@ -252,7 +252,7 @@ func backslash(e *zip.File) bool {
 		switch c := e.Name[i]; {
 		case c == '\\':
 			return true
-		case c > 0x80 && i+1 < len(e.Name) && e.Name[i+1] >= 0x40: // a lead byte and what it leads
+		case c > 0x80: // a lead byte; what it leads is no backslash
 			i++
 		}
 	}

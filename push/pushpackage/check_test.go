@@ -267,6 +267,18 @@ func cutComment(good []byte) []byte {
 	return b
 }
 
+// What is read behind a file is NUL, whatever the buffer held.
+func TestPadded(t *testing.T) {
+	t.Parallel()
+	f := padded{strings.NewReader("abc"), 3}
+	for off, want := range map[int64]string{0: "abc\x00\x00", 2: "c\x00\x00\x00\x00", 3: "\x00\x00\x00\x00\x00", 9: "\x00\x00\x00\x00\x00"} {
+		buf := []byte("xxxxx")
+		n, err := f.ReadAt(buf, off)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(buf[:n]))
+	}
+}
+
 // wrongDescriptor is an archive whose checksum behind the content is another one than it lists.
 func wrongDescriptor(good []byte) []byte {
 	b := bytes.Clone(good)

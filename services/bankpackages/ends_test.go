@@ -377,6 +377,8 @@ func (u uneven) Encrypt(ctx context.Context, serial, plain string) (string, erro
 func TestImportStopsEncrypting(t *testing.T) {
 	t.Parallel()
 	under, refused := make(chan struct{}), make(chan struct{})
+	patience, end := context.WithTimeout(t.Context(), 10*time.Second)
+	defer end()
 	once, running := sync.OnceFunc(func() { close(under) }), atomic.Int64{}
 	service := quick(t, refusing(func(req *http.Request) bool {
 		if req.Method == http.MethodPost {
@@ -395,7 +397,7 @@ func TestImportStopsEncrypting(t *testing.T) {
 		select {
 		case <-ctx.Done():
 			time.Sleep(50 * time.Millisecond)
-		case <-time.After(10 * time.Second):
+		case <-patience.Done():
 			t.Error("encryption of the next file went on")
 		}
 	})
@@ -476,7 +478,7 @@ func TestImportEndsWhileLookingUp(t *testing.T) {
 func TestImportTakesOneSource(t *testing.T) {
 	t.Parallel()
 	p := importOf(20)
-	p.Lines = media.Bytes("numbers.txt", []byte("1\n"))
+	p.Wait, p.Lines = false, media.Bytes("numbers.txt", []byte("1\n"))
 	k := new(taker)
 	_, err := quick(t, k, nil).Import(t.Context(), p)
 	e, ok := errors.AsType[*wxpay.ParamError](err)

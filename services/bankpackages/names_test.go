@@ -178,7 +178,9 @@ func TestNamesNeedASteadySignature(t *testing.T) {
 			client, err := wxpay.New(config)
 			require.NoError(t, err)
 			service := bankpackages.New(client)
-			_, imported := service.Import(t.Context(), importOf(20))
+			p := importOf(20)
+			p.Wait = false
+			_, imported := service.Import(t.Context(), p)
 			_, encrypted := collect(service.Encrypt(t.Context(), "list", numbers(20)))
 			for _, err := range []error{imported, encrypted} {
 				if tt.err != nil {

@@ -124,14 +124,14 @@ func refuse(param, reason string) error {
 	return &wxpay.ParamError{Route: routeCreateTask, Param: param, Reason: reason}
 }
 
-// digest reads the file once, for its digest and for [sealedCheck]. That it changed explains a bad line.
+// digest reads the file once, for its digest and for [sealedCheck].
 func (p CreateTaskParams) digest() (media.Digest, error) {
 	var check sealedCheck
 	digest, err := p.File.Digest(&check)
 	if err == nil {
 		err = check.end()
 	}
-	if refused, ok := errors.AsType[*wxpay.ParamError](err); ok && !errors.Is(err, media.ErrChanged) {
+	if refused, ok := errors.AsType[*wxpay.ParamError](err); ok {
 		return digest, refused
 	}
 	if err != nil {
