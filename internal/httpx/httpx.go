@@ -168,7 +168,7 @@ func UploadTime(timeout time.Duration, size int64) time.Duration {
 // Mangled reports whether JSON that was just encoded was made of text that is not UTF-8. Such text is
 // replaced by U+FFFD, as a character or as an escape, or passed on as it is where a value encodes itself.
 func Mangled(text []byte) bool {
-	if !utf8.Valid(text) || bytes.ContainsRune(text, utf8.RuneError) {
+	if bytes.ContainsRune(text, utf8.RuneError) { // finds what is not UTF-8, too
 		return true
 	}
 	for i := bytes.IndexByte(text, '\\'); i >= 0 && i < len(text); {

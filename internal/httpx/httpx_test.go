@@ -481,3 +481,30 @@ func TestOneLine(t *testing.T) {
 		assert.Equal(t, want, OneLine(s))
 	}
 }
+
+func TestUploadTime(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		timeout time.Duration
+		size    int64
+		want    time.Duration
+	}{
+		{30 * time.Second, 0, time.Minute},
+		{30 * time.Second, 1 << 20, 76 * time.Second},
+		{30 * time.Second, -1, time.Minute},
+		{time.Second, 1 << 50, 30*24*time.Hour + 2*time.Second},
+		{math.MaxInt64, math.MaxInt64, 90 * 24 * time.Hour},
+	} {
+		assert.Equal(t, tt.want, UploadTime(tt.timeout, tt.size), "%v", tt)
+	}
+}
+
+func TestMangled(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		`{"a":"b"}`: false, `{"a":"中文 \\ufffd \\\\ufffd \\"}`: false, ``: false, `\`: false,
+		"{\"a\":\"\xd6\xd0\"}": true, "{\"a\":\"\ufffd\"}": true, `{"a":"\ufffd"}`: true, `{"a":"\\\ufffd"}`: true, `\ufffd`: true,
+	} {
+		assert.Equal(t, want, Mangled([]byte(text)), text)
+	}
+}
