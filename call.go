@@ -20,9 +20,6 @@ import (
 	"github.com/wxpay-go/wxpay/media"
 )
 
-// maxAnswer bounds the body of an answer.
-const maxAnswer = 1 << 20
-
 // A Call is one call of WeChat Pay APIv3. The packages under services make them; make one yourself for
 // an endpoint that is not wrapped.
 type Call struct {

@@ -41,7 +41,7 @@ func TestUploadRefusedEarly(t *testing.T) {
 		}
 	}
 	for name, h := range map[string]http.HandlerFunc{
-		"unread":        func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "full", 413) },
+		"unread":        func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "full", http.StatusRequestEntityTooLarge) },
 		"closed":        raw(0),
 		"closed later":  raw(100 << 10),
 		"closed midway": raw(8 << 20),

@@ -394,8 +394,8 @@ func wantsObject(t reflect.Type) bool {
 	if !unmarshals(t) {
 		return true
 	}
-	for i := range t.NumField() { // of those that decode themselves, Push does, time.Time does not
-		if t.Field(i).Tag.Get("json") != "" {
+	for field := range t.Fields() { // of those that decode themselves, Push does, time.Time does not
+		if field.Tag.Get("json") != "" {
 			return true
 		}
 	}
