@@ -122,9 +122,6 @@ func broken(ctx context.Context, r *request, err error, t *httpx.Trip) *failure 
 		err = e.Err
 	}
 	gaveUp := ctx.Err() != nil && !errors.Is(context.Cause(ctx), httpx.ErrTime)
-	if late := t.Late(); late != nil && !gaveUp {
-		err = late
-	}
 	if t.NeverLeft(err) {
 		f := notSent(r, err)
 		f.again, f.missed = !httpx.Untrusted(err), !gaveUp

@@ -529,6 +529,27 @@ func TestEndedWhileDialing(t *testing.T) {
 	config.HTTPClient.CloseIdleConnections()
 }
 
+// The same while the answer is waited for.
+func TestEndedWhileWaiting(t *testing.T) {
+	t.Parallel()
+	p := newPlan(t, step{hang: true}, step{hang: true}, step{hang: true}, step{hang: true}, good)
+	synctest.Test(t, func(t *testing.T) {
+		client := p.client()
+		for range 4 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			_, err := wxpay.Do[echo](ctx, client, read("1"))
+			cancel()
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.True(t, wxpay.OutcomeUnknown(err))
+		}
+		_, err := wxpay.Do[echo](t.Context(), client, read("1"))
+		require.NoError(t, err)
+		for _, s := range p.requests() {
+			assert.Equal(t, "api.mch.weixin.qq.com", s.host)
+		}
+	})
+}
+
 // What a host without a trusted certificate is asked, is asked once.
 func TestUntrustedHostIsNotAskedAgain(t *testing.T) {
 	t.Parallel()
