@@ -416,3 +416,81 @@ func (s signerOf) Sign(context.Context, string) (*wechat.SignatureResult, error)
 }
 
 func (signerOf) Algorithm() string { return "SHA256-RSA2048" }
+
+// brittle is a connection whose writing end can break, without a byte having left.
+type brittle struct {
+	net.Conn
+	broken atomic.Bool
+}
+
+func (b *brittle) Write(p []byte) (int, error) {
+	if b.broken.Load() {
+		return 0, net.ErrClosed
+	}
+	return b.Conn.Write(p)
+}
+
+// An upload over a kept connection that broke meanwhile: net/http sends it over a new one, from the first byte
+// of the file, although it may not be repeated, since nothing had left.
+func TestUploadOverAConnectionThatBroke(t *testing.T) {
+	t.Parallel()
+	content := strings.Repeat("x", 300<<10)
+	p := newPlatform(t, answer{body: `{"text":"b"}`})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err == nil && r.ContentLength > 1000 && !strings.Contains(string(body), content) {
+			t.Errorf("%d bytes arrived", len(body))
+		}
+		resp := answer{body: `{"text":"b"}`}.response(r)
+		for name, v := range resp.Header {
+			w.Header()[name] = v
+		}
+		_, _ = io.Copy(w, resp.Body)
+	}))
+	defer server.Close()
+	var conns []*brittle
+	inner := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, addr)
+		conns = append(conns, &brittle{Conn: c})
+		return conns[len(conns)-1], err
+	}}
+	defer inner.CloseIdleConnections()
+	config := p.config()
+	config.BaseURL, config.HTTPClient = server.URL, &http.Client{Transport: inner}
+	client, err := wxpay.New(config)
+	require.NoError(t, err)
+	_, err = wxpay.Do[echo](t.Context(), client, read("1"))
+	require.NoError(t, err)
+	conns[0].broken.Store(true)
+	_, err = wxpay.Do[echo](t.Context(), client, wxpay.Call{
+		Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: echo{Text: "m"}, File: media.Bytes("a.csv", []byte(content)),
+	})
+	require.NoError(t, err)
+	assert.Len(t, conns, 2)
+}
+
+// A context that ends while the request is being signed: it is not handed to the transport.
+func TestEndedWhileSigning(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, answer{})
+	config := p.config()
+	ctx, cancel := context.WithCancel(t.Context())
+	config.Signer = signing{cancel}
+	client, err := wxpay.New(config)
+	require.NoError(t, err)
+	_, err = wxpay.Do[echo](ctx, client, write(false))
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.ErrorContains(t, err, "not sent")
+	assert.False(t, wxpay.OutcomeUnknown(err))
+	assert.Empty(t, p.requests())
+}
+
+// signing calls a function before it signs.
+type signing struct{ first func() }
+
+func (s signing) Sign(ctx context.Context, message string) (*wechat.SignatureResult, error) {
+	s.first()
+	return quick{}.Sign(ctx, message)
+}
+
+func (signing) Algorithm() string { return "SHA256-RSA2048" }
