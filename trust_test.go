@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime"
 	"strings"
@@ -298,5 +299,61 @@ func TestCallThatGotNoKeyNeverLeft(t *testing.T) {
 				time.Sleep(20 * time.Second) // no download outlives the bubble
 			})
 		})
+	}
+}
+
+// An answer is remembered from one generation into the next.
+func TestReplayAcrossTheTurn(t *testing.T) {
+	t.Parallel()
+	merchantKey()
+	synctest.Test(t, func(t *testing.T) {
+		var kept http.Header
+		p := newPlatform(t)
+		p.next = func(_ int, req *http.Request) (*http.Response, error) {
+			resp := answer{body: `{"text":"b"}`}.response(req)
+			if kept != nil {
+				resp.Header = kept.Clone()
+			}
+			return resp, nil
+		}
+		client := p.client()
+		call := func() error {
+			_, err := wxpay.Do[struct{}](t.Context(), client, write(false))
+			return err
+		}
+		require.NoError(t, call())
+		time.Sleep(599 * time.Second)
+		kept = answer{body: `{"text":"b"}`}.response(nil).Header
+		require.NoError(t, call())
+		time.Sleep(2 * time.Second) // the first generation is over
+		assert.True(t, wxpay.OutcomeUnknown(call()))
+	})
+}
+
+// closing tells when the body of an answer was closed.
+type closing struct {
+	io.ReadCloser
+	closed *int
+}
+
+func (c closing) Close() error { *c.closed++; return c.ReadCloser.Close() }
+
+// Whatever an answer is, its body is closed, or its connection would never be used again.
+func TestBodiesAreClosed(t *testing.T) {
+	t.Parallel()
+	for name, a := range map[string]answer{
+		"success": {body: `{"text":"b"}`}, "refusal": {status: 403, body: `{"code":"NO_AUTH"}`}, "unsigned": {body: `{}`, change: unsigned},
+		"too large": {body: `{}`, change: func(r *http.Response) { r.ContentLength = 2 << 20 }}, "not JSON": {body: `x`},
+	} {
+		p := newPlatform(t)
+		closed := 0
+		p.next = func(_ int, req *http.Request) (*http.Response, error) {
+			resp := a.response(req)
+			resp.Body = closing{resp.Body, &closed}
+			return resp, nil
+		}
+		_, _ = wxpay.Do[echo](t.Context(), p.client(), write(false))
+		assert.Positive(t, closed, name)
+		assert.Len(t, p.requests(), 1)
 	}
 }
