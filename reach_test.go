@@ -261,9 +261,9 @@ func TestHostThatCannotBeReached(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				main := 0
+				var main atomic.Int64
 				inner := lines{
-					"127.0.0.1:80": func(ctx context.Context) (net.Conn, error) { main++; <-ctx.Done(); return nil, ctx.Err() },
+					"127.0.0.1:80": func(ctx context.Context) (net.Conn, error) { main.Add(1); <-ctx.Done(); return nil, ctx.Err() },
 					"127.0.0.2:80": serving(t, server),
 				}.transport()
 				defer inner.(*http.Transport).CloseIdleConnections()
@@ -286,7 +286,7 @@ func TestHostThatCannotBeReached(t *testing.T) {
 						assert.Less(t, time.Since(start), time.Second)
 					}
 				}
-				assert.Equal(t, 3, main)
+				assert.EqualValues(t, 3, main.Load())
 			})
 		})
 	}

@@ -142,7 +142,10 @@ func (r *recorder) Errorf(format string, args ...any) { fmt.Fprintf(r, format, a
 func TestClientShowsNoKey(t *testing.T) {
 	t.Parallel()
 	key := merchantKey()
-	client := newPlatform(t, answer{}).client()
+	config := newPlatform(t, answer{}).config()
+	config.HTTPClient = &http.Client{} // which is walked through as well
+	client, err := wxpay.New(config)
+	require.NoError(t, err)
 	type holder struct {
 		name   string
 		client *wxpay.Client
@@ -195,7 +198,6 @@ func TestClientShowsNoKey(t *testing.T) {
 			hidden(name+" diff", r.String())
 		}
 	}
-	config := newPlatform(t, answer{}).config()
 	config.APIv3Key, config.PrivateKey = "another-key-of-exactly-32-bytes!", strangerKey()
 	other, err := wxpay.New(config)
 	require.NoError(t, err)
