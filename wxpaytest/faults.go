@@ -103,7 +103,7 @@ var Faults = []Fault{
 	{Name: "wrong-signature-type", Doc: "the answer names a signature type of another product line", stage: answering, change: sealed(nil, seals{kind: "WECHATPAY-BRAND-SHA256-RSA2048"}), where: weChat},
 	{Name: "signtest", Doc: "a signature probe: the answer's signature starts with WECHATPAY/SIGNTEST/", stage: answering, change: sealed(nil, seals{probe: true}), where: weChat},
 	{Name: "wrong-content-type", Doc: "the answer is genuine and calls itself text/plain", stage: answering, change: func(a *answer) { a.header.Set("Content-Type", "text/plain") }},
-	{Name: "gzip-bomb", Doc: "64 MiB of blanks, compressed to 64 KiB although that was not asked for", stage: answering, change: bomb},
+	{Name: "gzip-bomb", Doc: "64 MiB of blanks, compressed to about 64 KiB although that was not asked for", stage: answering, change: bomb},
 	{Name: "huge-body", Doc: "a body of 512 MiB with its length announced", stage: answering, change: huge(hugeSize)},
 	{Name: "endless-body", Doc: "a body of 512 MiB, length not announced", stage: answering, change: huge(-1)},
 }
