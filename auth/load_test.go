@@ -327,6 +327,7 @@ func TestOtherKindsAreNamed(t *testing.T) {
 		"name, too":              {private, "apiclient_key.pem", []string{"name of a file"}},
 		"PGP":                    {private, "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nAAAA\n-----END PGP PRIVATE KEY BLOCK-----\n", []string{`"PGP PRIVATE KEY BLOCK" where a private key is wanted`}},
 		"label of somebody":      {private, "-----BEGIN canary KEY-----\nAAAA\n-----END canary KEY-----\n", []string{`"?" where a private key is wanted`}},
+		"digits":                 {private, strings.Repeat("0", 80), []string{"auth: not PEM; a private key starts with -----BEGIN"}},
 		"binary":                 {private, "\x30\x12\x04\x10canarycanarycana", []string{"binary data"}},
 		"key of something else":  {private, string(foreign), []string{"binary data"}},
 		"empty":                  {private, " \r\n\ufeff", []string{"empty"}},
