@@ -173,24 +173,27 @@ func TestOneReading(t *testing.T) {
 		return w
 	}
 	changes := map[string]func([]byte) []byte{
-		"as it came":               func(b []byte) []byte { return b },
-		"byte order mark":          func(b []byte) []byte { return around("\ufeff", b, "") },
-		"two of them, and blanks":  func(b []byte) []byte { return around("\ufeff\ufeff \t\r\n", b, " \u00a0\u200b\n\n") },
-		"NUL at the end":           func(b []byte) []byte { return around("", b, "\x00") },
-		"quotes":                   func(b []byte) []byte { return around(`"`, b, `"`+"\r\n") },
-		"other quotes":             func(b []byte) []byte { return around(`'`, bytes.TrimSpace(b), `'`) },
-		"CRLF":                     func(b []byte) []byte { return in("\n", "\r\n", b) },
-		"CR":                       func(b []byte) []byte { return in("\n", "\r", b) },
-		"one line":                 func(b []byte) []byte { return in("\n", "", b) },
-		"one line with blanks":     func(b []byte) []byte { return in("\n", " ", b) },
-		"one line with tabs":       func(b []byte) []byte { return in("\n", "\t", b) },
-		`\n`:                       func(b []byte) []byte { return in("\n", `\n`, b) },
-		`\r\n`:                     func(b []byte) []byte { return in("\n", `\r\n`, b) },
-		`\\n`:                      func(b []byte) []byte { return in("\n", `\\n`, b) },
-		`\n and quotes`:            func(b []byte) []byte { return around(`"`, in("\n", `\n`, b), `"`) },
-		`\n and slashes of JSON`:   func(b []byte) []byte { return in("/", `\/`, in("\n", `\n`, b)) },
-		"member of JSON":           func(b []byte) []byte { return around(`{"key":"`, in("\n", `\n`, b), `"}`) },
-		"block of YAML":            func(b []byte) []byte { return around("key: |\n    ", in("\n", "\n    ", b), "") },
+		"as it came":              func(b []byte) []byte { return b },
+		"byte order mark":         func(b []byte) []byte { return around("\ufeff", b, "") },
+		"two of them, and blanks": func(b []byte) []byte { return around("\ufeff\ufeff \t\r\n", b, " \u00a0\u200b\n\n") },
+		"NUL at the end":          func(b []byte) []byte { return around("", b, "\x00") },
+		"quotes":                  func(b []byte) []byte { return around(`"`, b, `"`+"\r\n") },
+		"other quotes":            func(b []byte) []byte { return around(`'`, bytes.TrimSpace(b), `'`) },
+		"CRLF":                    func(b []byte) []byte { return in("\n", "\r\n", b) },
+		"CR":                      func(b []byte) []byte { return in("\n", "\r", b) },
+		"one line":                func(b []byte) []byte { return in("\n", "", b) },
+		"one line with blanks":    func(b []byte) []byte { return in("\n", " ", b) },
+		"one line with tabs":      func(b []byte) []byte { return in("\n", "\t", b) },
+		`\n`:                      func(b []byte) []byte { return in("\n", `\n`, b) },
+		`\r\n`:                    func(b []byte) []byte { return in("\n", `\r\n`, b) },
+		`\\n`:                     func(b []byte) []byte { return in("\n", `\\n`, b) },
+		`\n and quotes`:           func(b []byte) []byte { return around(`"`, in("\n", `\n`, b), `"`) },
+		`\n and slashes of JSON`:  func(b []byte) []byte { return in("/", `\/`, in("\n", `\n`, b)) },
+		"member of JSON":          func(b []byte) []byte { return around(`{"key":"`, in("\n", `\n`, b), `"}`) },
+		"block of YAML":           func(b []byte) []byte { return around("key: |\n    ", in("\n", "\n    ", b), "") },
+		"headers": func(b []byte) []byte {
+			return bytes.Replace(b, []byte("KEY-----\n"), []byte("KEY-----\nNote: mine\n\n"), 1)
+		},
 		"empty lines":              func(b []byte) []byte { return in("\n", "\n\n", b) },
 		"blanks at ends of lines":  func(b []byte) []byte { return in("\n", "  \n", b) },
 		"UTF-16, little end first": func(b []byte) []byte { return wide(binary.LittleEndian, b) },
@@ -260,6 +263,11 @@ func TestOtherKindsAreNamed(t *testing.T) {
 		Algorithm algorithm
 		Data      []byte
 	}{algorithm{oid}, []byte("canary canary")}))
+	foreign := must(asn1.Marshal(struct { // of the shape of PKCS #8
+		Version   int
+		Algorithm algorithm
+		Data      []byte
+	}{0, algorithm{asn1.ObjectIdentifier{1, 2, 3, 4}}, []byte("canary canary")}))
 	base64Of := func(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
 	lines := strings.ReplaceAll(string(whole), "PRIVATE KEY-----\n", "") // what is between the first line and the last
 	lines = strings.ReplaceAll(strings.ReplaceAll(lines, "-----BEGIN ", ""), "-----END ", "")
@@ -279,6 +287,7 @@ func TestOtherKindsAreNamed(t *testing.T) {
 		"DER":                    {private, string(inside.Bytes), []string{"a private key in DER", toKey}},
 		"DER, PKCS #1":           {private, string(x509.MarshalPKCS1PrivateKey(key)), []string{"a private key in DER", toKey}},
 		"base64":                 {private, base64Of(inside.Bytes), []string{"base64, without the lines", "base64 -d FILE | openssl pkey -inform DER -out apiclient_key.pem"}},
+		"base64 in quotes":       {private, `"` + base64Of(inside.Bytes) + `"`, []string{"base64, without the lines"}},
 		"base64 in lines":        {private, lines, []string{"base64, without the lines"}},
 		"base64 with \\n":        {private, strings.ReplaceAll(lines, "\n", `\n`), []string{"base64, without the lines"}},
 		"base64 for addresses":   {private, base64.RawURLEncoding.EncodeToString(inside.Bytes), []string{"base64, without the lines"}},
@@ -318,7 +327,9 @@ func TestOtherKindsAreNamed(t *testing.T) {
 		"name, too":              {private, "apiclient_key.pem", []string{"name of a file"}},
 		"PGP":                    {private, "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nAAAA\n-----END PGP PRIVATE KEY BLOCK-----\n", []string{`"PGP PRIVATE KEY BLOCK" where a private key is wanted`}},
 		"label of somebody":      {private, "-----BEGIN canary KEY-----\nAAAA\n-----END canary KEY-----\n", []string{`"?" where a private key is wanted`}},
+		"digits":                 {private, strings.Repeat("0", 80), []string{"auth: not PEM; a private key starts with -----BEGIN"}},
 		"binary":                 {private, "\x30\x12\x04\x10canarycanarycana", []string{"binary data"}},
+		"key of something else":  {private, string(foreign), []string{"binary data"}},
 		"empty":                  {private, " \r\n\ufeff", []string{"empty"}},
 		"public: DER":            {publics, string(public), []string{"a public key in DER", "openssl pkey -pubin -inform DER -in FILE -out pub_key.pem"}},
 		"public: base64":         {publics, base64Of(public), []string{"base64", "base64 -d FILE | openssl pkey -pubin -inform DER -out pub_key.pem"}},

@@ -26,7 +26,7 @@ func TestPrivate(t *testing.T) {
 		want        bool
 	}{
 		{0o600, app, app, true}, {0o400, app, app, true}, {0o700, app, app, true},
-		{0o640, app, app, false}, {0o440, app, app, false}, {0o604, app, app, false}, {0o601, app, app, false},
+		{0o640, app, app, false}, {0o440, app, app, false}, {0o620, app, app, false}, {0o610, app, app, false}, {0o604, app, app, false}, {0o602, app, app, false}, {0o601, app, app, false},
 		{0o640, root, app, true}, {0o440, root, app, true}, {0o600, root, app, true},
 		{0o660, root, app, false}, {0o650, root, app, false}, {0o644, root, app, false}, {0o641, root, app, false}, {0o642, root, app, false},
 		{0o600, root, root, true}, {0o640, root, root, false}, {0o440, root, root, false}, // root's own file
