@@ -77,7 +77,7 @@ func New(config Config) (*Client, error) {
 	if c.verifier == nil {
 		c.keys, err = newPlatformKeys(c)
 		if err != nil {
-			return nil, &ParamError{Route: "Config", Param: "PublicKey", Reason: "does not fit: " + err.Error()}
+			return nil, &ParamError{Route: "Config", Param: "PublicKey", Reason: "(" + variables["PublicKey"] + ") does not fit: " + err.Error()}
 		}
 		c.verifier, c.encryptor = c.keys, c.keys
 	}

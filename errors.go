@@ -52,7 +52,11 @@ type ParamError struct {
 }
 
 func (e *ParamError) Error() string {
-	return httpx.ErrorText(fmt.Sprintf("wxpay: %s: %s %s; nothing was sent", e.Route, httpx.Brief(e.Param, 128), e.Reason))
+	s := fmt.Sprintf("wxpay: %s: %s %s", e.Route, httpx.Brief(e.Param, 128), e.Reason)
+	if e.Route != "Config" {
+		s += "; nothing was sent"
+	}
+	return httpx.ErrorText(s)
 }
 
 // An Error is a refusal by WeChat Pay. Branch on Code; quote RequestID to the platform's support.
@@ -190,7 +194,7 @@ func Transient(err error) bool {
 	if _, ok := errors.AsType[*ParamError](err); ok || err == nil {
 		return false
 	}
-	for _, lasting := range []error{errUndecodable, auth.ErrNoKey, ErrNoCertificates} {
+	for _, lasting := range []error{errUndecodable, auth.ErrNoKey, auth.ErrFIPS, ErrNoCertificates} {
 		if errors.Is(err, lasting) {
 			return false
 		}

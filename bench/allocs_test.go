@@ -5,19 +5,21 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// most is how many allocations a job may take beyond the floor. What was measured when it was set is one
-// or two less.
-var most = map[string]float64{
-	"GET":          23,
-	"POST":         20,
-	"notification": 35,
-	"upload":       20,
+// most is how many allocations a job may take beyond the floor. What was measured when it was set is at most
+// two less. The encoding/json of Go 1.27 needs fewer.
+func most() map[string]float64 {
+	if strings.HasPrefix(runtime.Version(), "go1.26") {
+		return map[string]float64{"GET": 23, "POST": 20, "notification": 35, "upload": 20}
+	}
+	return map[string]float64{"GET": 19, "POST": 17, "notification": 16, "upload": 18}
 }
 
 // jobs are what is counted, done by c.
@@ -59,7 +61,7 @@ func TestAllocations(t *testing.T) {
 	sdk, err := SDK(p.Access)
 	require.NoError(t, err)
 	floors, ours := jobs(t, p, Floor(p.Access, false)), jobs(t, p, sdk)
-	for name, limit := range most {
+	for name, limit := range most() {
 		floor, our := allocations(20, floors[name]), allocations(20, ours[name])
 		t.Logf("%s: floor %.0f, wxpay %+.0f, at most %+.0f", name, floor, our-floor, limit)
 		assert.LessOrEqual(t, our-floor, limit, "%s: profile it with go test -bench %s -memprofile", name, name)

@@ -391,10 +391,11 @@ func wantsObject(t reflect.Type) bool {
 	if t.Kind() != reflect.Struct {
 		return false
 	}
-	if !unmarshals(t) {
-		return true
-	}
-	for field := range t.Fields() { // of those that decode themselves, Push does, time.Time does not
+	return !unmarshals(t) || hasTags(t) // of those that decode themselves, Push does, time.Time does not
+}
+
+func hasTags(t reflect.Type) bool {
+	for field := range t.Fields() {
 		if field.Tag.Get("json") != "" {
 			return true
 		}
