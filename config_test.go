@@ -151,7 +151,7 @@ func TestNewNamesFieldAndVariable(t *testing.T) {
 	rows := []row{
 		{"MchID", "", "is missing"}, {"MchID", "190000000l", "digits only"}, {"MchID", "1900000001,1900000002", "digits only"}, {"MchID", "-1", "digits only"},
 		{"MchID", strings.Repeat("1", 33), "digits only"}, {"MchID", "１９００", "not ASCII"}, {"MchID", "19000 00001", "holds a blank"},
-		{"SerialNo", "", ask}, {"SerialNo", decimal, "is decimal; in hexadecimal, as the platform wants it, it is 5157F09EFDC096DE15EBE81A47057A7232F1B8E1;"}, {"SerialNo", publicID, "is the ID of the platform public key"},
+		{"SerialNo", "", ask}, {"SerialNo", decimal, "is decimal; in hexadecimal, as the platform wants it, it is 5157F09EFDC096DE15EBE81A47057A7232F1B8E1"}, {"SerialNo", publicID, "is the ID of the platform public key"},
 		{"SerialNo", "serial=", ask}, {"SerialNo", "0x", ask}, {"SerialNo", ":", ask}, {"SerialNo", serialNo + "00", ask}, {"SerialNo", "G" + serialNo[1:], ask},
 		{"SerialNo", strings.Repeat("9", 60), ask}, {"SerialNo", "5157 F09E", "holds a blank"}, {"SerialNo", "1900000001,5157F09E", ask}, {"SerialNo", `A"`, ask},
 		{"APIv3Key", apiV3Key[1:], "has 31 bytes instead of 32"}, {"APIv3Key", apiV3Key + "\r", "has 33 bytes instead of 32: it " + windows},
