@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -442,9 +443,7 @@ func TestUploadOverAConnectionThatBroke(t *testing.T) {
 			t.Errorf("%d bytes arrived", len(body))
 		}
 		resp := answer{body: `{"text":"b"}`}.response(r)
-		for name, v := range resp.Header {
-			w.Header()[name] = v
-		}
+		maps.Copy(w.Header(), resp.Header)
 		_, _ = io.Copy(w, resp.Body)
 	}))
 	defer server.Close()
