@@ -30,12 +30,14 @@ func readAnswer(resp *http.Response) ([]byte, error) {
 // status nor what was asked, so whoever can change answers could pass off a refusal as a success, or
 // the answer about one order as that about another.
 func (r *request) fits(body []byte) error {
-	if bytes.Equal(bytes.TrimSpace(body), []byte("null")) {
-		return fmt.Errorf("%w: it is null", errUndecodable)
+	plain := bytes.TrimSpace(body)
+	if bytes.Equal(plain, []byte("null")) || r.answer == nil && len(plain) > 0 && plain[0] != '{' {
+		return fmt.Errorf("%w: it is no object", errUndecodable)
 	}
-	if code, message := member(body, "code"), member(body, "message"); code != nil && message != nil && text(message) != "" {
+	// Some answers have a member code of their own, none has a message beside it.
+	if code := member(body, "code"); code != nil && (r.answer == nil || member(body, "message") != nil) {
 		switch text(code) {
-		case "", "OK", "SUCCESS":
+		case "", "0", "OK", "SUCCESS":
 		default:
 			return errors.New("status says success, but the text is that of a refusal")
 		}

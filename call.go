@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -185,10 +186,8 @@ func expand(call *Call) (method, uri string, err error) {
 		}
 	}
 	for name, values := range call.Query {
-		for _, v := range append(values, name) {
-			if !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl) {
-				return "", "", &ParamError{call.Route, name, "holds control characters or is not UTF-8"}
-			}
+		if unclean(name) || slices.ContainsFunc(values, unclean) {
+			return "", "", &ParamError{call.Route, name, "holds control characters or is not UTF-8"}
 		}
 	}
 	if q := call.Query.Encode(); q != "" {
@@ -196,6 +195,10 @@ func expand(call *Call) (method, uri string, err error) {
 		b.WriteString(q)
 	}
 	return method, b.String(), nil
+}
+
+func unclean(v string) bool {
+	return !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl)
 }
 
 // badSegment says why v cannot be one segment of a path. Slashes are refused although they are escaped:
@@ -208,7 +211,7 @@ func badSegment(v string) string {
 		return "must not be . or .."
 	case strings.ContainsAny(v, `/\`):
 		return "must not hold slashes"
-	case !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl):
+	case unclean(v):
 		return "holds control characters or is not UTF-8"
 	}
 	return ""

@@ -137,7 +137,7 @@ type UnknownError struct {
 func (e *UnknownError) Error() string {
 	s := "wxpay: " + e.Route + ": outcome unknown: "
 	if refused, ok := e.Err.(*Error); ok {
-		s += refused.said() + ", which anything on the way can have said"
+		s += refused.said() + ", which something on the way may have made of it"
 		if h := refused.Hint(); h.English != "" {
 			s += "; " + h.English
 		}

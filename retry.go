@@ -179,8 +179,10 @@ func refusal(r *request, ex *Exchange, h http.Header, body []byte, unverified er
 		f.again = r.repeatable()
 		return f
 	}
-	if !e.Verified && r.method != http.MethodGet {
+	// The status is not signed: a signed text without a code may be a success that was relabelled.
+	if r.method != http.MethodGet && (!e.Verified || e.Code == "") {
 		f.err = &UnknownError{Route: r.call.Route, RequestID: ex.RequestID, Err: e}
+		f.again = f.again && r.repeatable()
 	}
 	return f
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"runtime"
 	"strings"
 	"testing"
@@ -55,6 +56,8 @@ func TestRefusalThatIsCalledASuccess(t *testing.T) {
 		"with detail":      ` {"detail":{"field":"/a"},"message":"m","code":"PARAM_ERROR"}`,
 		"null":             `null`,
 		"null with blanks": " null\n",
+		"empty message":    `{"code":"NOT_ENOUGH","message":""}`,
+		"no message":       `{"code":"NOT_ENOUGH","message":null}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -66,7 +69,7 @@ func TestRefusalThatIsCalledASuccess(t *testing.T) {
 			assert.True(t, wxpay.OutcomeUnknown(err), "%v", err)
 		})
 	}
-	for _, text := range []string{`{}`, ``, `{"code":"6666"}`, `{"message":"m"}`, `{"data":{"code":"X","message":"m"}}`, `{"code":"SUCCESS","message":"成功"}`} {
+	for _, text := range []string{`{}`, ``, `{"message":"m"}`, `{"code":0,"message":"ok"}`, `{"data":{"code":"X","message":"m"}}`, `{"code":"SUCCESS","message":"成功"}`} {
 		client := newPlatform(t, answer{body: text}).client()
 		_, err := wxpay.Do[struct{}](t.Context(), client, write(false))
 		assert.NoError(t, err, text)
@@ -356,4 +359,41 @@ func TestBodiesAreClosed(t *testing.T) {
 		assert.Positive(t, closed, name)
 		assert.Len(t, p.requests(), 1)
 	}
+}
+
+// A card has a code of its own; what answers nothing has none.
+func TestCodeOfACard(t *testing.T) {
+	t.Parallel()
+	a := answer{body: `{"code":"6666"}`}
+	_, err := wxpay.Do[map[string]any](t.Context(), newPlatform(t, a).client(), read("1"))
+	assert.NoError(t, err)
+	_, err = wxpay.Do[struct{}](t.Context(), newPlatform(t, a).client(), write(false))
+	assert.True(t, wxpay.OutcomeUnknown(err), "%v", err)
+	_, err = wxpay.Do[struct{}](t.Context(), newPlatform(t, answer{body: `["a"]`}).client(), write(false))
+	assert.True(t, wxpay.OutcomeUnknown(err), "%v", err)
+}
+
+// The status is not signed: a genuine success that was relabelled is no refusal of a write, and the write is
+// not sent again.
+func TestSuccessThatIsCalledARefusal(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 403, 404, 422, 429} {
+		for _, text := range []string{``, `{}`, `{"out_trade_no":"A1","state":"SUCCESS"}`, `<html>`} {
+			p := newPlatform(t, answer{status: status, body: text})
+			_, err := wxpay.Do[echo](t.Context(), p.client(), write(false))
+			assert.True(t, wxpay.OutcomeUnknown(err), "%d %s: %v", status, text, err)
+			assert.Len(t, p.requests(), 1)
+		}
+	}
+}
+
+// The query is the caller's.
+func TestQueryIsLeftAsItIs(t *testing.T) {
+	t.Parallel()
+	values := append(make([]string, 0, 2), "a")
+	call := read("1")
+	call.Query = url.Values{"status": values}
+	_, err := wxpay.Do[struct{}](t.Context(), newPlatform(t, answer{status: 204}).client(), call)
+	require.NoError(t, err)
+	assert.Empty(t, values[:2][1])
 }

@@ -21,6 +21,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/wxpay-go/wxpay/internal/header"
 )
 
 // ErrTooLarge says that an answer is larger than the bound.
@@ -32,7 +34,7 @@ var ErrEncoded = errors.New("answer is compressed, which was not asked for")
 
 // ReadAll reads the body of an answer up to limit bytes.
 func ReadAll(resp *http.Response, limit int64) ([]byte, error) {
-	if enc := resp.Header.Get("Content-Encoding"); resp.Uncompressed || enc != "" && enc != "identity" {
+	if enc, _ := header.Get(resp.Header, "Content-Encoding"); resp.Uncompressed || enc != "" && enc != "identity" {
 		return nil, ErrEncoded
 	}
 	if resp.ContentLength > limit {
@@ -69,7 +71,8 @@ func Unpack(resp *http.Response, limit int64) ([]byte, error) {
 	packed := io.LimitReader(resp.Body, limit)
 	var r io.Reader
 	var err error
-	switch encoding := strings.ToLower(resp.Header.Get("Content-Encoding")); {
+	encoding, _ := header.Get(resp.Header, "Content-Encoding")
+	switch encoding = strings.ToLower(encoding); {
 	case resp.Uncompressed: // by the caller's transport
 		r = packed
 	case encoding == "gzip" || encoding == "x-gzip":
@@ -148,7 +151,7 @@ func Backoff(n int, base time.Duration) time.Duration {
 
 // RetryAfter reads the header of that name, seconds or a date; zero if there is none.
 func RetryAfter(h http.Header) time.Duration {
-	v := h.Get("Retry-After")
+	v, _ := header.Get(h, "Retry-After")
 	if n, err := strconv.Atoi(v); err == nil && n > 0 {
 		return time.Duration(min(n, 1<<20)) * time.Second
 	}
