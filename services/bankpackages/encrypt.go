@@ -109,7 +109,7 @@ func lines(r io.Reader) iter.Seq2[string, error] {
 			if fault, ok := errors.AsType[*lists.Fault](err); ok {
 				err = badNumber(fault.Error())
 			} else if err != nil {
-				err = fmt.Errorf("bankpackages: reading the numbers: %w", err)
+				err = httpx.Line(fmt.Errorf("bankpackages: reading the numbers: %w", err))
 			}
 			if !yield(number, err) {
 				return
@@ -133,7 +133,7 @@ func within(ctx context.Context, numbers iter.Seq2[string, error]) iter.Seq2[str
 			}
 		}
 		if ctx.Err() != nil {
-			yield("", fmt.Errorf("bankpackages: reading the numbers: %w", httpx.Ended(ctx)))
+			yield("", httpx.Line(fmt.Errorf("bankpackages: reading the numbers: %w", httpx.Ended(ctx))))
 		}
 	}
 }
@@ -247,7 +247,7 @@ func (b *batch) seal(ctx context.Context, keys cipher.Encryptor) (*File, error) 
 // encrypt makes the lines from, from+1, … of the file.
 func (b *batch) encrypt(ctx context.Context, keys cipher.Encryptor, lines []string, from, to int) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("bankpackages: encrypt: %w", httpx.Ended(ctx))
+		return httpx.Line(fmt.Errorf("bankpackages: encrypt: %w", httpx.Ended(ctx)))
 	}
 	for i := from; i < to; i++ {
 		line, err := b.first, error(nil)

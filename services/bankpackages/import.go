@@ -116,8 +116,8 @@ func (s *Service) importAll(ctx context.Context, p ImportParams, result *ImportR
 func (p *ImportParams) numbers() (iter.Seq2[string, error], error) {
 	if err := params.Check(routeCreateTask,
 		params.Must((p.Numbers == nil) != (p.Lines == nil), "numbers", "must come from exactly one of Numbers and Lines"),
-		params.Required("package_id", p.PackageID, 16),
-		params.Required("bank_type", p.BankType, 32),
+		params.ID("package_id", p.PackageID, 16),
+		params.ID("bank_type", p.BankType, 32),
 	); err != nil {
 		return nil, err
 	}
@@ -286,12 +286,12 @@ func (s *Service) upload(ctx context.Context, p ImportParams, file *File) (*Task
 		case found != nil:
 			return found, nil
 		case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
-			return nil, fmt.Errorf("%w; not repeated: %w", err, httpx.Ended(ctx))
+			return nil, httpx.Line(fmt.Errorf("%w; not repeated: %w", err, httpx.Ended(ctx)))
 		case n == 3 || !wxpay.Transient(err) || look != nil && !wxpay.Transient(look):
 			return nil, err
 		}
 		if ended := httpx.Sleep(ctx, httpx.Backoff(n, time.Second)); ended != nil {
-			return nil, fmt.Errorf("%w; not repeated: %w", err, ended)
+			return nil, httpx.Line(fmt.Errorf("%w; not repeated: %w", err, ended))
 		}
 	}
 }

@@ -110,8 +110,8 @@ func (p CreateTaskParams) check() error {
 		return refuse("file", "is missing")
 	}
 	return params.Check(routeCreateTask,
-		params.Required("package_id", p.PackageID, 16),
-		params.Required("bank_type", p.BankType, 32),
+		params.ID("package_id", p.PackageID, 16),
+		params.ID("bank_type", p.BankType, 32),
 		params.Must(filename.MatchString(p.File.Name()), "filename", "must have 4 to 128 of the characters A-Z a-z 0-9 _ . -"),
 		params.Must(!foreign.MatchString(p.File.Name()), "filename", "is that of another kind of file; only plain text, .txt or .csv, is taken"),
 		params.Required("Wechatpay-Serial", p.Serial, 0),
@@ -162,7 +162,7 @@ type ListTasksParams struct {
 func (s *Service) ListTasks(ctx context.Context, p ListTasksParams) (*wxpay.Page[Task], error) {
 	p.Limit = cmp.Or(p.Limit, 20)
 	if err := params.Check(routeListTasks,
-		params.Required("package_id", p.PackageID, 16),
+		params.ID("package_id", p.PackageID, 16),
 		params.Optional("filename", p.Filename, 128),
 		params.Page(p.Offset, p.Limit, 20),
 	); err != nil {
@@ -224,7 +224,7 @@ func (s *Service) WaitTask(ctx context.Context, p WaitTaskParams) (*Task, error)
 			if err != nil {
 				ended = fmt.Errorf("%w; before that: %w", ended, err)
 			}
-			return seen, fmt.Errorf("wxpay: %s: stopped waiting for %s: %w", routeListTasks, p.Filename, ended)
+			return seen, httpx.Line(fmt.Errorf("wxpay: %s: stopped waiting for %s: %w", routeListTasks, p.Filename, ended))
 		}
 	}
 }

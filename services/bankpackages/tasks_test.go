@@ -314,3 +314,17 @@ func TestWaitTask(t *testing.T) {
 		})
 	}
 }
+
+// What is read from a file with a line end or a blank at its end would send the list to another place.
+func TestNamesWithBlanksAreRefused(t *testing.T) {
+	t.Parallel()
+	service := bankpackages.New(platformtest.Client(t, nil))
+	for _, p := range []bankpackages.ImportParams{
+		{PackageID: "8473295 ", BankType: "ICBC_DEBIT"}, {PackageID: "84\u200b", BankType: "ICBC_DEBIT"}, {PackageID: "8473295", BankType: "ICBC_DEBIT\r"},
+	} {
+		p.Name, p.Numbers = "list", numbers(1)
+		_, err := service.Import(t.Context(), p)
+		_, refused := errors.AsType[*wxpay.ParamError](err)
+		assert.True(t, refused, "%v", err)
+	}
+}

@@ -268,7 +268,7 @@ func (s *Service) WaitTransaction(ctx context.Context, p WaitTransactionParams) 
 			if err != nil {
 				ended = fmt.Errorf("%w; before that: %w", ended, err)
 			}
-			return seen, fmt.Errorf("wxpay: %s: stopped waiting: %w", routeGetTransactionByOutTradeNo, ended)
+			return seen, httpx.Line(fmt.Errorf("wxpay: %s: stopped waiting: %w", routeGetTransactionByOutTradeNo, ended))
 		}
 	}
 }
