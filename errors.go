@@ -125,9 +125,8 @@ func (e *Error) LogValue() slog.Value {
 }
 
 // An UnknownError is a call whose answer was lost, forged or not readable, or a write that was refused without
-// a signature: it may have taken effect. Repeat it with the same numbers, or query; never with new numbers.
-// A refusal without a signature is in the chain as an [Error] that is not Verified, so that errors.Is finds
-// its code.
+// a signature or without a code: it may have taken effect. Repeat it with the same numbers, or query; never
+// with new numbers. Such a refusal is in the chain as an [Error], so that errors.Is finds its code.
 type UnknownError struct {
 	Route     string
 	RequestID string // if an answer came
