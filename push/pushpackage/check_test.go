@@ -407,7 +407,7 @@ func FuzzCheckZip(f *testing.F) {
 		}
 		z, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))
 		if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
-			t.Skip("a comment that is cut off")
+			return // a comment that is cut off: Go's reader does not open what other tools do
 		}
 		require.Len(t, z.File, 1)
 		name := strings.ToLower(z.File[0].Name)
@@ -417,10 +417,9 @@ func FuzzCheckZip(f *testing.F) {
 		r, err := z.File[0].Open()
 		require.NoError(t, err)
 		text, err := io.ReadAll(r)
-		if errors.Is(err, zip.ErrChecksum) {
-			t.Skip("another checksum behind the content than is listed")
+		if !errors.Is(err, zip.ErrChecksum) { // of which another may stand behind the content than is listed; the text is whole
+			require.NoError(t, err)
 		}
-		require.NoError(t, err)
 		require.Zero(t, naive(string(text), strings.HasSuffix(name, ".csv")))
 	})
 }
