@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,13 +35,9 @@ func (r *request) fits(body []byte) error {
 	if bytes.Equal(plain, []byte("null")) || r.answer == nil && len(plain) > 0 && plain[0] != '{' {
 		return fmt.Errorf("%w: it is no object", errUndecodable)
 	}
-	// Some answers have a member code of their own, none has a message beside it.
-	if code := member(body, "code"); code != nil && (r.answer == nil || member(body, "message") != nil) {
-		switch text(code) {
-		case "", "0", "OK", "SUCCESS":
-		default:
-			return errors.New("status says success, but the text is that of a refusal")
-		}
+	// Some answers have a member code of their own, that of a user card; none has a message beside it.
+	if code := text(member(body, "code")); refuses(code) && (r.answer == nil && named(code) || member(body, "message") != nil) {
+		return errors.New("status says success, but the text is that of a refusal")
 	}
 	for _, name := range r.call.Echo {
 		if text(member(body, name)) != r.call.Vars[name] {
@@ -48,6 +45,14 @@ func (r *request) fits(body []byte) error {
 		}
 	}
 	return nil
+}
+
+// refuses reports whether a code is none of those that say that all is well.
+func refuses(code string) bool { return code != "" && code != "0" && code != "OK" && code != "SUCCESS" }
+
+// named reports whether a code is written as those of refusals are: PARAM_ERROR.
+func named(code string) bool {
+	return strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == ""
 }
 
 // decode reads an answer as far as it goes and returns the names of what is odd.

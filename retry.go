@@ -63,6 +63,7 @@ func (c *Client) next(ctx context.Context, r *request, n int, last *failure) *fa
 		case c.slow <- struct{}{}:
 			defer func() { <-c.slow }()
 		case <-ctx.Done():
+			c.quota.Return() // paid for, but not made
 			return &failure{err: notRepeated(last, httpx.Ended(ctx))}
 		}
 	}

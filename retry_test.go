@@ -393,6 +393,46 @@ func TestGivingUpCostsNoQuota(t *testing.T) {
 	})
 }
 
+// Nor does one that its caller gives up while others are before it.
+func TestGivingUpInTheQueueCostsNoQuota(t *testing.T) {
+	t.Parallel()
+	merchantKey()
+	synctest.Test(t, func(t *testing.T) {
+		repeated := false
+		p := &platform{t: t}
+		p.next = func(_ int, req *http.Request) (*http.Response, error) {
+			if req.URL.Path == "/v3/echo/slow" {
+				if repeated {
+					time.Sleep(time.Hour)
+				}
+				repeated = true
+			}
+			return throttled.response(req), nil
+		}
+		config := p.config()
+		config.Timeout = 24 * time.Hour
+		client, err := wxpay.New(config)
+		require.NoError(t, err)
+		call := func(ctx context.Context, id string) {
+			_, err := wxpay.Do[echo](ctx, client, read(id))
+			require.Error(t, err)
+		}
+		first, giveUp := context.WithCancel(t.Context())
+		go call(first, "slow")
+		time.Sleep(10 * time.Second) // its repetition is under way, and holds the queue
+		for range 100 {              // four times what the quota would pay for
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			call(ctx, "1")
+			cancel()
+		}
+		giveUp()
+		time.Sleep(time.Minute)
+		before := len(p.requests())
+		call(t.Context(), "1")
+		assert.Equal(t, 3, len(p.requests())-before)
+	})
+}
+
 // The promise is 350 tokens, 14 for a repetition, whatever made it necessary.
 func TestQuotaOfThrottledCalls(t *testing.T) {
 	t.Parallel()

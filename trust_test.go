@@ -361,13 +361,15 @@ func TestBodiesAreClosed(t *testing.T) {
 	}
 }
 
-// A card has a code of its own; what answers nothing has none.
+// A card has a code of its own, which is written otherwise than those of refusals.
 func TestCodeOfACard(t *testing.T) {
 	t.Parallel()
 	a := answer{body: `{"code":"6666"}`}
 	_, err := wxpay.Do[map[string]any](t.Context(), newPlatform(t, a).client(), read("1"))
 	assert.NoError(t, err)
 	_, err = wxpay.Do[struct{}](t.Context(), newPlatform(t, a).client(), write(false))
+	assert.NoError(t, err)
+	_, err = wxpay.Do[struct{}](t.Context(), newPlatform(t, answer{body: `{"code":"NOT_ENOUGH"}`}).client(), write(false))
 	assert.True(t, wxpay.OutcomeUnknown(err), "%v", err)
 	_, err = wxpay.Do[struct{}](t.Context(), newPlatform(t, answer{body: `["a"]`}).client(), write(false))
 	assert.True(t, wxpay.OutcomeUnknown(err), "%v", err)

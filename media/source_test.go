@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -417,11 +417,15 @@ func TestMemoryIsFlat(t *testing.T) { // not parallel: it counts allocations
 			s := media.At("x.txt", zeros{}, size)
 			f, err := media.NewForm([]byte("{}"), s, digest(t, s))
 			require.NoError(t, err)
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			require.NoError(t, pass(s, f))
-			runtime.ReadMemStats(&after)
-			return testing.AllocsPerRun(1, func() { _ = pass(s, f) }), after.TotalAlloc - before.TotalAlloc
+			least := uint64(math.MaxUint64) // of several passes: the runtime allocates beside them
+			for range 5 {
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				require.NoError(t, pass(s, f))
+				runtime.ReadMemStats(&after)
+				least = min(least, after.TotalAlloc-before.TotalAlloc)
+			}
+			return testing.AllocsPerRun(1, func() { _ = pass(s, f) }), least
 		}
 		fewer, small := cost(1 << 20)
 		more, large := cost(64 << 20)

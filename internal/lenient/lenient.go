@@ -18,7 +18,8 @@ import (
 // amount.total or list[2].time; no value and no key of a map is in it. Then v is set to zero first.
 //
 // Members that one acts on decide: a text, number or bool whose field says neither omitzero nor
-// omitempty is a [MemberError] if it is there and has no reading. A message that is no object, null too, is an
+// omitempty is a [MemberError] if it is there and has no reading, and so is what stands where such a field holds a
+// list and is none: an empty list would be another answer. A message that is no object, null too, is an
 // error for a v that is a struct or a map.
 func Unmarshal(data []byte, v any) (odd []string, err error) {
 	p := reflect.ValueOf(v)
@@ -164,7 +165,7 @@ func (r *repair) member(raw []byte, f field, at string, depth int) []byte {
 		return text
 	}
 	r.tell(at)
-	if f.decides && r.bad == nil {
+	if (f.decides || f.list && raw[0] != '[') && r.bad == nil {
 		r.bad = &MemberError{at, f.typ}
 	}
 	return nil
@@ -224,6 +225,7 @@ type field struct {
 	tagged  bool
 	quoted  bool // option string
 	decides bool
+	list    bool // decides if what comes is none
 }
 
 // fieldsOf returns the fields of a struct by the rules of encoding/json: those of embedded structs are
@@ -284,10 +286,12 @@ func fieldOf(f reflect.StructField) field {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
+	needed := !option("omitzero") && !option("omitempty")
 	return field{
 		name: name, typ: f.Type, tagged: tagged,
 		quoted:  option("string") && scalar(t) && !unmarshals(t),
-		decides: scalar(t) && !option("omitzero") && !option("omitempty"),
+		decides: scalar(t) && needed,
+		list:    t.Kind() == reflect.Slice && container(t) && needed,
 	}
 }
 

@@ -342,6 +342,27 @@ func TestUnmarshaler(t *testing.T) {
 	assert.Empty(t, holder.Picky)
 }
 
+// An empty list would be another answer than the one that came.
+func TestNoList(t *testing.T) {
+	t.Parallel()
+	type page struct {
+		Data  []echo   `json:"data"`
+		Names []string `json:"names"`
+		Some  []string `json:"some,omitzero"`
+	}
+	for text, want := range map[string]string{
+		`{"data":{}}`: "member data", `{"data":{"0":{}}}`: "member data", `{"data":"a"}`: "member data", `{"names":7}`: "member names",
+		`{"data":[],"names":[7]}`: "", `{"data":null}`: "", `{}`: "", `{"some":7}`: "",
+	} {
+		_, err := lenient.Unmarshal([]byte(text), new(page))
+		if want == "" {
+			assert.NoError(t, err, text)
+		} else {
+			assert.ErrorContains(t, err, want, text)
+		}
+	}
+}
+
 // word is a text that decodes itself and takes nothing.
 type word string
 

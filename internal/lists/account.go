@@ -29,7 +29,7 @@ func (a *Accounts) Check(block []byte) error {
 	}
 	for len(block) > 0 {
 		line, next := cut(block)
-		if a.N == 0 || odd || !plainAccount(line) {
+		if a.N == 0 || odd || !plainAccount(line) || a.CSV && line[0] == '=' {
 			if reason := account(string(line), a.N == 0, a.CSV); reason != "" {
 				return &Fault{a.N + 1, reason}
 			}
@@ -91,8 +91,10 @@ func account(line string, first, csv bool) string {
 	switch {
 	case strings.IndexByte(line, '\r') >= 0:
 		return carriage
-	case csv && strings.ContainsAny(line, columns):
+	case csv && strings.ContainsAny(line, columns+"，；、｜"):
 		return "has more than one column"
+	case csv && strings.HasPrefix(bare, "="):
+		return "is a formula of a spreadsheet; export the values as text"
 	case csv && strings.IndexByte(line, '"') >= 0:
 		return "holds a double quote"
 	case bare == "":

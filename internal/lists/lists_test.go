@@ -85,6 +85,9 @@ func TestNumber(t *testing.T) {
 		"scientific, whole":        {"6E+15", "", "scientific notation"},
 		"quoted scientific":        {`"6.21700001234568E+15"`, "", "scientific notation"},
 		"decimal":                  {number + ".0", "", "decimal point"},
+		"backticks":                {"`" + number + "`", "", "holds brackets"},
+		"brackets":                 {"[" + number + "]", "", "holds brackets"},
+		"escape":                   {number + `\n`, "", "holds brackets"},
 		"masked":                   {"6217********5678", "", "is masked"},
 		"not shown":                {"########", "", "is masked"},
 		"Chinese":                  {"卡1号", "", "is not ASCII (U+5361)"},
@@ -111,7 +114,7 @@ func TestFirstNumber(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"卡号": "header row", "number": "header row", "Card No.": "header row", `"number"`: "header row", "X": "header row", "\ufeff协议号": "header row",
-		"卡号1": "header row", "姓名,卡号": "more than one column", "6217": "",
+		"卡号1": "header row", "card_no1": "header row", "Account ID 2": "header row", "id_6217": "", "K12": "", "姓名,卡号": "more than one column", "6217": "",
 		"\xff\xfe6\x002\x00":   "is not UTF-8 (UTF-16?)",
 		"\xfe\xff\x006\x002":   "is not UTF-8 (UTF-16?)",
 		"6\x002\x00":           "NUL bytes (UTF-16?)",
@@ -215,6 +218,9 @@ func TestAccounts(t *testing.T) {
 		"100 characters":       {strings.Repeat("x", 100), "", false},
 		"100 Chinese":          {strings.Repeat("号", 100), "", false},
 		"comma":                {"13800000000,x", "has more than one column", true},
+		"wide comma":           {"13800000000，x", "has more than one column", true},
+		"formula":              {"=13800000000", "is a formula", true},
+		"formula of text":      {"=T(13800000000)", "is a formula", true},
 		"semicolon":            {"13800000000;x", "has more than one column", true},
 		"bar":                  {"13800000000|x", "has more than one column", true},
 		"trailing semicolon":   {"13800000000;", "has more than one column", true},

@@ -45,7 +45,7 @@ func Number(text string, first bool) (number, fault string) {
 		return "", fault
 	}
 	digits := strings.ContainsFunc(inner, digit)
-	if first && (!digits || strings.ContainsFunc(inner, word)) {
+	if first && (!digits || strings.ContainsFunc(inner, word) || heading.MatchString(inner)) {
 		return "", "seems to be a header row; remove it"
 	}
 	number, fault = narrow(inner)
@@ -93,6 +93,7 @@ func encoding(line string, first bool) string {
 
 var (
 	scientific = regexp.MustCompile(`^[0-9]+([.][0-9]*)?[eE][+-][0-9]+$|^[0-9]+[.][0-9]+[eE][0-9]+$`)
+	heading    = regexp.MustCompile(`(?i)^((bank|card|account|acct|user|customer|phone|mobile|number|no|num|id)[_. -]?)+[0-9]{1,2}$`)
 	decimal    = regexp.MustCompile(`^[0-9]+[.]0*$`)
 )
 
@@ -116,6 +117,8 @@ func spreadsheet(text string) string {
 		return "has a decimal point, so digits of it may be lost; export the column as text"
 	case strings.ContainsAny(text, "*#"):
 		return "is masked"
+	case strings.ContainsAny(text, "`()[]{}<>\\"):
+		return "holds brackets, backticks or backslashes, as code does; export the values alone"
 	}
 	return ""
 }

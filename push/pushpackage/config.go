@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/wxpay-go/wxpay/internal/httpx"
 )
@@ -89,16 +88,16 @@ func (c Config) complete() (Config, error) {
 	wrong := func(field, reason string) (Config, error) {
 		return Config{}, &ParamError{Route: "Config", Param: field, Reason: "(" + variables[field] + ") " + reason}
 	}
-	blank := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+	foreign := func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\'' || r == '`' }
 	switch {
 	case c.AccessID == "":
 		return wrong("AccessID", "is missing")
-	case strings.ContainsFunc(c.AccessID, blank) || strings.Contains(c.AccessID, ":"):
-		return wrong("AccessID", "holds white space or a colon")
+	case strings.ContainsFunc(c.AccessID, foreign) || strings.Contains(c.AccessID, ":"):
+		return wrong("AccessID", "holds white space, quotes, a colon or what is not ASCII")
 	case c.SecretKey == "":
 		return wrong("SecretKey", "is missing")
-	case strings.ContainsFunc(string(c.SecretKey), blank):
-		return wrong("SecretKey", "holds white space")
+	case strings.ContainsFunc(string(c.SecretKey), foreign):
+		return wrong("SecretKey", "holds white space, quotes or what is not ASCII")
 	}
 	if c.BaseURL == "" {
 		c.BaseURL = GuangzhouURL
