@@ -36,8 +36,10 @@ func (r *request) fits(body []byte) error {
 		return fmt.Errorf("%w: it is no object", errUndecodable)
 	}
 	// Some answers have a member code of their own, that of a user card; none has a message beside it.
-	if code := text(member(body, "code")); refuses(code) && (r.answer == nil && named(code) || member(body, "message") != nil) {
-		return errors.New("status says success, but the text is that of a refusal")
+	if code, message := member(body, "code"), member(body, "message"); code != nil && (r.answer == nil || message != nil) {
+		if code := text(code); refuses(code) && (message != nil || named(code)) {
+			return errors.New("status says success, but the text is that of a refusal")
+		}
 	}
 	for _, name := range r.call.Echo {
 		if text(member(body, name)) != r.call.Vars[name] {

@@ -225,7 +225,7 @@ func (c *Client) attempt(ctx context.Context, r *request, host string) (ex Excha
 	defer func() { ex.Duration = time.Since(start) }()
 	var t trip
 	defer t.End()
-	watched := t.Watch(ctx, r.deadline)
+	watched := t.Watch(ctx, c.config.HTTPClient, r.deadline)
 	req, err := c.build(watched, r, host, &t)
 	if err != nil {
 		return ex, notSent(r, err)

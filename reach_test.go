@@ -293,6 +293,37 @@ func TestHostThatCannotBeReached(t *testing.T) {
 	}
 }
 
+// Calls that wait for one another, since their transport limits its connections, are at a host that is there.
+func TestWaitingForAConnection(t *testing.T) {
+	t.Parallel()
+	server := wxpaytest.New(t)
+	synctest.Test(t, func(t *testing.T) {
+		slow := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(4 * time.Second)
+			server.ServeHTTP(w, r)
+		})
+		inner := lines{"127.0.0.1:80": serving(t, slow)}.transport()
+		inner.(*http.Transport).MaxConnsPerHost = 1
+		defer inner.(*http.Transport).CloseIdleConnections()
+		config := server.Config()
+		config.BaseURL, config.BackupURL = "http://127.0.0.1", "http://127.0.0.2"
+		config.HTTPClient = &http.Client{Transport: inner}
+		var attempts atomic.Int64
+		config.Observe = func(context.Context, wxpay.Exchange) { attempts.Add(1) }
+		client, err := wxpay.New(config)
+		require.NoError(t, err)
+		var calls sync.WaitGroup
+		for range 5 {
+			calls.Go(func() {
+				_, err := wxpay.Do[map[string]any](t.Context(), client, faultCall(t, client, "", 0))
+				assert.NoError(t, err)
+			})
+		}
+		calls.Wait()
+		assert.EqualValues(t, 5, attempts.Load())
+	})
+}
+
 // The bound is on reaching the host. What answers after 8 s over a connection that was made has its time, and
 // when the call is over nothing of it is left hanging on the caller's context.
 func TestSlowAnswerHasItsTime(t *testing.T) {

@@ -3,6 +3,8 @@ package httpx
 import (
 	"context"
 	"fmt"
+	"math"
+	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
 	"time"
@@ -27,18 +29,24 @@ type Trip struct {
 	hooks    httptrace.ClientTrace
 	deadline time.Time
 	timer    *time.Timer
+	reach    time.Duration
 	late     atomic.Pointer[error]
 	cancel   context.CancelCauseFunc
 }
 
-// Watch returns the context for the one request. End the trip when the answer has been read.
-func (t *Trip) Watch(ctx context.Context, deadline time.Time) context.Context {
+// Watch returns the context for the one request, which client will send. End the trip when the answer has
+// been read.
+func (t *Trip) Watch(ctx context.Context, client *http.Client, deadline time.Time) context.Context {
+	t.reach = reachLimit
+	if tr, ok := client.Transport.(*http.Transport); ok && tr.MaxConnsPerHost > 0 {
+		t.reach = math.MaxInt64 // requests wait for one another, which says nothing of the host
+	}
 	ctx, t.cancel = context.WithCancelCause(ctx)
 	t.deadline = deadline
 	t.timer = time.AfterFunc(time.Until(deadline), t.expire)
 	t.hooks.GetConn = func(string) {
 		t.waiting.Store(true)
-		t.timer.Reset(min(reachLimit, time.Until(t.deadline)))
+		t.timer.Reset(min(t.reach, time.Until(t.deadline)))
 	}
 	t.hooks.GotConn = func(httptrace.GotConnInfo) {
 		t.waiting.Store(false)

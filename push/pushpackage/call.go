@@ -110,7 +110,7 @@ func (c *Client) attempt(ctx context.Context, call *call, payload []byte) (body 
 	var t httpx.Trip
 	defer t.End()
 	deadline, _ := ctx.Deadline() // of the whole call
-	req, err := c.build(t.Watch(ctx, deadline), call, payload)
+	req, err := c.build(t.Watch(ctx, c.config.HTTPClient, deadline), call, payload)
 	if err != nil {
 		return nil, ex, &failure{err: notSent(call, err)}
 	}
