@@ -306,7 +306,7 @@ func TestWaitingForAConnection(t *testing.T) {
 		inner.(*http.Transport).MaxConnsPerHost = 1
 		defer inner.(*http.Transport).CloseIdleConnections()
 		config := server.Config()
-		config.BaseURL, config.BackupURL = "http://127.0.0.1", "http://127.0.0.2"
+		config.BaseURL = "http://127.0.0.1"
 		config.HTTPClient = &http.Client{Transport: inner}
 		var attempts atomic.Int64
 		config.Observe = func(context.Context, wxpay.Exchange) { attempts.Add(1) }
