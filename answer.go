@@ -35,11 +35,8 @@ func (r *request) fits(body []byte) error {
 	if bytes.Equal(plain, []byte("null")) || r.answer == nil && len(plain) > 0 && plain[0] != '{' {
 		return fmt.Errorf("%w: it is no object", errUndecodable)
 	}
-	// Some answers have a member code of their own, that of a user card; none has a message beside it.
-	if code, message := member(body, "code"), member(body, "message"); code != nil && (r.answer == nil || message != nil) {
-		if code := text(code); refuses(code) && (message != nil || named(code)) {
-			return errors.New("status says success, but the text is that of a refusal")
-		}
+	if r.refused(body) {
+		return errors.New("status says success, but the text is that of a refusal")
 	}
 	for _, name := range r.call.Echo {
 		if text(member(body, name)) != r.call.Vars[name] {
@@ -49,12 +46,23 @@ func (r *request) fits(body []byte) error {
 	return nil
 }
 
-// refuses reports whether a code is none of those that say that all is well.
-func refuses(code string) bool { return code != "" && code != "0" && code != "OK" && code != "SUCCESS" }
-
-// named reports whether a code is written as those of refusals are: PARAM_ERROR.
-func named(code string) bool {
-	return strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == ""
+// refused reports whether a text reads as that of a refusal. Some answers have a member code of their own, that
+// of a user card; none has a message beside it, and none is written as the codes of refusals are: PARAM_ERROR.
+func (r *request) refused(body []byte) bool {
+	raw := member(body, "code")
+	if raw == nil {
+		return false
+	}
+	explained := member(body, "message") != nil
+	if !explained && r.answer != nil {
+		return false
+	}
+	switch code := text(raw); code {
+	case "", "0", "OK", "SUCCESS":
+		return false
+	default:
+		return explained || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == ""
+	}
 }
 
 // decode reads an answer as far as it goes and returns the names of what is odd.
