@@ -15,12 +15,13 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	wechat "github.com/wechatpay-apiv3/wechatpay-go/core/auth"
 	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
+	"github.com/wechatpay-apiv3/wechatpay-go/utils"
 	"github.com/wxpay-go/wxpay/auth"
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/pasted"
 )
 
 // Hosts of WeChat Pay in mainland China.
@@ -156,7 +157,7 @@ func keyFromEnv[T any](name string, text func([]byte) (*T, error), file func(str
 // fileFromEnv loads the file that the variable name tells.
 func fileFromEnv[T any](name string, load func(string) (*T, error)) (*T, error) {
 	path := os.Getenv(name)
-	if reason := around(path); reason != "" {
+	if reason := pasted.Around(path); reason != "" {
 		return nil, fmt.Errorf("wxpay: %s %s", name, reason)
 	}
 	v, err := load(path)
@@ -180,7 +181,7 @@ func serialFromEnv(given string, key *rsa.PrivateKey) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	inside := fmt.Sprintf("%X", cert.SerialNumber.Bytes())
+	inside := utils.GetCertificateSerialNumber(*cert)
 	switch {
 	case given != "" && wrong != "":
 		return "", fmt.Errorf("wxpay: WXPAY_SERIAL_NO %s; leave it out, WXPAY_CERTIFICATE_FILE has it", wrong)
@@ -219,9 +220,6 @@ var variables = map[string]string{
 	"BaseURL":     "WXPAY_BASE_URL",
 	"BackupURL":   "WXPAY_BACKUP_URL",
 }
-
-// maxTimeout is long enough for anything, and short enough to reckon with.
-const maxTimeout = 24 * time.Hour
 
 // complete returns c with its defaults, or the first thing that is wrong with it.
 func (c Config) complete() (Config, error) {
@@ -272,22 +270,22 @@ func (c Config) complete() (Config, error) {
 			c.BackupURL = BackupURL
 		}
 	}
-	if reason := badURL(c.BaseURL); reason != "" {
-		return wrong("BaseURL", reason)
+	if _, err := httpx.BaseURL(c.BaseURL); err != nil {
+		return wrong("BaseURL", err.Error())
 	}
-	if reason := badURL(c.BackupURL); c.BackupURL != "" && reason != "" {
-		return wrong("BackupURL", reason)
+	if _, err := httpx.BaseURL(c.BackupURL); c.BackupURL != "" && err != nil {
+		return wrong("BackupURL", err.Error())
 	}
 	c.BaseURL, c.BackupURL = strings.TrimSuffix(c.BaseURL, "/"), strings.TrimSuffix(c.BackupURL, "/")
 	c.Concurrency = cmp.Or(max(c.Concurrency, 0), 16)
-	c.Timeout = min(cmp.Or(max(c.Timeout, 0), 30*time.Second), maxTimeout)
+	c.Timeout = min(cmp.Or(max(c.Timeout, 0), 30*time.Second), httpx.MaxTimeout)
 	c.MaxAttempts = cmp.Or(max(c.MaxAttempts, 0), 3)
 	c.HTTPClient = httpx.Client(c.HTTPClient, c.Concurrency, 10*time.Second)
 	return c, nil
 }
 
 func badMchID(v string) string {
-	reason := stray(v)
+	reason := pasted.Stray(v)
 	switch {
 	case v == "":
 		return "is missing (merchant number)"
@@ -305,7 +303,7 @@ func serialNumber(v string) (serial, wrong string) {
 	s := strings.TrimPrefix(v, "serial=") // as openssl prints it
 	s = strings.ToUpper(strings.ReplaceAll(s, ":", ""))
 	s = strings.TrimPrefix(s, "0X")
-	reason := stray(v)
+	reason := pasted.Stray(v)
 	switch {
 	case v == "":
 		return "", "is missing (serial number of the API certificate): " + ask
@@ -330,7 +328,7 @@ const (
 )
 
 func badAPIv3Key(v string) string {
-	reason := stray(v)
+	reason := pasted.Stray(v)
 	switch {
 	case v == "":
 		return ""
@@ -344,7 +342,7 @@ func badAPIv3Key(v string) string {
 
 func badPublicKeyID(v string) string {
 	id, prefixed := strings.CutPrefix(v, publicKeyPrefix)
-	reason := stray(v)
+	reason := pasted.Stray(v)
 	_, notSerial := serialNumber(v)
 	switch {
 	case v == "":
@@ -357,71 +355,6 @@ func badPublicKeyID(v string) string {
 		return "does not start with " + publicKeyPrefix
 	case id == "" || len(id) > 64 || strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' }):
 		return "is no ID of a public key, which is " + publicKeyPrefix + " and digits"
-	}
-	return ""
-}
-
-func badURL(v string) string {
-	if reason := stray(v); reason != "" {
-		return reason
-	}
-	if _, err := httpx.BaseURL(v); err != nil {
-		return err.Error()
-	}
-	return ""
-}
-
-// stray says what is in a value that a file, a shell or a clipboard has put there; empty if nothing is.
-func stray(v string) string {
-	if reason := around(v); reason != "" {
-		return reason
-	}
-	for _, r := range v {
-		if name := invisible(r); name != "" {
-			return "holds " + name
-		}
-		if r > '~' {
-			return "holds a character that is not ASCII"
-		}
-	}
-	return ""
-}
-
-// around says what stands at either end of a value without belonging to it.
-func around(v string) string {
-	if v == "" {
-		return ""
-	}
-	first, _ := utf8.DecodeRuneInString(v)
-	last, _ := utf8.DecodeLastRuneInString(v)
-	switch {
-	case invisible(first) != "":
-		return "starts with " + invisible(first)
-	case last == '\r' || strings.HasSuffix(v, "\r\n"):
-		return "ends in a carriage return; was the file written on Windows?"
-	case invisible(last) != "":
-		return "ends in " + invisible(last)
-	case len(v) > 1 && first == last && (first == '"' || first == '\''):
-		return "stands in quotes; leave them out"
-	}
-	return ""
-}
-
-// invisible names a character that cannot be seen; empty for all others.
-func invisible(r rune) string {
-	switch {
-	case r == '\ufeff':
-		return "a byte order mark"
-	case r == '\r':
-		return "a carriage return"
-	case r == '\n':
-		return "a line break"
-	case unicode.IsSpace(r):
-		return "a blank"
-	case unicode.IsControl(r):
-		return "a control character"
-	case unicode.Is(unicode.Cf, r):
-		return "an invisible character"
 	}
 	return ""
 }

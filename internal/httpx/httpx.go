@@ -23,6 +23,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay/internal/header"
+	"github.com/wxpay-go/wxpay/internal/pasted"
 )
 
 // ErrTooLarge says that an answer is larger than the bound.
@@ -98,6 +99,9 @@ func Unpack(resp *http.Response, limit int64) ([]byte, error) {
 
 // BaseURL parses an absolute https address without query. Plain http is for loopback hosts only.
 func BaseURL(s string) (*url.URL, error) {
+	if reason := pasted.Stray(s); reason != "" {
+		return nil, errors.New(reason)
+	}
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
@@ -160,6 +164,9 @@ func RetryAfter(h http.Header) time.Duration {
 	}
 	return 0
 }
+
+// MaxTimeout bounds the Timeout of a configuration: long enough for anything, and short enough to reckon with.
+const MaxTimeout = 24 * time.Hour
 
 // UploadTime is what an upload of size bytes may take where other calls may take timeout: twice that and one
 // more second for every 64 KiB, within bounds that fit into a Duration.

@@ -27,6 +27,9 @@ func TestNewRefuses(t *testing.T) {
 		"mark in id":        {Config{AccessID: "\ufeff1500001048", SecretKey: secret}, "AccessID"},
 		"quotes in key":     {Config{AccessID: "1500001048", SecretKey: "'" + secret + "'"}, "SecretKey"},
 		"wide blank in key": {Config{AccessID: "1500001048", SecretKey: secret + "\u3000"}, "SecretKey"},
+		"backtick within":   {Config{AccessID: "15`00001048", SecretKey: secret}, "AccessID"},
+		"quote within key":  {Config{AccessID: "1500001048", SecretKey: Secret(secret[:4] + `"` + secret[4:])}, "SecretKey"},
+		"quoted host":       {Config{AccessID: "1", SecretKey: secret, BaseURL: `"` + GuangzhouURL + `"`}, "BaseURL"},
 		"no key":            {Config{AccessID: "1500001048"}, "SecretKey"},
 		"newline in key":    {Config{AccessID: "1500001048", SecretKey: secret + "\n"}, "SecretKey"},
 		"plain http":        {Config{AccessID: "1", SecretKey: secret, BaseURL: "http://api.tpns.tencent.com"}, "BaseURL"},
@@ -44,6 +47,23 @@ func TestNewRefuses(t *testing.T) {
 			assert.ErrorContains(t, err, "pushpackage: Config: "+tt.field+" ("+variable+") ")
 			assert.NotContains(t, err.Error(), secret)
 		})
+	}
+}
+
+// What a file or a clipboard put round a value is named, as it is for the values of the root package.
+func TestPastedValues(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"%s\r": "ends in a carriage return", "\ufeff%s": "starts with a byte order mark", `"%s"`: "stands in quotes", "%s ": "ends in a blank",
+	} {
+		for field, config := range map[string]Config{
+			"AccessID":  {AccessID: fmt.Sprintf(value, "1500001048"), SecretKey: secret},
+			"SecretKey": {AccessID: "1500001048", SecretKey: Secret(fmt.Sprintf(value, secret))},
+			"BaseURL":   {AccessID: "1500001048", SecretKey: secret, BaseURL: fmt.Sprintf(value, GuangzhouURL)},
+		} {
+			_, err := New(config)
+			assert.ErrorContains(t, err, ") "+want, "%s %q", field, value)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/pasted"
 )
 
 // Access points. An application lives at exactly one, shown in its console; any other answers
@@ -88,16 +89,18 @@ func (c Config) complete() (Config, error) {
 	wrong := func(field, reason string) (Config, error) {
 		return Config{}, &ParamError{Route: "Config", Param: field, Reason: "(" + variables[field] + ") " + reason}
 	}
-	foreign := func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\'' || r == '`' }
-	switch {
-	case c.AccessID == "":
-		return wrong("AccessID", "is missing")
-	case strings.ContainsFunc(c.AccessID, foreign) || strings.Contains(c.AccessID, ":"):
-		return wrong("AccessID", "holds white space, quotes, a colon or what is not ASCII")
-	case c.SecretKey == "":
-		return wrong("SecretKey", "is missing")
-	case strings.ContainsFunc(string(c.SecretKey), foreign):
-		return wrong("SecretKey", "holds white space, quotes or what is not ASCII")
+	for _, f := range []struct{ name, value, never string }{
+		{"AccessID", c.AccessID, " \"'`:"},
+		{"SecretKey", string(c.SecretKey), " \"'`"},
+	} {
+		switch reason := pasted.Stray(f.value); {
+		case f.value == "":
+			return wrong(f.name, "is missing")
+		case reason != "":
+			return wrong(f.name, reason)
+		case strings.ContainsAny(f.value, f.never):
+			return wrong(f.name, "holds a blank, a quote or, what no AccessID does, a colon")
+		}
 	}
 	if c.BaseURL == "" {
 		c.BaseURL = GuangzhouURL
@@ -109,7 +112,7 @@ func (c Config) complete() (Config, error) {
 	if c.Timeout <= 0 {
 		c.Timeout = 30 * time.Second
 	}
-	c.Timeout = min(c.Timeout, 24*time.Hour) // short enough to reckon with
+	c.Timeout = min(c.Timeout, httpx.MaxTimeout)
 	if c.MaxAttempts <= 0 {
 		c.MaxAttempts = 3
 	}
