@@ -96,7 +96,7 @@ func (c *Client) send(ctx context.Context, call *call, payload []byte) ([]byte, 
 		}
 		if err := httpx.Sleep(ctx, fail.delay(n)); err != nil {
 			c.quota.Return() // the repetition was paid for, but will not be made
-			return nil, lineError{fmt.Errorf("%w; not repeated: %w", fail.err, err)}
+			return nil, httpx.Line(fmt.Errorf("%w; not repeated: %w", fail.err, err))
 		}
 		last = fail
 	}
@@ -189,7 +189,7 @@ func (f *failure) delay(n int) time.Duration {
 }
 
 func notSent(call *call, err error) error {
-	return lineError{fmt.Errorf("pushpackage: %s: not sent: %w", call.route, err)}
+	return httpx.Line(fmt.Errorf("pushpackage: %s: not sent: %w", call.route, err))
 }
 
 // broken is a request without an answer that can be read.
@@ -199,7 +199,7 @@ func broken(ctx context.Context, call *call, err error, neverLeft bool) *failure
 	}
 	switch {
 	case errors.Is(err, media.ErrChanged): // its last byte was held back
-		return &failure{err: lineError{fmt.Errorf("pushpackage: %s: broken off: %w", call.route, err)}}
+		return &failure{err: httpx.Line(fmt.Errorf("pushpackage: %s: broken off: %w", call.route, err))}
 	case neverLeft:
 		return &failure{err: notSent(call, err), again: call.repeat != ifTooFast && !httpx.Untrusted(err)}
 	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):

@@ -314,7 +314,7 @@ func cutOff(*http.Request) (*http.Response, error) {
 func TestErrorIs(t *testing.T) {
 	t.Parallel()
 	assert.NotErrorIs(t, &Error{StatusCode: 500}, Code(0))
-	assert.ErrorIs(t, lineError{&Error{RetCode: 1008028}}, CodeTooFast)
+	assert.ErrorIs(t, httpx.Line(&Error{RetCode: 1008028}), CodeTooFast)
 	assert.NotErrorIs(t, &Error{RetCode: 1008028}, CodeAuthFailed)
 	assert.False(t, OutcomeUnknown(nil))
 	assert.Equal(t, "[route=r status=200 ret_code=77 meaning= message=a b]", (&Error{Route: "r", StatusCode: 200, RetCode: 77, Message: "a\nb"}).LogValue().String())

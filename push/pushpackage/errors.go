@@ -84,9 +84,3 @@ func OutcomeUnknown(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && (e.StatusCode >= 500 || e.RetCode == CodeServiceFailed)
 }
-
-// A lineError is any other failure. Joined errors have several lines; this has one.
-type lineError struct{ error }
-
-func (e lineError) Error() string { return httpx.OneLine(e.error.Error()) }
-func (e lineError) Unwrap() error { return e.error }

@@ -270,7 +270,7 @@ func waiting(last *PushRecord, err error) error {
 	if last != nil {
 		status = string(last.Status)
 	}
-	return lineError{fmt.Errorf("pushpackage: waiting for a push ended, its status was %s: %w", status, err)}
+	return httpx.Line(fmt.Errorf("pushpackage: waiting for a push ended, its status was %s: %w", status, err))
 }
 
 // pace lets reads go one by one.

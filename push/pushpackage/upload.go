@@ -75,7 +75,7 @@ func (c *Client) form(ctx context.Context, p UploadParams) (*media.Form, error) 
 		return nil, refused
 	}
 	if err != nil {
-		return nil, lineError{fmt.Errorf("pushpackage: %s: not sent: %w", routeUpload, err)}
+		return nil, httpx.Line(fmt.Errorf("pushpackage: %s: not sent: %w", routeUpload, err))
 	}
 	form, err := media.NewForm(nil, p.File, &digest)
 	if err != nil {
