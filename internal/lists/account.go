@@ -77,7 +77,11 @@ func plainAccount(line []byte) bool {
 	return odd&highs == 0
 }
 
-const columns = ",;|\t"
+// What separates columns, as typed and as Chinese keyboards type it.
+const (
+	columns     = ",;|\t"
+	wideColumns = "，；、｜"
+)
 
 // account is what is wrong with a line.
 func account(line string, first, csv bool) string {
@@ -91,7 +95,7 @@ func account(line string, first, csv bool) string {
 	switch {
 	case strings.IndexByte(line, '\r') >= 0:
 		return carriage
-	case csv && strings.ContainsAny(line, columns+"，；、｜"):
+	case csv && strings.ContainsAny(line, columns+wideColumns):
 		return "has more than one column"
 	case csv && strings.HasPrefix(bare, "="):
 		return "is a formula of a spreadsheet; export the values as text"

@@ -85,6 +85,7 @@ func TestNumber(t *testing.T) {
 		"scientific, whole":        {"6E+15", "", "scientific notation"},
 		"quoted scientific":        {`"6.21700001234568E+15"`, "", "scientific notation"},
 		"decimal":                  {number + ".0", "", "decimal point"},
+		"blank of Braille":         {number + "\u2800", number, ""},
 		"backticks":                {"`" + number + "`", "", "holds brackets"},
 		"brackets":                 {"[" + number + "]", "", "holds brackets"},
 		"escape":                   {number + `\n`, "", "holds brackets"},
@@ -114,7 +115,7 @@ func TestFirstNumber(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"卡号": "header row", "number": "header row", "Card No.": "header row", `"number"`: "header row", "X": "header row", "\ufeff协议号": "header row",
-		"卡号1": "header row", "card_no1": "header row", "Account ID 2": "header row", "id_6217": "", "K12": "", "姓名,卡号": "more than one column", "6217": "",
+		"卡号1": "header row", "card_no1": "header row", "cardno1": "header row", `"CardNo2"`: "header row", "Account ID 2": "header row", "id_6217": "", "K12": "", "姓名,卡号": "more than one column", "6217": "",
 		"\xff\xfe6\x002\x00":   "is not UTF-8 (UTF-16?)",
 		"\xfe\xff\x006\x002":   "is not UTF-8 (UTF-16?)",
 		"6\x002\x00":           "NUL bytes (UTF-16?)",
@@ -218,6 +219,7 @@ func TestAccounts(t *testing.T) {
 		"100 characters":       {strings.Repeat("x", 100), "", false},
 		"100 Chinese":          {strings.Repeat("号", 100), "", false},
 		"comma":                {"13800000000,x", "has more than one column", true},
+		"wide bar":             {"13800000000｜x", "has more than one column", true},
 		"wide comma":           {"13800000000，x", "has more than one column", true},
 		"formula":              {"=13800000000", "is a formula", true},
 		"formula of text":      {"=T(13800000000)", "is a formula", true},

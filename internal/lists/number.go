@@ -21,7 +21,7 @@ const (
 // at the ends, a byte order mark among them, and double quotes round the whole are dropped, full-width
 // digits become digits. What may be read in two ways or was damaged before is a fault instead.
 func Number(text string, first bool) (number, fault string) {
-	if plain(text) {
+	if !first && plain(text) {
 		return text, ""
 	}
 	if fault := encoding(text, first); fault != "" {
@@ -38,7 +38,7 @@ func Number(text string, first bool) (number, fault string) {
 	if inner == "" {
 		return "", isEmpty
 	}
-	if plain(inner) {
+	if !first && plain(inner) {
 		return inner, ""
 	}
 	if fault := spreadsheet(inner); fault != "" {
@@ -105,7 +105,7 @@ func spreadsheet(text string) string {
 		return "holds a double quote"
 	case strings.IndexByte("=+-@", bare[0]) >= 0:
 		return "is a formula of a spreadsheet; export the values as text"
-	case strings.ContainsAny(text, ",;|\t，；、"):
+	case strings.ContainsAny(text, columns+wideColumns):
 		return "has more than one column"
 	case strings.IndexByte(text, '"') >= 0:
 		return "holds a double quote"
@@ -154,14 +154,11 @@ func word(r rune) bool { return r > unicode.MaxASCII && unicode.IsLetter(r) }
 // blank reports whether r leaves nothing to see: spaces of every width, line ends, and the marks that set
 // the direction of text, join it or tell its byte order.
 func blank(r rune) bool {
-	return unicode.IsSpace(r) || invisible(r)
+	return unicode.IsSpace(r) || Invisible(r)
 }
 
-// invisible reports whether nobody sees r, nor that something is there.
-func invisible(r rune) bool {
-	switch r {
-	case '\u034f', '\u115f', '\u1160', '\u17b4', '\u17b5', '\u2800', '\u3164', '\uffa0': // fillers
-		return true
-	}
-	return unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r)
+// Invisible reports whether nobody sees r, nor that something is there: marks, fillers, and the empty pattern
+// of Braille.
+func Invisible(r rune) bool {
+	return r == '\u2800' || unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }

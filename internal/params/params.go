@@ -16,6 +16,7 @@ import (
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/lists"
 )
 
 // Check returns the first fault as the error of a call that is not sent. Reasons never hold a value.
@@ -118,7 +119,7 @@ func unclean(s string) string {
 
 // unseen reports whether a character shows nothing. The plain blank is left to the caller.
 func unseen(r rune) bool {
-	return !unicode.IsPrint(r) || r == '\u2800' || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+	return !unicode.IsPrint(r) || lists.Invisible(r)
 }
 
 // IP is an address of version 4 or 6.
