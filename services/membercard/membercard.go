@@ -46,13 +46,13 @@
 //
 // # Errors, limits and doubts
 //
-// Nearly every refusal has the code [wxpay.CodeInvalidRequest] and differs in its message only; besides the
-// reasons that a call names, it means that the card was made by another merchant, is old
-// ([Service.UpgradeCard]), or that there is no such card. [wxpay.CodeNoAuth] means that the merchant may not
-// use the product. Texts are measured in characters. Cards, codes, users, orders and whatever else is asked for
-// by its name later must be able to stand in a path: names with slashes, blanks, line ends or other invisible
-// characters, as files from elsewhere bring them, are refused in every call, before anything is sent. No rates are published for these calls; newer calls of
-// the same kind allow five a second.
+// Nearly every refusal has the code [wxpay.CodeInvalidRequest] and differs in its message only; besides the reasons
+// that a call names, it means that the card was made by another merchant, is old ([Service.UpgradeCard]), or that
+// there is no such card. [wxpay.CodeNoAuth] means that the merchant may not use the product. Texts are measured in
+// characters. Cards, codes, users, orders and whatever else is asked for by its name later must be able to stand in
+// a path: names with slashes, blanks, line ends or other invisible characters, as files from elsewhere bring them,
+// are refused in every call, before anything is sent. No rates are published for these calls; newer calls of the
+// same kind allow five a second.
 //
 // A number such as MC-26 names a doubt: a point on which the public pages differ or are silent. They stand
 // with what was seen and decided in https://github.com/wxpay-go/wxpay/blob/main/docs/doubts.md
