@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -47,22 +46,24 @@ func (r *request) fits(body []byte) error {
 }
 
 // refused reports whether a text reads as that of a refusal. Some answers have a member code of their own, that
-// of a user card; none has a message beside it, and none is written as the codes of refusals are: PARAM_ERROR.
+// of a user card: none has an explanation beside it or is a code of ours, and where nothing is expected, none
+// but the card that was asked about is written as the codes of refusals are: PARAM_ERROR.
 func (r *request) refused(body []byte) bool {
 	raw := member(body, "code")
 	if raw == nil {
 		return false
 	}
-	explained := member(body, "message") != nil
-	if !explained && r.answer != nil {
+	code := unquoted(raw)
+	if fine := string(code); fine == "" || fine == "0" || fine == "OK" || fine == "SUCCESS" {
 		return false
 	}
-	switch code := text(raw); code {
-	case "", "0", "OK", "SUCCESS":
-		return false
-	default:
-		return explained || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == ""
+	if member(body, "message") != nil || member(body, "detail") != nil {
+		return true
 	}
+	if _, ours := hintByCode[Code(code)]; ours {
+		return true
+	}
+	return r.answer == nil && string(code) != r.call.Vars["code"] && len(bytes.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_")) == 0
 }
 
 // decode reads an answer as far as it goes and returns the names of what is odd.
@@ -101,25 +102,28 @@ func member(object []byte, name string) (value []byte) {
 }
 
 // text is the string or number that b begins with.
-func text(b []byte) string {
+func text(b []byte) string { return string(unquoted(b)) }
+
+// unquoted is text that is a part of b unless it holds escapes.
+func unquoted(b []byte) []byte {
 	if len(b) == 0 || bytes.IndexByte([]byte("{[tfn"), b[0]) >= 0 {
-		return ""
+		return nil
 	}
 	if b[0] != '"' {
 		if end := bytes.IndexAny(b, ",}] \t\r\n"); end >= 0 {
 			b = b[:end]
 		}
-		return string(b)
+		return b
 	}
 	if b = b[:stringLength(b)]; len(b) < 2 {
-		return ""
+		return nil
 	}
 	if bytes.IndexByte(b, '\\') < 0 {
-		return string(b[1 : len(b)-1])
+		return b[1 : len(b)-1]
 	}
 	var s string
 	_ = json.Unmarshal(b, &s)
-	return s
+	return []byte(s)
 }
 
 // stringLength is the length, with its quotes, of the JSON string that b begins with; if it does not end,

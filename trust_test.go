@@ -56,6 +56,9 @@ func TestRefusalThatIsCalledASuccess(t *testing.T) {
 		"with detail":      ` {"detail":{"field":"/a"},"message":"m","code":"PARAM_ERROR"}`,
 		"null":             `null`,
 		"null with blanks": " null\n",
+		"code alone":       `{"code":"PARAM_ERROR"}`,
+		"code and detail":  `{"code":"BIZ_ERR","detail":{"field":"/a"}}`,
+		"escaped code":     `{"code":"\u0050ARAM_ERROR"}`,
 		"another code":     `{"code":"268435457","message":"m"}`,
 		"empty message":    `{"code":"NOT_ENOUGH","message":""}`,
 		"no message":       `{"code":"NOT_ENOUGH","message":null}`,
@@ -370,6 +373,11 @@ func TestCodeOfACard(t *testing.T) {
 	assert.NoError(t, err)
 	_, err = wxpay.Do[map[string]any](t.Context(), newPlatform(t, answer{body: `{"code":"ABC_DEF"}`}).client(), read("1"))
 	assert.NoError(t, err, "an answer that may have a code may have any")
+	call := wxpay.Call{Route: "POST /v3/cards/{code}/done", Vars: wxpay.Vars{"code": "ABC"}}
+	_, err = wxpay.Do[struct{}](t.Context(), newPlatform(t, answer{body: `{"code":"ABC"}`}).client(), call)
+	assert.NoError(t, err, "the code that was asked about")
+	_, err = wxpay.Do[struct{}](t.Context(), newPlatform(t, answer{body: `{"code":"ABD"}`}).client(), call)
+	assert.True(t, wxpay.OutcomeUnknown(err), "%v", err)
 	_, err = wxpay.Do[struct{}](t.Context(), newPlatform(t, a).client(), write(false))
 	assert.NoError(t, err)
 	_, err = wxpay.Do[struct{}](t.Context(), newPlatform(t, answer{body: `{"code":"NOT_ENOUGH"}`}).client(), write(false))
