@@ -3,6 +3,7 @@ package wxpay_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"net"
@@ -202,7 +203,12 @@ func TestSilentHostOnSockets(t *testing.T) {
 type lines map[string]func(ctx context.Context) (net.Conn, error)
 
 func (l lines) transport(change ...func(*http.Transport)) http.RoundTripper {
-	t := &http.Transport{DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) { return l[addr](ctx) }}
+	t := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.ConnectStart != nil { // as a net.Dialer tells it
+			trace.ConnectStart(network, addr)
+		}
+		return l[addr](ctx)
+	}}
 	for _, f := range change {
 		f(t)
 	}
@@ -259,6 +265,7 @@ func TestHostThatCannotBeReached(t *testing.T) {
 	wrap := func(rt http.RoundTripper) http.RoundTripper { return transport(rt.RoundTrip) }
 	for name, wrapped := range map[string]func(http.RoundTripper) http.RoundTripper{
 		"plain": func(rt http.RoundTripper) http.RoundTripper { return rt }, "wrapped": wrap,
+		"limited": func(rt http.RoundTripper) http.RoundTripper { rt.(*http.Transport).MaxConnsPerHost = 4; return rt },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -321,6 +328,49 @@ func TestWaitingForAConnection(t *testing.T) {
 		}
 		calls.Wait()
 		assert.EqualValues(t, 5, attempts.Load())
+	})
+}
+
+// Nor do those that get no connection before their time is over say that the main host is not there.
+func TestWaitingForAConnectionInVain(t *testing.T) {
+	t.Parallel()
+	server := wxpaytest.New(t)
+	synctest.Test(t, func(t *testing.T) {
+		var main, backup atomic.Int64
+		inner := lines{
+			"127.0.0.1:80": serving(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				main.Add(1)
+				time.Sleep(9 * time.Second)
+				server.ServeHTTP(w, r)
+			})),
+			"127.0.0.2:80": func(context.Context) (net.Conn, error) { backup.Add(1); return nil, errors.New("not here") },
+		}.transport(func(t *http.Transport) { t.MaxConnsPerHost = 1 })
+		defer inner.(*http.Transport).CloseIdleConnections()
+		config := server.Config()
+		config.BaseURL, config.BackupURL = "http://127.0.0.1", "http://127.0.0.2"
+		config.HTTPClient = &http.Client{Transport: inner}
+		config.Timeout, config.MaxAttempts = 10*time.Second, 1
+		client, err := wxpay.New(config)
+		require.NoError(t, err)
+		call := func() error {
+			_, err := wxpay.Do[map[string]any](t.Context(), client, faultCall(t, client, "", 0))
+			return err
+		}
+		var calls sync.WaitGroup
+		var ended atomic.Int64
+		for range 6 {
+			calls.Go(func() {
+				if call() != nil {
+					ended.Add(1)
+				}
+			})
+		}
+		calls.Wait()
+		assert.EqualValues(t, 5, ended.Load(), "one after the other they take too long")
+		before := main.Load()
+		require.NoError(t, call())
+		assert.EqualValues(t, 1, main.Load()-before)
+		assert.Zero(t, backup.Load())
 	})
 }
 

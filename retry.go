@@ -40,11 +40,14 @@ func (c *Client) do(ctx context.Context, call Call, answer any) error {
 			ctx, cancel = context.WithDeadlineCause(ctx, r.deadline, httpx.ErrTime)
 			defer cancel()
 		}
+		if n > 1 && fail.unmade {
+			c.quota.Return() // the repetition was paid for, but not made
+		}
 		if n >= c.config.MaxAttempts || !fail.again || ctx.Err() != nil || !c.quota.Take() {
 			return fail.err
 		}
 		if err := httpx.Sleep(ctx, fail.delay(n)); err != nil {
-			c.quota.Return() // the repetition was paid for, but will not be made
+			c.quota.Return()
 			return notRepeated(fail, err)
 		}
 		last = fail
@@ -63,8 +66,7 @@ func (c *Client) next(ctx context.Context, r *request, n int, last *failure) *fa
 		case c.slow <- struct{}{}:
 			defer func() { <-c.slow }()
 		case <-ctx.Done():
-			c.quota.Return() // paid for, but not made
-			return &failure{err: notRepeated(last, httpx.Ended(ctx))}
+			return &failure{err: notRepeated(last, httpx.Ended(ctx)), unmade: true}
 		}
 	}
 	which := c.hosts.pick(last)
@@ -86,6 +88,7 @@ func (c *Client) next(ctx context.Context, r *request, n int, last *failure) *fa
 type failure struct {
 	err       error // for the caller
 	again     bool  // may be repeated
+	unmade    bool  // ended before the request was handed to the transport
 	throttled bool  // the platform asks to slow down
 	missed    bool  // the host was not reached or did not answer in time
 	host      int   // index of the host it was made at
@@ -111,9 +114,9 @@ func (f *failure) remember(before *failure, r *request) {
 	f.err = &UnknownError{Route: r.call.Route, Err: fmt.Errorf("an attempt before this one was lost; then: %w", f.err)}
 }
 
-// notSent is a failure before anything was sent.
+// notSent is a failure before the request was handed to the transport.
 func notSent(r *request, err error) *failure {
-	return &failure{err: httpx.Line(fmt.Errorf("wxpay: %s: not sent: %w", r.call.Route, err))}
+	return &failure{unmade: true, err: httpx.Line(fmt.Errorf("wxpay: %s: not sent: %w", r.call.Route, err))}
 }
 
 // broken is a request without an answer. The address is dropped from the error, since its query may
@@ -125,7 +128,7 @@ func broken(ctx context.Context, r *request, err error, t *httpx.Trip) *failure 
 	gaveUp := ctx.Err() != nil && !errors.Is(context.Cause(ctx), httpx.ErrTime)
 	if t.NeverLeft(err) {
 		f := notSent(r, err)
-		f.again, f.missed = !httpx.Untrusted(err), !gaveUp
+		f.unmade, f.again, f.missed = false, !httpx.Untrusted(err), !gaveUp && !t.Queued()
 		return f
 	}
 	var late net.Error

@@ -2,6 +2,7 @@ package wxpay_test
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
@@ -431,6 +432,59 @@ func TestGivingUpInTheQueueCostsNoQuota(t *testing.T) {
 		call(t.Context(), "1")
 		assert.Equal(t, 3, len(p.requests())-before)
 	})
+}
+
+// Nor does one that cannot be signed any more, as when a KMS goes away, or whose caller goes away meanwhile.
+func TestUnsignedRepetitionsCostNoQuota(t *testing.T) {
+	t.Parallel()
+	for name, fails := range map[string]bool{"signer fails": true, "caller goes away": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlan(t, fault)
+			synctest.Test(t, func(t *testing.T) {
+				key := &unsteady{Signer: merchantKey()}
+				config := p.config()
+				config.PrivateKey = key
+				client, err := wxpay.New(config)
+				require.NoError(t, err)
+				call := func(signatures int) int {
+					ctx, giveUp := context.WithCancel(t.Context())
+					defer giveUp()
+					key.left, key.after = signatures, func() error {
+						if fails {
+							return errors.New("KMS is not there")
+						}
+						giveUp()
+						return nil
+					}
+					before := len(p.requests())
+					_, err := wxpay.Do[echo](ctx, client, read("1"))
+					require.Error(t, err)
+					return len(p.requests()) - before
+				}
+				for range 100 { // four times what the quota would pay for
+					require.Equal(t, 1, call(1))
+				}
+				assert.Equal(t, 3, call(3))
+			})
+		})
+	}
+}
+
+// An unsteady key gives some signatures; before others something happens.
+type unsteady struct {
+	crypto.Signer
+	left  int
+	after func() error
+}
+
+func (k *unsteady) Sign(r io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if k.left--; k.left < 0 {
+		if err := k.after(); err != nil {
+			return nil, err
+		}
+	}
+	return k.Signer.Sign(r, digest, opts)
 }
 
 // The promise is 350 tokens, 14 for a repetition, whatever made it necessary.

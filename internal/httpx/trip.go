@@ -3,7 +3,6 @@ package httpx
 import (
 	"context"
 	"fmt"
-	"math"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -25,11 +24,12 @@ var errReach = fmt.Errorf("no connection within %s: %w", reachLimit, context.Dea
 type Trip struct {
 	context.Context
 	waiting  atomic.Bool // the transport looks for a connection
+	dialing  atomic.Bool // it makes one
 	left     atomic.Bool // a header was written; a transport that repeats by itself does not undo that
 	hooks    httptrace.ClientTrace
 	deadline time.Time
 	timer    *time.Timer
-	reach    time.Duration
+	queues   bool // requests wait for one another's connections, which says nothing of the host
 	late     atomic.Pointer[error]
 	cancel   context.CancelCauseFunc
 }
@@ -37,16 +37,22 @@ type Trip struct {
 // Watch returns the context for the one request, which client will send. End the trip when the answer has
 // been read.
 func (t *Trip) Watch(ctx context.Context, client *http.Client, deadline time.Time) context.Context {
-	t.reach = reachLimit
-	if tr, ok := client.Transport.(*http.Transport); ok && tr.MaxConnsPerHost > 0 {
-		t.reach = math.MaxInt64 // requests wait for one another, which says nothing of the host
-	}
+	t.queues = limited(client.Transport)
 	ctx, t.cancel = context.WithCancelCause(ctx)
 	t.deadline = deadline
 	t.timer = time.AfterFunc(time.Until(deadline), t.expire)
 	t.hooks.GetConn = func(string) {
 		t.waiting.Store(true)
-		t.timer.Reset(min(t.reach, time.Until(t.deadline)))
+		if !t.queues {
+			t.search()
+		}
+	}
+	if t.queues { // only then, since net asks for more when it is watched itself
+		t.hooks.ConnectStart = func(string, string) {
+			if t.waiting.Load() && !t.dialing.Swap(true) {
+				t.search()
+			}
+		}
 	}
 	t.hooks.GotConn = func(httptrace.GotConnInfo) {
 		t.waiting.Store(false)
@@ -56,6 +62,19 @@ func (t *Trip) Watch(ctx context.Context, client *http.Client, deadline time.Tim
 	t.Context = httptrace.WithClientTrace(ctx, &t.hooks)
 	return t
 }
+
+// limited reports whether a transport makes only so many connections to a host. One that wraps another does
+// not show it.
+func limited(transport http.RoundTripper) bool {
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
+	t, ok := transport.(*http.Transport)
+	return ok && t.MaxConnsPerHost > 0
+}
+
+// search bounds the search for a connection.
+func (t *Trip) search() { t.timer.Reset(min(reachLimit, time.Until(t.deadline))) }
 
 // Deadline is when the request ends at the latest.
 func (t *Trip) Deadline() (time.Time, bool) {
@@ -76,8 +95,12 @@ func (t *Trip) Err() error {
 
 func (t *Trip) expire() {
 	why := &errReach
-	if !time.Now().Before(t.deadline) {
+	switch {
+	case !time.Now().Before(t.deadline):
 		why = &ErrTime
+	case !t.waiting.Load(): // it was found in the same moment
+		t.timer.Reset(time.Until(t.deadline))
+		return
 	}
 	t.late.Store(why)
 	t.cancel(*why)
@@ -96,6 +119,9 @@ func (t *Trip) Late() error {
 	}
 	return nil
 }
+
+// Queued reports whether the request got no further than to wait for others at the caller's transport.
+func (t *Trip) Queued() bool { return t.queues && t.waiting.Load() && !t.dialing.Load() }
 
 // NeverLeft reports whether the request, which failed with err, certainly did not reach the host.
 func (t *Trip) NeverLeft(err error) bool {

@@ -91,11 +91,14 @@ func (c *Client) send(ctx context.Context, call *call, payload []byte) ([]byte, 
 			c.quota.Succeeded()
 			return body, nil
 		}
+		if n > 1 && fail.unmade {
+			c.quota.Return() // the repetition was paid for, but not made
+		}
 		if !fail.again || n >= c.config.MaxAttempts || !c.quota.Take() {
 			return nil, fail.err
 		}
 		if err := httpx.Sleep(ctx, fail.delay(n)); err != nil {
-			c.quota.Return() // the repetition was paid for, but will not be made
+			c.quota.Return()
 			return nil, httpx.Line(fmt.Errorf("%w; not repeated: %w", fail.err, err))
 		}
 		last = fail
@@ -112,7 +115,7 @@ func (c *Client) attempt(ctx context.Context, call *call, payload []byte) (body 
 	deadline, _ := ctx.Deadline() // of the whole call
 	req, err := c.build(t.Watch(ctx, c.config.HTTPClient, deadline), call, payload)
 	if err != nil {
-		return nil, ex, &failure{err: notSent(call, err)}
+		return nil, ex, &failure{err: notSent(call, err), unmade: true}
 	}
 	resp, err := c.config.HTTPClient.Do(req)
 	if err != nil {
@@ -158,6 +161,7 @@ func (c *Client) build(ctx context.Context, call *call, payload []byte) (*http.R
 type failure struct {
 	err     error // for the caller
 	again   bool  // may be repeated
+	unmade  bool  // ended before the request was handed to the transport
 	tooFast bool
 	after   time.Duration
 }

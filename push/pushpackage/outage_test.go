@@ -11,12 +11,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/wxpay-go/wxpay/media"
 )
 
 // In outages and brown-outs of any depth, repetitions add at most a tenth to what is offered.
@@ -47,6 +51,37 @@ func TestBrownOut(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A repetition whose file is gone costs the others nothing.
+func TestRepetitionsThatAreNotMadeCostNoQuota(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "accounts.txt")
+	synctest.Test(t, func(t *testing.T) {
+		sent := 0
+		gone := true
+		client := tpns(t, func(req *http.Request) (*http.Response, error) {
+			sent++
+			if gone {
+				require.NoError(t, os.Remove(path))
+			}
+			return httpmock.NewStringResponse(503, ""), nil
+		})
+		upload := func() int {
+			require.NoError(t, os.WriteFile(path, []byte("13800000000\n"), 0o600))
+			file, err := media.File(path)
+			require.NoError(t, err)
+			before := sent
+			_, err = client.Upload(t.Context(), UploadParams{File: file})
+			require.Error(t, err)
+			return sent - before
+		}
+		for range 100 { // four times what the quota would pay for
+			require.Equal(t, 1, upload())
+		}
+		gone = false
+		assert.Equal(t, 3, upload())
+	})
 }
 
 // What stops a request before it has left: a proxy that refuses to connect, and TLS that does not come about.
