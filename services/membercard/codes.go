@@ -30,7 +30,7 @@ const (
 
 // A Deposit is the outcome of [Service.DepositCodes], code by code.
 type Deposit struct {
-	Data []DepositResult `json:"data,omitzero"`
+	Data []DepositResult `json:"data"`
 }
 
 // A DepositResult is the outcome of one code.

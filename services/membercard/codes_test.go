@@ -14,6 +14,17 @@ import (
 	"github.com/wxpay-go/wxpay/services/membercard"
 )
 
+// An outcome that is no list does not say that nothing failed.
+func TestDepositThatIsNoList(t *testing.T) {
+	t.Parallel()
+	for _, data := range []string{`{"0":{"code":"1","result":"FAIL"}}`, `{"code":"1","result":"FAIL"}`, `"FAIL"`} {
+		mock := httpmock.NewMockTransport()
+		mock.RegisterNoResponder(httpmock.NewStringResponder(200, `{"data":`+data+`}`))
+		_, err := newService(mock).DepositCodes(t.Context(), membercard.DepositCodesParams{CardID: "p1", Code: []string{"1"}})
+		assert.True(t, wxpay.OutcomeUnknown(err), "%s: %v", data, err)
+	}
+}
+
 func TestDepositCodes(t *testing.T) {
 	t.Parallel()
 	p := membercard.DepositCodesParams{
