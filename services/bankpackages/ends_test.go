@@ -81,35 +81,46 @@ func at(n int64, stop func()) func() {
 	}
 }
 
+// each calls before for every number that is read.
+func each(numbers iter.Seq[string], before func()) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for number := range numbers {
+			if before(); !yield(number) {
+				return
+			}
+		}
+	}
+}
+
+// sending calls f for every request of a method.
+func sending(method string, f func()) func(*http.Request) {
+	return func(req *http.Request) {
+		if req.Method == method {
+			f()
+		}
+	}
+}
+
 const files = 3
+
+// An arrangement of an import has cancel called at some moment of it.
+type arrangement func(p *bankpackages.ImportParams, k *taker, before *func(context.Context, int64), cancel func())
 
 // Wherever the context ends, and whatever runs then, the import does not say that it is done.
 func TestImportNeverSaysNilTooEarly(t *testing.T) {
 	t.Parallel()
 	const list, full = files * bankpackages.MaxLines, bankpackages.MaxLines
-	reads := func(n int64) func(*bankpackages.ImportParams, *taker, *func(context.Context, int64), func()) {
+	reads := func(n int64) arrangement {
 		return func(p *bankpackages.ImportParams, _ *taker, _ *func(context.Context, int64), cancel func()) {
-			read, all := at(n, cancel), p.Numbers
-			p.Numbers = func(yield func(string) bool) {
-				for number := range all {
-					if read(); !yield(number) {
-						return
-					}
-				}
-			}
+			p.Numbers = each(p.Numbers, at(n, cancel))
 		}
 	}
-	sends := func(method string, n int64) func(*bankpackages.ImportParams, *taker, *func(context.Context, int64), func()) {
+	sends := func(method string, n int64) arrangement {
 		return func(_ *bankpackages.ImportParams, k *taker, _ *func(context.Context, int64), cancel func()) {
-			sent := at(n, cancel)
-			k.before = func(req *http.Request) {
-				if req.Method == method {
-					sent()
-				}
-			}
+			k.before = sending(method, at(n, cancel))
 		}
 	}
-	encrypts := func(n int64) func(*bankpackages.ImportParams, *taker, *func(context.Context, int64), func()) {
+	encrypts := func(n int64) arrangement {
 		return func(_ *bankpackages.ImportParams, _ *taker, before *func(context.Context, int64), cancel func()) {
 			*before = func(_ context.Context, made int64) {
 				if made == n {
@@ -118,7 +129,7 @@ func TestImportNeverSaysNilTooEarly(t *testing.T) {
 			}
 		}
 	}
-	for name, arrange := range map[string]func(*bankpackages.ImportParams, *taker, *func(context.Context, int64), func()){
+	for name, arrange := range map[string]arrangement{
 		"before anything": func(_ *bankpackages.ImportParams, _ *taker, _ *func(context.Context, int64), cancel func()) { cancel() },
 		"first number":    reads(1), "while checking": reads(list / 2), "last number checked": reads(list),
 		"first number sent": reads(list + 1), "second file read": reads(list + full + 1), "last number read": reads(2 * list),
@@ -163,7 +174,7 @@ func TestImportNeverSaysNilTooEarly(t *testing.T) {
 	}
 }
 
-func stopping(n int64) func(*bankpackages.ImportParams, *taker, *func(context.Context, int64), func()) {
+func stopping(n int64) arrangement {
 	return func(p *bankpackages.ImportParams, _ *taker, _ *func(context.Context, int64), cancel func()) {
 		var read atomic.Int64
 		all := p.Numbers
@@ -198,25 +209,26 @@ func TestImportOfAnEndlessList(t *testing.T) {
 func TestEncryptTellsWhyItEnds(t *testing.T) {
 	t.Parallel()
 	boom := errors.New("the shop closes")
-	for name, f := range map[string]func(ctx context.Context, cancel func()) iter.Seq2[*bankpackages.File, error]{
-		"encrypting": func(ctx context.Context, cancel func()) iter.Seq2[*bankpackages.File, error] {
+	type encrypted = iter.Seq2[*bankpackages.File, error]
+	for name, f := range map[string]func(ctx context.Context, cancel func()) encrypted{
+		"encrypting": func(ctx context.Context, cancel func()) encrypted {
 			return bankpackages.Encrypt(ctx, &cheap{before: func(_ context.Context, n int64) {
 				if n == 100 {
 					cancel()
 				}
 			}}, "list", numbers(1_000))
 		},
-		"the list stops": func(ctx context.Context, cancel func()) iter.Seq2[*bankpackages.File, error] {
+		"the list stops": func(ctx context.Context, cancel func()) encrypted {
 			return bankpackages.Encrypt(ctx, new(cheap), "list", func(yield func(string) bool) {
 				if yield("1") {
 					cancel()
 				}
 			})
 		},
-		"the list stops before its first": func(ctx context.Context, cancel func()) iter.Seq2[*bankpackages.File, error] {
+		"the list stops before its first": func(ctx context.Context, cancel func()) encrypted {
 			return bankpackages.Encrypt(ctx, new(cheap), "list", func(func(string) bool) { cancel() })
 		},
-		"endless": func(ctx context.Context, cancel func()) iter.Seq2[*bankpackages.File, error] {
+		"endless": func(ctx context.Context, cancel func()) encrypted {
 			n := 0
 			return bankpackages.Encrypt(ctx, new(cheap), "list", func(yield func(string) bool) {
 				for yield("1") {
@@ -226,13 +238,13 @@ func TestEncryptTellsWhyItEnds(t *testing.T) {
 				}
 			})
 		},
-		"lines": func(ctx context.Context, cancel func()) iter.Seq2[*bankpackages.File, error] {
+		"lines": func(ctx context.Context, cancel func()) encrypted {
 			return bankpackages.EncryptLines(ctx, new(cheap), "list", readerFunc(func(p []byte) (int, error) {
 				cancel()
 				return copy(p, "1\n2\n"), io.EOF
 			}))
 		},
-		"lines that break off": func(ctx context.Context, cancel func()) iter.Seq2[*bankpackages.File, error] {
+		"lines that break off": func(ctx context.Context, cancel func()) encrypted {
 			return bankpackages.EncryptLines(ctx, new(cheap), "list", readerFunc(func([]byte) (int, error) {
 				cancel()
 				return 0, io.ErrClosedPipe
@@ -261,16 +273,7 @@ func TestPanicsComeUpInTheCaller(t *testing.T) {
 	type bug struct{ error }
 	oops := bug{errors.New("oops")}
 	boom := func() { panic(oops) }
-	numbersUntil := func(n int64) iter.Seq[string] {
-		read := at(n, boom)
-		return func(yield func(string) bool) {
-			for number := range numbers(list) {
-				if read(); !yield(number) {
-					return
-				}
-			}
-		}
-	}
+	numbersUntil := func(n int64) iter.Seq[string] { return each(numbers(list), at(n, boom)) }
 	lineOf := func(n int64) func(context.Context, int64) {
 		return func(_ context.Context, made int64) {
 			if made >= n {
@@ -290,12 +293,7 @@ func TestPanicsComeUpInTheCaller(t *testing.T) {
 		}
 	}
 	panicking := func(method string, n int64) http.RoundTripper {
-		sent := at(n, boom)
-		return &taker{before: func(req *http.Request) {
-			if req.Method == method {
-				sent()
-			}
-		}}
+		return &taker{before: sending(method, at(n, boom))}
 	}
 	for name, f := range map[string]func(*testing.T){
 		"numbers, checking": importing(new(taker), nil, func(p *bankpackages.ImportParams) { p.Numbers = numbersUntil(10) }),
@@ -416,7 +414,7 @@ func TestImportGivesUp(t *testing.T) {
 		posts int64
 		want  error
 	}{
-		"never taken":     {func(int64) *http.Response { return httpmock.NewStringResponse(200, `{"total_count":0}`) }, 3, wxpay.CodeSystemError},
+		"never taken":     {func(int64) *http.Response { return noTask() }, 3, wxpay.CodeSystemError},
 		"look-up refused": {func(n int64) *http.Response { return answerFrom(n, 2, 403, `{"code":"NO_AUTH","message":"m"}`) }, 1, wxpay.CodeSystemError},
 		"no look-up": {func(n int64) *http.Response {
 			return answerFrom(n, 1, 503, `{"code":"SERVICE_UNAVAILABLE","message":"m"}`)
@@ -442,9 +440,10 @@ func TestImportGivesUp(t *testing.T) {
 	}
 }
 
+// answerFrom finds no task before the look-up number from.
 func answerFrom(n, from int64, status int, body string) *http.Response {
 	if n < from {
-		return httpmock.NewStringResponse(200, `{"total_count":0}`)
+		return noTask()
 	}
 	return httpmock.NewStringResponse(status, body)
 }
@@ -466,7 +465,7 @@ func TestImportEndsWhileLookingUp(t *testing.T) {
 					cancel()
 					return nil, req.Context().Err()
 				}
-				return httpmock.NewStringResponse(200, `{"total_count":0}`), nil
+				return noTask(), nil
 			}), nil).Import(ctx, importOf(20))
 			assert.ErrorIs(t, err, context.Canceled)
 			assert.ErrorIs(t, err, wxpay.CodeSystemError)
@@ -602,11 +601,7 @@ func TestDuplicatesAreCounted(t *testing.T) {
 // A walk may run twice at once.
 func TestAllTasksTwiceAtOnce(t *testing.T) {
 	t.Parallel()
-	mock := httpmock.NewMockTransport()
-	for n := range 3 {
-		mock.RegisterResponderWithQuery("GET", tasksURL, map[string]string{"offset": fmt.Sprint(n), "limit": "20"}, httpmock.NewStringResponder(200, taskPage(n, 47)))
-	}
-	walk := service(t, mock).AllTasks(t.Context(), bankpackages.ListTasksParams{PackageID: "8473295"})
+	walk := service(t, taskPages(47)).AllTasks(t.Context(), bankpackages.ListTasksParams{PackageID: "8473295"})
 	for range 2 {
 		t.Run("walk", func(t *testing.T) {
 			t.Parallel()

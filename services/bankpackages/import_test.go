@@ -222,7 +222,7 @@ func (k *taker) RoundTrip(req *http.Request) (*http.Response, error) {
 	if name := req.URL.Query().Get("filename"); k.names[name] {
 		return httpmock.NewStringResponse(200, fmt.Sprintf(`{"data":[`+row+`],"total_count":1}`, name)), nil
 	} else if name != "" {
-		return httpmock.NewStringResponse(200, `{"total_count":0}`), nil
+		return noTask(), nil
 	}
 	defer req.Body.Close()
 	_, params, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
@@ -240,6 +240,9 @@ func (k *taker) RoundTrip(req *http.Request) (*http.Response, error) {
 	k.names[name] = true
 	return httpmock.NewStringResponse(200, fmt.Sprintf(row, name)), nil
 }
+
+// noTask answers a look-up.
+func noTask() *http.Response { return httpmock.NewStringResponse(200, `{"total_count":0}`) }
 
 // The next file is looked up and encrypted while one is being uploaded.
 func TestImportOverlaps(t *testing.T) {
