@@ -377,3 +377,22 @@ func ExampleService_Import() {
 	fmt.Println(result.Lines, "numbers in", len(result.Tasks), "file:", result.SuccessCount, "matched")
 	// Output: 3 numbers in 1 file: 3 matched
 }
+
+// Without Wait the sums are those of the tasks that are finished already.
+func TestImportSumsWithoutWaiting(t *testing.T) {
+	t.Parallel()
+	server := wxpaytest.New(t, wxpaytest.Options{TaskDuration: time.Minute})
+	service := bankpackages.New(server.Client())
+	p := importOf(30)
+	p.Wait = false
+	first, err := service.Import(t.Context(), p)
+	require.NoError(t, err)
+	assert.Zero(t, first.SuccessCount, "the task goes on")
+	server.Advance(2 * time.Minute)
+	again, err := service.Import(t.Context(), p)
+	require.NoError(t, err)
+	assert.Equal(t, 1, again.Present)
+	assert.EqualValues(t, 30, again.SuccessCount)
+	assert.EqualValues(t, 30, again.SuccessUserCount)
+	assert.Zero(t, again.FailCount)
+}

@@ -334,3 +334,20 @@ func TestNamesWithBlanksAreRefused(t *testing.T) {
 		assert.True(t, refused, "%v", err)
 	}
 }
+
+// A walk may run twice at once.
+func TestAllTasksTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	walk := service(t, taskPages(47)).AllTasks(t.Context(), bankpackages.ListTasksParams{PackageID: "8473295"})
+	for range 2 {
+		t.Run("walk", func(t *testing.T) {
+			t.Parallel()
+			n := 0
+			for _, err := range walk {
+				require.NoError(t, err)
+				n++
+			}
+			assert.Equal(t, 47, n)
+		})
+	}
+}
