@@ -25,13 +25,6 @@ import (
 
 // The life of a download of certificates: who starts it, who waits for it, what ends it, when the next comes.
 
-// oldAndFresh are a certificate and the one that follows it.
-func oldAndFresh(t testing.TB) (old, fresh certificate) {
-	now := time.Now()
-	return newCertificate(t, platformKey(), 0xA1, now.Add(-time.Hour), now.Add(24*365*time.Hour)),
-		newCertificate(t, strangerKey(), 0xB2, now.Add(-time.Hour), now.Add(5*24*365*time.Hour))
-}
-
 // light is a client for certificates whose requests nobody looks at, so that thousands cost little.
 func (v *vault) light(change ...func(*wxpay.Config)) *wxpay.Client {
 	config := v.certificatesOnly()
@@ -115,8 +108,7 @@ func TestHangUpsDoNotStarve(t *testing.T) {
 // and that one serves everybody.
 func TestHangUpsOnSockets(t *testing.T) {
 	t.Parallel()
-	old, _ := oldAndFresh(t)
-	v := newVault(t, old)
+	v := newVault(t, oldCertificate(t))
 	v.takes = 300 * time.Millisecond
 	client := v.certificateClient()
 	server := httptest.NewServer(notify.New(client, notify.Config{}))
@@ -185,7 +177,7 @@ func TestLateNetwork(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					old, _ := oldAndFresh(t)
+					old := oldCertificate(t)
 					v := newVault(t, old)
 					v.away = away
 					client := v.light(func(c *wxpay.Config) {
@@ -223,8 +215,7 @@ func TestOneTryASecondWithoutNetwork(t *testing.T) {
 	merchantKey()
 	for _, loaded := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			old, _ := oldAndFresh(t)
-			v := newVault(t, old)
+			v := newVault(t, oldCertificate(t))
 			client := v.light(func(c *wxpay.Config) { c.MaxAttempts = 1 })
 			if loaded {
 				require.NoError(t, client.PlatformKeys().Refresh(t.Context()))
@@ -319,8 +310,7 @@ func TestDownloadThatHangs(t *testing.T) {
 	t.Parallel()
 	merchantKey()
 	synctest.Test(t, func(t *testing.T) {
-		old, _ := oldAndFresh(t)
-		v := newVault(t, old)
+		v := newVault(t, oldCertificate(t))
 		v.takes = time.Hour
 		client := v.light()
 		start := time.Now()
@@ -372,8 +362,7 @@ func TestNoHurryWhileKeysServe(t *testing.T) {
 	t.Parallel()
 	merchantKey()
 	synctest.Test(t, func(t *testing.T) {
-		old, _ := oldAndFresh(t)
-		v := newVault(t, old)
+		v := newVault(t, oldCertificate(t))
 		client := v.light(func(c *wxpay.Config) { c.MaxAttempts = 1 })
 		require.NoError(t, client.PlatformKeys().Refresh(t.Context()))
 		time.Sleep(13 * time.Hour)
@@ -424,8 +413,7 @@ func TestDownloadBreaksOff(t *testing.T) {
 		"broke off;":                     runtime.Goexit,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			old, _ := oldAndFresh(t)
-			v := newVault(t, old)
+			v := newVault(t, oldCertificate(t))
 			var broken atomic.Bool
 			broken.Store(true)
 			client := v.light(func(c *wxpay.Config) {
@@ -488,7 +476,7 @@ func TestRefresherBesideThoseThatHang(t *testing.T) {
 	t.Parallel()
 	merchantKey()
 	synctest.Test(t, func(t *testing.T) {
-		old, _ := oldAndFresh(t)
+		old := oldCertificate(t)
 		var hung []*wxpay.Client
 		var inside atomic.Int64
 		for range 30 {
@@ -530,7 +518,7 @@ func TestRefresherSpreads(t *testing.T) {
 	t.Parallel()
 	merchantKey()
 	synctest.Test(t, func(t *testing.T) {
-		old, _ := oldAndFresh(t)
+		old := oldCertificate(t)
 		var mu sync.Mutex
 		at := map[int][]time.Time{}
 		var clients []*wxpay.Client
@@ -562,8 +550,7 @@ func TestRefresherWithLateNetwork(t *testing.T) {
 	t.Parallel()
 	merchantKey()
 	synctest.Test(t, func(t *testing.T) {
-		old, _ := oldAndFresh(t)
-		v := newVault(t, old)
+		v := newVault(t, oldCertificate(t))
 		v.away = errDial
 		r := wxpay.NewRefresher(v.light())
 		defer r.Close()

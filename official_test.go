@@ -49,9 +49,7 @@ func TestOurKeysInTheOfficialClient(t *testing.T) {
 	t.Parallel()
 	merchantKey()
 	synctest.Test(t, func(t *testing.T) {
-		now := time.Now()
-		old := newCertificate(t, platformKey(), 0xA1, now.Add(-time.Hour), now.Add(24*365*time.Hour))
-		fresh := newCertificate(t, strangerKey(), 0xB2, now.Add(-time.Hour), now.Add(5*24*365*time.Hour))
+		old, fresh := oldAndFresh(t)
 		v := newVault(t, old)
 		ours := v.certificateClient()
 		official, err := core.NewClient(t.Context(),

@@ -202,17 +202,16 @@ func TestSilentHostOnSockets(t *testing.T) {
 // lines connects a transport with servers by pipes, so that both run on virtual time.
 type lines map[string]func(ctx context.Context) (net.Conn, error)
 
-func (l lines) transport(change ...func(*http.Transport)) http.RoundTripper {
-	t := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+// transport keeps no connection longer than the test runs.
+func (l lines) transport(t *testing.T) *http.Transport {
+	own := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.ConnectStart != nil { // as a net.Dialer tells it
 			trace.ConnectStart(network, addr)
 		}
 		return l[addr](ctx)
 	}}
-	for _, f := range change {
-		f(t)
-	}
-	return t
+	t.Cleanup(own.CloseIdleConnections)
+	return own
 }
 
 // serving is a line to h.
@@ -273,8 +272,7 @@ func TestHostThatCannotBeReached(t *testing.T) {
 				inner := lines{
 					"127.0.0.1:80": func(ctx context.Context) (net.Conn, error) { main.Add(1); <-ctx.Done(); return nil, ctx.Err() },
 					"127.0.0.2:80": serving(t, server),
-				}.transport()
-				defer inner.(*http.Transport).CloseIdleConnections()
+				}.transport(t)
 				config := server.Config()
 				config.BaseURL, config.BackupURL = "http://127.0.0.1", "http://127.0.0.2"
 				config.HTTPClient = &http.Client{Transport: wrapped(inner)}
@@ -309,9 +307,8 @@ func TestWaitingForAConnection(t *testing.T) {
 			time.Sleep(4 * time.Second)
 			server.ServeHTTP(w, r)
 		})
-		inner := lines{"127.0.0.1:80": serving(t, slow)}.transport()
-		inner.(*http.Transport).MaxConnsPerHost = 1
-		defer inner.(*http.Transport).CloseIdleConnections()
+		inner := lines{"127.0.0.1:80": serving(t, slow)}.transport(t)
+		inner.MaxConnsPerHost = 1
 		config := server.Config()
 		config.BaseURL = "http://127.0.0.1"
 		config.HTTPClient = &http.Client{Transport: inner}
@@ -344,8 +341,8 @@ func TestWaitingForAConnectionInVain(t *testing.T) {
 				server.ServeHTTP(w, r)
 			})),
 			"127.0.0.2:80": func(context.Context) (net.Conn, error) { backup.Add(1); return nil, errors.New("not here") },
-		}.transport(func(t *http.Transport) { t.MaxConnsPerHost = 1 })
-		defer inner.(*http.Transport).CloseIdleConnections()
+		}.transport(t)
+		inner.MaxConnsPerHost = 1
 		config := server.Config()
 		config.BaseURL, config.BackupURL = "http://127.0.0.1", "http://127.0.0.2"
 		config.HTTPClient = &http.Client{Transport: inner}
@@ -383,8 +380,7 @@ func TestSlowAnswerHasItsTime(t *testing.T) {
 		inner := lines{"127.0.0.1:80": serving(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(8 * time.Second)
 			server.ServeHTTP(w, r)
-		}))}.transport()
-		defer inner.(*http.Transport).CloseIdleConnections()
+		}))}.transport(t)
 		var seen context.Context
 		config := server.Config()
 		config.BaseURL = "http://127.0.0.1"
@@ -423,8 +419,8 @@ func TestKeptConnectionsGoDead(t *testing.T) {
 				return alive(ctx)
 			},
 			"127.0.0.2:80": serving(t, server),
-		}.transport(func(t *http.Transport) { t.ResponseHeaderTimeout = 10 * time.Second })
-		defer inner.(*http.Transport).CloseIdleConnections()
+		}.transport(t)
+		inner.ResponseHeaderTimeout = 10 * time.Second
 		config := server.Config()
 		config.BaseURL, config.BackupURL, config.HTTPClient = "http://127.0.0.1", "http://127.0.0.2", &http.Client{Transport: inner}
 		attempts := 0

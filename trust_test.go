@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -118,6 +117,17 @@ func TestEcho(t *testing.T) {
 	assert.NoError(t, err, "a number as a number")
 }
 
+// replaying is a platform that answers under the header kept points to, once there is one.
+func replaying(t *testing.T, a answer, kept *http.Header) *platform {
+	return &platform{t: t, next: func(_ int, req *http.Request) (*http.Response, error) {
+		resp := a.response(req)
+		if *kept != nil {
+			resp.Header = kept.Clone()
+		}
+		return resp, nil
+	}}
+}
+
 // A genuine answer counts once, for as long as it could be believed.
 func TestReplayedAnswer(t *testing.T) {
 	t.Parallel()
@@ -130,21 +140,11 @@ func TestReplayedAnswer(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
 				kept := a.response(nil).Header // of a platform that is five minutes ahead
-				var again bool
-				p := newPlatform(t)
-				p.next = func(_ int, req *http.Request) (*http.Response, error) {
-					resp := a.response(req)
-					if again {
-						resp.Header = kept.Clone()
-					}
-					return resp, nil
-				}
-				client := p.client()
+				client := replaying(t, a, &kept).client()
 				call := func() error {
 					_, err := wxpay.Do[struct{}](t.Context(), client, write(false))
 					return err
 				}
-				again = true
 				first := call()
 				assert.Equal(t, a.status == 403, wxpay.OutcomeUnknown(first) == false && first != nil, "%v", first)
 				for time.Since(start) < 299*time.Second {
@@ -154,7 +154,7 @@ func TestReplayedAnswer(t *testing.T) {
 					assert.ErrorContains(t, err, "came before")
 					time.Sleep(10 * time.Second)
 				}
-				again = false
+				kept = nil
 				for range 100 {
 					assert.Equal(t, first == nil, call() == nil, "others are not mistaken for it")
 				}
@@ -169,13 +169,7 @@ func TestReplayedAnswerIsRememberedTenMinutes(t *testing.T) {
 	merchantKey()
 	synctest.Test(t, func(t *testing.T) {
 		ahead := answer{body: `{"text":"b"}`, age: -299 * time.Second}.response(nil).Header
-		p := newPlatform(t)
-		p.next = func(_ int, req *http.Request) (*http.Response, error) {
-			resp := answer{body: `{"text":"b"}`}.response(req)
-			resp.Header = ahead.Clone()
-			return resp, nil
-		}
-		client := p.client()
+		client := replaying(t, answer{body: `{"text":"b"}`}, &ahead).client()
 		time.Sleep(time.Millisecond)
 		for n := range 60 {
 			_, err := wxpay.Do[struct{}](t.Context(), client, write(false))
@@ -183,6 +177,18 @@ func TestReplayedAnswerIsRememberedTenMinutes(t *testing.T) {
 			time.Sleep(595 * time.Second / 60)
 		}
 	})
+}
+
+// packed makes text the body of an answer, compressed.
+func packed(text string) func(*http.Response) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = io.WriteString(z, text)
+	_ = z.Close()
+	return func(r *http.Response) {
+		body(r, b.Bytes())
+		r.Header.Set("Content-Encoding", "gzip")
+	}
 }
 
 // The reason of a refusal survives other forms than the documented one.
@@ -203,20 +209,13 @@ func TestRefusalInOtherForms(t *testing.T) {
 		`{"code":"X"`:                                                               {},
 		``:                                                                          {},
 	} {
-		for _, packed := range []bool{false, true} {
+		for _, pack := range []bool{false, true} {
 			a := answer{status: 400, body: text}
-			if packed {
+			if pack {
 				if text == "" {
 					continue
 				}
-				a.change = func(r *http.Response) {
-					var b bytes.Buffer
-					z := gzip.NewWriter(&b)
-					fmt.Fprint(z, text)
-					z.Close()
-					body(r, b.Bytes())
-					r.Header.Set("Content-Encoding", "gzip")
-				}
+				a.change = packed(text)
 			}
 			_, err := wxpay.Do[echo](t.Context(), newPlatform(t, a).client(), write(false))
 			e, ok := asError(err)
@@ -232,14 +231,7 @@ func TestRefusalInOtherForms(t *testing.T) {
 
 // Compressed or not, a bomb in a refusal is not unpacked; the status is what is left of it.
 func TestPackedRefusalIsBounded(t *testing.T) { // not parallel: it counts what is allocated
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	fmt.Fprint(z, `{"code":"X","message":"`+strings.Repeat("a", 8<<20)+`"}`)
-	z.Close()
-	a := answer{status: 400, body: "", change: func(r *http.Response) {
-		body(r, b.Bytes())
-		r.Header.Set("Content-Encoding", "gzip")
-	}}
+	a := answer{status: 400, body: "", change: packed(`{"code":"X","message":"` + strings.Repeat("a", 8<<20) + `"}`)}
 	client := newPlatform(t, a).client()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -315,15 +307,7 @@ func TestReplayAcrossTheTurn(t *testing.T) {
 	merchantKey()
 	synctest.Test(t, func(t *testing.T) {
 		var kept http.Header
-		p := newPlatform(t)
-		p.next = func(_ int, req *http.Request) (*http.Response, error) {
-			resp := answer{body: `{"text":"b"}`}.response(req)
-			if kept != nil {
-				resp.Header = kept.Clone()
-			}
-			return resp, nil
-		}
-		client := p.client()
+		client := replaying(t, answer{body: `{"text":"b"}`}, &kept).client()
 		call := func() error {
 			_, err := wxpay.Do[struct{}](t.Context(), client, write(false))
 			return err

@@ -1,10 +1,7 @@
 package auth_test
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/fips140"
-	"encoding/base64"
 	"os"
 	"os/exec"
 	"testing"
@@ -39,17 +36,10 @@ func TestFIPS(t *testing.T) {
 
 // sealedMessage is what the platform would send, by AES-256-GCM with a nonce of the sender's choice; the mode
 // fips140=only does not let anybody make it.
-func sealedMessage(t *testing.T, key, nonce, ad, plain string) string {
+func sealedMessage(t *testing.T, key, nonce, ad, plain string) (sealed string) {
 	t.Helper()
-	var sealed []byte
-	fips140.WithoutEnforcement(func() {
-		block, err := aes.NewCipher([]byte(key))
-		require.NoError(t, err)
-		aead, err := cipher.NewGCM(block)
-		require.NoError(t, err)
-		sealed = aead.Seal(nil, []byte(nonce), []byte(plain), []byte(ad))
-	})
-	return base64.StdEncoding.EncodeToString(sealed)
+	fips140.WithoutEnforcement(func() { sealed = seal(t, key, nonce, ad, plain) })
+	return sealed
 }
 
 func onlyFIPS(t *testing.T) {

@@ -35,6 +35,14 @@ func (m message) verify(ctx context.Context, ring *auth.Keyring) error {
 	return auth.Verify(ctx, ring, auth.Merchant, m.Signature, []byte(m.body), m.now, m.strict)
 }
 
+// headers are those of its signature, by name.
+func (m message) headers() map[string]string {
+	return map[string]string{
+		"Wechatpay-Serial": m.Serial, "Wechatpay-Timestamp": m.Timestamp, "Wechatpay-Nonce": m.Nonce,
+		"Wechatpay-Signature": m.Signature.Signature, "Wechatpay-Signature-Type": m.Type,
+	}
+}
+
 // genuine is a message the platform signed.
 func genuine(body string) message {
 	return message{
@@ -312,28 +320,26 @@ func TestProbeAndForeignVerifier(t *testing.T) {
 func TestSignatureFrom(t *testing.T) {
 	t.Parallel()
 	m, ring := genuine(text), newKeyring(t, openKey(platformKey(), publicID))
-	names := []string{"Wechatpay-Serial", "Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Signature", "Wechatpay-Signature-Type"}
-	values := []string{m.Serial, m.Timestamp, m.Nonce, m.Signature.Signature, m.Type}
 	verify := func(h map[string][]string) error {
 		return auth.Verify(t.Context(), ring, auth.Merchant, auth.SignatureFrom(h), []byte(m.body), m.now, false)
 	}
 	spellings := []func(string) string{func(s string) string { return s }, strings.ToLower, strings.ToUpper, func(s string) string { return "w" + s[1:] }}
 	for _, spell := range spellings {
 		h := map[string][]string{"Content-Type": {"application/json"}}
-		for i, name := range names {
-			h[spell(name)] = []string{values[i]}
+		for name, value := range m.headers() {
+			h[spell(name)] = []string{value}
 		}
 		assert.Equal(t, m.Signature, auth.SignatureFrom(h))
-		for i, name := range names {
-			h[spell(name)] = []string{values[i], values[i]}
+		for name, value := range m.headers() {
+			h[spell(name)] = []string{value, value}
 			assert.NoError(t, verify(h), name)
-			h[spell(name)] = []string{values[i], "1"}
+			h[spell(name)] = []string{value, "1"}
 			err := verify(h)
 			assert.EqualError(t, err, "not verified: a header of the signature has two values or a line break", name)
 			assert.ErrorIs(t, err, auth.ErrUnverified)
-			h[spell(name)] = []string{"1", values[i]}
+			h[spell(name)] = []string{"1", value}
 			assert.ErrorIs(t, verify(h), auth.ErrUnverified, name)
-			h[spell(name)] = []string{values[i]}
+			h[spell(name)] = []string{value}
 		}
 	}
 	assert.Equal(t, auth.Signature{}, auth.SignatureFrom(nil))
@@ -342,11 +348,9 @@ func TestSignatureFrom(t *testing.T) {
 // What every answer passes through costs nothing where names are canonical.
 func TestSignatureFromAllocatesNothing(t *testing.T) {
 	m := genuine(text)
-	names := []string{"Wechatpay-Serial", "Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Signature", "Wechatpay-Signature-Type"}
-	values := []string{m.Serial, m.Timestamp, m.Nonce, m.Signature.Signature, m.Type}
 	h := map[string][]string{}
-	for i, name := range names {
-		h[name] = []string{values[i]}
+	for name, value := range m.headers() {
+		h[name] = []string{value}
 	}
 	var got auth.Signature
 	allocations := testing.AllocsPerRun(100, func() { got = auth.SignatureFrom(h) })

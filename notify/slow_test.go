@@ -90,6 +90,19 @@ func plainWriter(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(struct{ http.ResponseWriter }{w}, r) })
 }
 
+// deliver sends a genuine notification to a server and returns the status of its answer.
+func deliver(t *testing.T, server *httptest.Server, m message) int {
+	t.Helper()
+	body := m.String()
+	req, err := http.NewRequestWithContext(t.Context(), "POST", server.URL, strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header = sign(platformKey(), keyID, time.Now(), body)
+	resp, err := server.Client().Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	return resp.StatusCode
+}
+
 // The limit is that of the body: work that is late is not cut off by it, and the connection goes on.
 func TestSlowWorkAfterBody(t *testing.T) {
 	t.Parallel()
@@ -106,14 +119,7 @@ func TestSlowWorkAfterBody(t *testing.T) {
 	server := httptest.NewServer(h)
 	defer server.Close()
 	for i := range 2 {
-		body := message{id: fmt.Sprint("EV-", i)}.String()
-		req, err := http.NewRequestWithContext(t.Context(), "POST", server.URL, strings.NewReader(body))
-		require.NoError(t, err)
-		req.Header = sign(platformKey(), keyID, time.Now(), body)
-		resp, err := server.Client().Do(req)
-		require.NoError(t, err)
-		require.NoError(t, resp.Body.Close())
-		assert.Equal(t, 204, resp.StatusCode)
+		assert.Equal(t, 204, deliver(t, server, message{id: fmt.Sprint("EV-", i)}))
 		assert.NoError(t, <-ended, "the request's context ended though its sender waits")
 	}
 }
@@ -127,14 +133,7 @@ func TestEndlessTimeout(t *testing.T) {
 			Fallback: func(ctx context.Context, _ *notify.Event) error { return ctx.Err() },
 		})
 		server := httptest.NewServer(h)
-		body := message{}.String()
-		req, err := http.NewRequestWithContext(t.Context(), "POST", server.URL, strings.NewReader(body))
-		require.NoError(t, err)
-		req.Header = sign(platformKey(), keyID, time.Now(), body)
-		resp, err := server.Client().Do(req)
-		require.NoError(t, err)
-		require.NoError(t, resp.Body.Close())
-		assert.Equal(t, 204, resp.StatusCode, timeout)
+		assert.Equal(t, 204, deliver(t, server, message{}), timeout)
 		server.Close()
 	}
 }

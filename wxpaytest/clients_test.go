@@ -38,11 +38,8 @@ func (h *merchant) raw(address, request string) (int, m, wxpaytest.Request) {
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	require.NoError(h.t, err)
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(h.t, err)
-	require.NoError(h.t, verify(h.public, resp.Header, body))
-	all := h.server.Requests()
-	return resp.StatusCode, decode(h.t, body), all[len(all)-1]
+	status, answer := h.genuine(resp)
+	return status, answer, h.last()
 }
 
 // http1 writes a request as HTTP/1.1: the header lines as they are, then the body.
@@ -172,8 +169,7 @@ func TestEmptyObjectForNoBody(t *testing.T) {
 	id := h.ok("POST", activities, m{"card_id": h.server.AddCard("SYSTEM_ALLOCATE"), "activity_name": "a", "activity_type": "MEMBER_AFTERPAY",
 		"begin_time": begin, "end_time": end, "out_request_no": "1"})["activity_id"].(string)
 	h.ok("POST", activities+"/"+id+"/terminate", m{})
-	last := h.server.Requests()
-	assertAdvice(t, []string{"the body {} is not needed"}, last[len(last)-1])
+	assertAdvice(t, []string{"the body {} is not needed"}, h.last())
 	h.refused(400, "PARAM_ERROR", "POST", activities+"/"+id+"/terminate", m{"terminate_time": end})
 	h.refused(400, "PARAM_ERROR", "GET", activities+"/"+id, m{})
 }
@@ -274,8 +270,7 @@ func TestWhoNeedsWechatpaySerial(t *testing.T) {
 				req.Header.Del("Wechatpay-Serial")
 				status, answer := answered(t, h, req)
 				assert.Contains(t, []int{200, 204}, status, "%s: %v", what, answer)
-				last := h.server.Requests()
-				assert.Equal(t, mode != wxpaytest.Certificates, len(last[len(last)-1].Advice) == 1, what)
+				assert.Equal(t, mode != wxpaytest.Certificates, len(h.last().Advice) == 1, what)
 			}
 			req := plain["read"]()
 			req.Header.Set("Wechatpay-Serial", "PUB_KEY_ID_1") // not looked at before the merchant has one
@@ -286,8 +281,7 @@ func TestWhoNeedsWechatpaySerial(t *testing.T) {
 				req := h.request(t.Context(), "GET", "/v3/certificates", nil)
 				req.Header.Set("Wechatpay-Serial", serial)
 				status, answer := answered(t, h, req)
-				last := h.server.Requests()
-				assert.Equal(t, serial == "" || serial == h.serial, len(last[len(last)-1].Advice) == 0, serial)
+				assert.Equal(t, serial == "" || serial == h.serial, len(h.last().Advice) == 0, serial)
 				if mode == wxpaytest.PublicKey {
 					assert.Equal(t, "RESOURCE_NOT_EXISTS", answer["code"])
 					continue

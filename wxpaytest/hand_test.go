@@ -123,27 +123,28 @@ func (h *merchant) authorize(method, uri string, signed []byte) string {
 // authorizeAs signs with a nonce of the caller's choice.
 func (h *merchant) authorizeAs(nonce string, method, uri string, signed []byte) string {
 	at := strconv.FormatInt(time.Now().Unix(), 10)
-	sum := sha256.Sum256([]byte(method + "\n" + uri + "\n" + at + "\n" + nonce + "\n" + string(signed) + "\n"))
-	sig, err := rsa.SignPKCS1v15(nil, h.key, crypto.SHA256, sum[:])
-	require.NoError(h.t, err)
-	return `WECHATPAY2-SHA256-RSA2048 mchid="` + wxpaytest.MchID + `",nonce_str="` + nonce + `",signature="` + base64.StdEncoding.EncodeToString(sig) +
-		`",timestamp="` + at + `",serial_no="` + wxpaytest.SerialNo + `"`
+	return h.credentials(at, nonce, method+"\n"+uri+"\n"+at+"\n"+nonce+"\n"+string(signed)+"\n")
 }
 
 // authorizeText signs a text of the caller's own, in which TIME and NONCE are to be replaced.
 func (h *merchant) authorizeText(text string) string {
 	at, nonce := strconv.FormatInt(time.Now().Unix(), 10), rand.Text()
-	sum := sha256.Sum256([]byte(strings.NewReplacer("TIME", at, "NONCE", nonce).Replace(text)))
+	return h.credentials(at, nonce, strings.NewReplacer("TIME", at, "NONCE", nonce).Replace(text))
+}
+
+// credentials are the merchant's, with its signature over text.
+func (h *merchant) credentials(at, nonce, text string) string {
+	sum := sha256.Sum256([]byte(text))
 	sig, err := rsa.SignPKCS1v15(nil, h.key, crypto.SHA256, sum[:])
 	require.NoError(h.t, err)
 	return `WECHATPAY2-SHA256-RSA2048 mchid="` + wxpaytest.MchID + `",nonce_str="` + nonce + `",signature="` + base64.StdEncoding.EncodeToString(sig) +
 		`",timestamp="` + at + `",serial_no="` + wxpaytest.SerialNo + `"`
 }
 
-// request makes a request that is right.
+// request makes a request that is right; an empty body is none.
 func (h *merchant) request(ctx context.Context, method, uri string, body []byte) *http.Request {
 	var r io.Reader
-	if body != nil {
+	if len(body) > 0 {
 		r = bytes.NewReader(body)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, host+uri, r)
@@ -153,7 +154,7 @@ func (h *merchant) request(ctx context.Context, method, uri string, body []byte)
 	if h.serial != "" {
 		req.Header.Set("Wechatpay-Serial", h.serial)
 	}
-	if body != nil {
+	if len(body) > 0 {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	return req
@@ -164,6 +165,12 @@ func (h *merchant) do(req *http.Request) (int, m) {
 	h.t.Helper()
 	resp, err := h.server.RoundTrip(req)
 	require.NoError(h.t, err)
+	return h.genuine(resp)
+}
+
+// genuine is what an answer says, if it is as the platform gives it.
+func (h *merchant) genuine(resp *http.Response) (int, m) {
+	h.t.Helper()
 	body, err := io.ReadAll(resp.Body)
 	require.NoError(h.t, err)
 	if h.public != nil {
@@ -177,9 +184,15 @@ func (h *merchant) do(req *http.Request) (int, m) {
 		return resp.StatusCode, nil
 	}
 	require.Equal(h.t, int64(len(body)), resp.ContentLength)
-	answer := m{}
-	require.NoError(h.t, json.Unmarshal(body, &answer))
-	return resp.StatusCode, answer
+	return resp.StatusCode, decode(h.t, body)
+}
+
+// last is the newest entry of the journal.
+func (h *merchant) last() wxpaytest.Request {
+	h.t.Helper()
+	all := h.server.Requests()
+	require.NotEmpty(h.t, all)
+	return all[len(all)-1]
 }
 
 // verify checks a signature as openssl dgst -sha256 -verify does.

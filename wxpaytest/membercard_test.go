@@ -228,8 +228,7 @@ func TestImportRate(t *testing.T) {
 			status, answer := h.json("POST", path, calls[path]())
 			if status == 429 {
 				assert.Equal(t, "RATELIMIT_EXCEEDED", answer["code"])
-				last := h.server.Requests()
-				assert.True(t, strings.HasSuffix(last[len(last)-1].RequestID, "-268447840"))
+				assert.True(t, strings.HasSuffix(h.last().RequestID, "-268447840"))
 			} else {
 				assert.Contains(t, []int{200, 204}, status, answer)
 			}

@@ -50,11 +50,11 @@ func TestReply(t *testing.T) {
 				assert.NoError(t, verify(h.public, resp.Header, body))
 			}
 			assert.Empty(t, h.server.Unused())
-			last := h.server.Requests()
-			assert.Equal(t, "reply of the test", last[len(last)-1].Verdict)
-			assert.Equal(t, []string{"signature"}, last[len(last)-1].Checks)
+			last := h.last()
+			assert.Equal(t, "reply of the test", last.Verdict)
+			assert.Equal(t, []string{"signature"}, last.Checks)
 			if name == "other variables" {
-				assert.Equal(t, tasksRoute, last[len(last)-1].Route, "it is the call of the documents")
+				assert.Equal(t, tasksRoute, last.Route, "it is the call of the documents")
 			}
 			h.server.Recover()
 		})

@@ -120,11 +120,7 @@ func TestSlipsWithAnEmptyBody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := h.in(t)
-			var body []byte
-			if test.body != "" {
-				body = []byte(test.body)
-			}
-			req := h.request(t.Context(), test.method, test.uri, body)
+			req := h.request(t.Context(), test.method, test.uri, []byte(test.body))
 			req.Header.Set("Authorization", h.authorizeText(test.method+"\n"+test.uri+"\nTIME\nNONCE"+test.end))
 			status, answer := h.do(req)
 			if test.says == "" {
@@ -220,11 +216,7 @@ func TestWhatAnyCallMustHave(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := h.in(t)
-			var body []byte
-			if test.body != "" {
-				body = []byte(test.body)
-			}
-			req := h.request(t.Context(), test.method, test.uri, body)
+			req := h.request(t.Context(), test.method, test.uri, []byte(test.body))
 			if test.change != nil {
 				test.change(req)
 			}

@@ -53,7 +53,7 @@ func TestUploadRefusedEarly(t *testing.T) {
 			defer c.CloseIdleConnections()
 			for range 5 {
 				var sent atomic.Int64
-				req, err := http.NewRequestWithContext(t.Context(), "POST", server.URL, counted{io.LimitReader(zero{}, 32<<20), &sent})
+				req, err := http.NewRequestWithContext(t.Context(), "POST", server.URL, counted{io.LimitReader(endless{}, 32<<20), &sent})
 				require.NoError(t, err)
 				req.ContentLength = 32 << 20
 				resp, err := c.Do(req)
@@ -66,7 +66,3 @@ func TestUploadRefusedEarly(t *testing.T) {
 		})
 	}
 }
-
-type zero struct{}
-
-func (zero) Read(p []byte) (int, error) { return len(p), nil }

@@ -8,10 +8,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
-	"os"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -24,9 +21,7 @@ import (
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/internal/platformtest"
-	"github.com/wxpay-go/wxpay/media"
 	"github.com/wxpay-go/wxpay/services/bankpackages"
-	"github.com/wxpay-go/wxpay/wxpaytest"
 )
 
 // cheap encrypts at no cost into what looks like ciphertext. before is told how many lines were made.
@@ -81,35 +76,46 @@ func at(n int64, stop func()) func() {
 	}
 }
 
+// each calls before for every number that is read.
+func each(numbers iter.Seq[string], before func()) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for number := range numbers {
+			if before(); !yield(number) {
+				return
+			}
+		}
+	}
+}
+
+// sending calls f for every request of a method.
+func sending(method string, f func()) func(*http.Request) {
+	return func(req *http.Request) {
+		if req.Method == method {
+			f()
+		}
+	}
+}
+
 const files = 3
+
+// An arrangement of an import has cancel called at some moment of it.
+type arrangement func(p *bankpackages.ImportParams, k *taker, before *func(context.Context, int64), cancel func())
 
 // Wherever the context ends, and whatever runs then, the import does not say that it is done.
 func TestImportNeverSaysNilTooEarly(t *testing.T) {
 	t.Parallel()
 	const list, full = files * bankpackages.MaxLines, bankpackages.MaxLines
-	reads := func(n int64) func(*bankpackages.ImportParams, *taker, *func(context.Context, int64), func()) {
+	reads := func(n int64) arrangement {
 		return func(p *bankpackages.ImportParams, _ *taker, _ *func(context.Context, int64), cancel func()) {
-			read, all := at(n, cancel), p.Numbers
-			p.Numbers = func(yield func(string) bool) {
-				for number := range all {
-					if read(); !yield(number) {
-						return
-					}
-				}
-			}
+			p.Numbers = each(p.Numbers, at(n, cancel))
 		}
 	}
-	sends := func(method string, n int64) func(*bankpackages.ImportParams, *taker, *func(context.Context, int64), func()) {
+	sends := func(method string, n int64) arrangement {
 		return func(_ *bankpackages.ImportParams, k *taker, _ *func(context.Context, int64), cancel func()) {
-			sent := at(n, cancel)
-			k.before = func(req *http.Request) {
-				if req.Method == method {
-					sent()
-				}
-			}
+			k.before = sending(method, at(n, cancel))
 		}
 	}
-	encrypts := func(n int64) func(*bankpackages.ImportParams, *taker, *func(context.Context, int64), func()) {
+	encrypts := func(n int64) arrangement {
 		return func(_ *bankpackages.ImportParams, _ *taker, before *func(context.Context, int64), cancel func()) {
 			*before = func(_ context.Context, made int64) {
 				if made == n {
@@ -118,7 +124,7 @@ func TestImportNeverSaysNilTooEarly(t *testing.T) {
 			}
 		}
 	}
-	for name, arrange := range map[string]func(*bankpackages.ImportParams, *taker, *func(context.Context, int64), func()){
+	for name, arrange := range map[string]arrangement{
 		"before anything": func(_ *bankpackages.ImportParams, _ *taker, _ *func(context.Context, int64), cancel func()) { cancel() },
 		"first number":    reads(1), "while checking": reads(list / 2), "last number checked": reads(list),
 		"first number sent": reads(list + 1), "second file read": reads(list + full + 1), "last number read": reads(2 * list),
@@ -163,7 +169,7 @@ func TestImportNeverSaysNilTooEarly(t *testing.T) {
 	}
 }
 
-func stopping(n int64) func(*bankpackages.ImportParams, *taker, *func(context.Context, int64), func()) {
+func stopping(n int64) arrangement {
 	return func(p *bankpackages.ImportParams, _ *taker, _ *func(context.Context, int64), cancel func()) {
 		var read atomic.Int64
 		all := p.Numbers
@@ -181,42 +187,30 @@ func stopping(n int64) func(*bankpackages.ImportParams, *taker, *func(context.Co
 	}
 }
 
-func TestImportOfAnEndlessList(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	p := importOf(0)
-	p.Wait, p.Numbers = false, func(yield func(string) bool) {
-		for yield("6217000012345678") {
-		}
-	}
-	_, err := quick(t, new(taker), nil).Import(ctx, p)
-	assert.ErrorIs(t, err, context.DeadlineExceeded)
-}
-
 // The cause that the caller gave is told beside the error of the context.
 func TestEncryptTellsWhyItEnds(t *testing.T) {
 	t.Parallel()
 	boom := errors.New("the shop closes")
-	for name, f := range map[string]func(ctx context.Context, cancel func()) iter.Seq2[*bankpackages.File, error]{
-		"encrypting": func(ctx context.Context, cancel func()) iter.Seq2[*bankpackages.File, error] {
+	type encrypted = iter.Seq2[*bankpackages.File, error]
+	for name, f := range map[string]func(ctx context.Context, cancel func()) encrypted{
+		"encrypting": func(ctx context.Context, cancel func()) encrypted {
 			return bankpackages.Encrypt(ctx, &cheap{before: func(_ context.Context, n int64) {
 				if n == 100 {
 					cancel()
 				}
 			}}, "list", numbers(1_000))
 		},
-		"the list stops": func(ctx context.Context, cancel func()) iter.Seq2[*bankpackages.File, error] {
+		"the list stops": func(ctx context.Context, cancel func()) encrypted {
 			return bankpackages.Encrypt(ctx, new(cheap), "list", func(yield func(string) bool) {
 				if yield("1") {
 					cancel()
 				}
 			})
 		},
-		"the list stops before its first": func(ctx context.Context, cancel func()) iter.Seq2[*bankpackages.File, error] {
+		"the list stops before its first": func(ctx context.Context, cancel func()) encrypted {
 			return bankpackages.Encrypt(ctx, new(cheap), "list", func(func(string) bool) { cancel() })
 		},
-		"endless": func(ctx context.Context, cancel func()) iter.Seq2[*bankpackages.File, error] {
+		"endless": func(ctx context.Context, cancel func()) encrypted {
 			n := 0
 			return bankpackages.Encrypt(ctx, new(cheap), "list", func(yield func(string) bool) {
 				for yield("1") {
@@ -226,13 +220,13 @@ func TestEncryptTellsWhyItEnds(t *testing.T) {
 				}
 			})
 		},
-		"lines": func(ctx context.Context, cancel func()) iter.Seq2[*bankpackages.File, error] {
+		"lines": func(ctx context.Context, cancel func()) encrypted {
 			return bankpackages.EncryptLines(ctx, new(cheap), "list", readerFunc(func(p []byte) (int, error) {
 				cancel()
 				return copy(p, "1\n2\n"), io.EOF
 			}))
 		},
-		"lines that break off": func(ctx context.Context, cancel func()) iter.Seq2[*bankpackages.File, error] {
+		"lines that break off": func(ctx context.Context, cancel func()) encrypted {
 			return bankpackages.EncryptLines(ctx, new(cheap), "list", readerFunc(func([]byte) (int, error) {
 				cancel()
 				return 0, io.ErrClosedPipe
@@ -261,16 +255,7 @@ func TestPanicsComeUpInTheCaller(t *testing.T) {
 	type bug struct{ error }
 	oops := bug{errors.New("oops")}
 	boom := func() { panic(oops) }
-	numbersUntil := func(n int64) iter.Seq[string] {
-		read := at(n, boom)
-		return func(yield func(string) bool) {
-			for number := range numbers(list) {
-				if read(); !yield(number) {
-					return
-				}
-			}
-		}
-	}
+	numbersUntil := func(n int64) iter.Seq[string] { return each(numbers(list), at(n, boom)) }
 	lineOf := func(n int64) func(context.Context, int64) {
 		return func(_ context.Context, made int64) {
 			if made >= n {
@@ -290,12 +275,7 @@ func TestPanicsComeUpInTheCaller(t *testing.T) {
 		}
 	}
 	panicking := func(method string, n int64) http.RoundTripper {
-		sent := at(n, boom)
-		return &taker{before: func(req *http.Request) {
-			if req.Method == method {
-				sent()
-			}
-		}}
+		return &taker{before: sending(method, at(n, boom))}
 	}
 	for name, f := range map[string]func(*testing.T){
 		"numbers, checking": importing(new(taker), nil, func(p *bankpackages.ImportParams) { p.Numbers = numbersUntil(10) }),
@@ -416,7 +396,7 @@ func TestImportGivesUp(t *testing.T) {
 		posts int64
 		want  error
 	}{
-		"never taken":     {func(int64) *http.Response { return httpmock.NewStringResponse(200, `{"total_count":0}`) }, 3, wxpay.CodeSystemError},
+		"never taken":     {func(int64) *http.Response { return noTask() }, 3, wxpay.CodeSystemError},
 		"look-up refused": {func(n int64) *http.Response { return answerFrom(n, 2, 403, `{"code":"NO_AUTH","message":"m"}`) }, 1, wxpay.CodeSystemError},
 		"no look-up": {func(n int64) *http.Response {
 			return answerFrom(n, 1, 503, `{"code":"SERVICE_UNAVAILABLE","message":"m"}`)
@@ -442,9 +422,10 @@ func TestImportGivesUp(t *testing.T) {
 	}
 }
 
+// answerFrom finds no task before the look-up number from.
 func answerFrom(n, from int64, status int, body string) *http.Response {
 	if n < from {
-		return httpmock.NewStringResponse(200, `{"total_count":0}`)
+		return noTask()
 	}
 	return httpmock.NewStringResponse(status, body)
 }
@@ -466,156 +447,11 @@ func TestImportEndsWhileLookingUp(t *testing.T) {
 					cancel()
 					return nil, req.Context().Err()
 				}
-				return httpmock.NewStringResponse(200, `{"total_count":0}`), nil
+				return noTask(), nil
 			}), nil).Import(ctx, importOf(20))
 			assert.ErrorIs(t, err, context.Canceled)
 			assert.ErrorIs(t, err, wxpay.CodeSystemError)
 			assert.True(t, wxpay.OutcomeUnknown(err))
-		})
-	}
-}
-
-func TestImportTakesOneSource(t *testing.T) {
-	t.Parallel()
-	p := importOf(20)
-	p.Wait, p.Lines = false, media.Bytes("numbers.txt", []byte("1\n"))
-	k := new(taker)
-	_, err := quick(t, k, nil).Import(t.Context(), p)
-	e, ok := errors.AsType[*wxpay.ParamError](err)
-	require.True(t, ok, "%v", err)
-	assert.Equal(t, "numbers", e.Param)
-	assert.Empty(t, k.names)
-}
-
-// A list that is another one the second time is not taken for the one that was checked.
-func TestImportNoticesAnotherList(t *testing.T) {
-	t.Parallel()
-	changed := func(second iter.Seq[string]) bankpackages.ImportParams {
-		p, pass := importOf(0), 0
-		p.Wait, p.Numbers = false, func(yield func(string) bool) {
-			if pass++; pass == 1 {
-				numbers(20)(yield)
-			} else {
-				second(yield)
-			}
-		}
-		return p
-	}
-	for name, second := range map[string]iter.Seq[string]{
-		"longer": numbers(21), "shorter": numbers(19), "empty": numbers(0),
-		"bad":   func(yield func(string) bool) { _ = yield("1") && yield("6217 0000") },
-		"other": func(yield func(string) bool) { _ = yield("1") && numbers(19) != nil },
-		"same count": func(yield func(string) bool) {
-			for n := range numbers(20) {
-				if !yield("1" + n) {
-					return
-				}
-			}
-		},
-	} {
-		_, err := quick(t, new(taker), nil).Import(t.Context(), changed(second))
-		assert.ErrorIs(t, err, media.ErrChanged, name)
-		_, refused := errors.AsType[*wxpay.ParamError](err)
-		assert.Equal(t, name == "bad", refused)
-		assert.NotContains(t, err.Error(), "6217")
-	}
-}
-
-// A file that is written to while it is imported: what was read of it may be right, but nobody knows.
-func TestImportOfAFileThatGrows(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "numbers.txt")
-	var text strings.Builder
-	for n := range numbers(2 * bankpackages.MaxLines) {
-		text.WriteString(n + "\n")
-	}
-	require.NoError(t, os.WriteFile(path, []byte(text.String()), 0o600))
-	file, err := media.File(path)
-	require.NoError(t, err)
-	p := importOf(0)
-	p.Wait, p.Numbers, p.Lines = false, nil, file
-	look := at(1, func() {
-		f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0o600)
-		if assert.NoError(t, err) {
-			_, err = f.WriteString("202099999999\n")
-			assert.NoError(t, errors.Join(err, f.Close()))
-		}
-	})
-	first := func(_ context.Context, n int64) {
-		if n == 1 { // the second pass has begun
-			look()
-		}
-	}
-	_, err = quick(t, new(taker), first).Import(t.Context(), p)
-	assert.ErrorIs(t, err, media.ErrChanged)
-}
-
-// Without Wait the sums are those of the tasks that are finished already.
-func TestImportSumsWithoutWaiting(t *testing.T) {
-	t.Parallel()
-	server := wxpaytest.New(t, wxpaytest.Options{TaskDuration: time.Minute})
-	service := bankpackages.New(server.Client())
-	p := importOf(30)
-	p.Wait = false
-	first, err := service.Import(t.Context(), p)
-	require.NoError(t, err)
-	assert.Zero(t, first.SuccessCount, "the task goes on")
-	server.Advance(2 * time.Minute)
-	again, err := service.Import(t.Context(), p)
-	require.NoError(t, err)
-	assert.Equal(t, 1, again.Present)
-	assert.EqualValues(t, 30, again.SuccessCount)
-	assert.EqualValues(t, 30, again.SuccessUserCount)
-	assert.Zero(t, again.FailCount)
-}
-
-func TestDuplicatesAreCounted(t *testing.T) {
-	t.Parallel()
-	list := func(yield func(string) bool) {
-		for i := range bankpackages.MaxLines + 10 {
-			number := fmt.Sprint(100_000 + i)
-			if i%100 == 99 { // 55 in the first file
-				number = "100000"
-			}
-			if i >= bankpackages.MaxLines+5 { // 4 of 5 in the second; that the first of them stood in the first file is not seen
-				number = "100001"
-			}
-			if !yield(number) {
-				return
-			}
-		}
-	}
-	var counts []int
-	for file, err := range bankpackages.Encrypt(t.Context(), new(cheap), "list", list) {
-		require.NoError(t, err)
-		counts = append(counts, file.Duplicates)
-	}
-	assert.Equal(t, []int{55, 4}, counts)
-	p := importOf(0)
-	p.Wait, p.Numbers = false, list
-	result, err := quick(t, new(taker), nil).Import(t.Context(), p)
-	require.NoError(t, err)
-	assert.EqualValues(t, 59, result.Duplicates)
-	assert.EqualValues(t, bankpackages.MaxLines+10, result.Lines, "they are sent all the same")
-}
-
-// A walk may run twice at once.
-func TestAllTasksTwiceAtOnce(t *testing.T) {
-	t.Parallel()
-	mock := httpmock.NewMockTransport()
-	for n := range 3 {
-		mock.RegisterResponderWithQuery("GET", tasksURL, map[string]string{"offset": fmt.Sprint(n), "limit": "20"}, httpmock.NewStringResponder(200, taskPage(n, 47)))
-	}
-	walk := service(t, mock).AllTasks(t.Context(), bankpackages.ListTasksParams{PackageID: "8473295"})
-	for range 2 {
-		t.Run("walk", func(t *testing.T) {
-			t.Parallel()
-			n := 0
-			for _, err := range walk {
-				require.NoError(t, err)
-				n++
-			}
-			assert.Equal(t, 47, n)
 		})
 	}
 }

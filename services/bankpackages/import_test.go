@@ -222,7 +222,7 @@ func (k *taker) RoundTrip(req *http.Request) (*http.Response, error) {
 	if name := req.URL.Query().Get("filename"); k.names[name] {
 		return httpmock.NewStringResponse(200, fmt.Sprintf(`{"data":[`+row+`],"total_count":1}`, name)), nil
 	} else if name != "" {
-		return httpmock.NewStringResponse(200, `{"total_count":0}`), nil
+		return noTask(), nil
 	}
 	defer req.Body.Close()
 	_, params, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
@@ -240,6 +240,9 @@ func (k *taker) RoundTrip(req *http.Request) (*http.Response, error) {
 	k.names[name] = true
 	return httpmock.NewStringResponse(200, fmt.Sprintf(row, name)), nil
 }
+
+// noTask answers a look-up.
+func noTask() *http.Response { return httpmock.NewStringResponse(200, `{"total_count":0}`) }
 
 // The next file is looked up and encrypted while one is being uploaded.
 func TestImportOverlaps(t *testing.T) {
@@ -373,4 +376,23 @@ func ExampleService_Import() {
 	}
 	fmt.Println(result.Lines, "numbers in", len(result.Tasks), "file:", result.SuccessCount, "matched")
 	// Output: 3 numbers in 1 file: 3 matched
+}
+
+// Without Wait the sums are those of the tasks that are finished already.
+func TestImportSumsWithoutWaiting(t *testing.T) {
+	t.Parallel()
+	server := wxpaytest.New(t, wxpaytest.Options{TaskDuration: time.Minute})
+	service := bankpackages.New(server.Client())
+	p := importOf(30)
+	p.Wait = false
+	first, err := service.Import(t.Context(), p)
+	require.NoError(t, err)
+	assert.Zero(t, first.SuccessCount, "the task goes on")
+	server.Advance(2 * time.Minute)
+	again, err := service.Import(t.Context(), p)
+	require.NoError(t, err)
+	assert.Equal(t, 1, again.Present)
+	assert.EqualValues(t, 30, again.SuccessCount)
+	assert.EqualValues(t, 30, again.SuccessUserCount)
+	assert.Zero(t, again.FailCount)
 }

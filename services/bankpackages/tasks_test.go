@@ -251,12 +251,18 @@ func taskPage(n, total int) string {
 	return fmt.Sprintf(`{"data":[%s],"total_count":%d,"offset":%d,"limit":20}`, strings.Join(rows, ","), total, n)
 }
 
+// taskPages answers with a list of so many tasks, and the pages that are in it.
+func taskPages(total int) *httpmock.MockTransport {
+	mock := httpmock.NewMockTransport()
+	for n := range (total + 19) / 20 {
+		mock.RegisterResponderWithQuery("GET", tasksURL, map[string]string{"offset": fmt.Sprint(n), "limit": "20"}, httpmock.NewStringResponder(200, taskPage(n, total)))
+	}
+	return mock
+}
+
 func TestAllTasks(t *testing.T) {
 	t.Parallel()
-	mock := httpmock.NewMockTransport()
-	for n := range 3 {
-		mock.RegisterResponderWithQuery("GET", tasksURL, map[string]string{"offset": fmt.Sprint(n), "limit": "20"}, httpmock.NewStringResponder(200, taskPage(n, 47)))
-	}
+	mock := taskPages(47)
 	n := 0
 	for task, err := range service(t, mock).AllTasks(t.Context(), bankpackages.ListTasksParams{PackageID: "8473295"}) {
 		require.NoError(t, err)
@@ -326,5 +332,22 @@ func TestNamesWithBlanksAreRefused(t *testing.T) {
 		_, err := service.Import(t.Context(), p)
 		_, refused := errors.AsType[*wxpay.ParamError](err)
 		assert.True(t, refused, "%v", err)
+	}
+}
+
+// A walk may run twice at once.
+func TestAllTasksTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	walk := service(t, taskPages(47)).AllTasks(t.Context(), bankpackages.ListTasksParams{PackageID: "8473295"})
+	for range 2 {
+		t.Run("walk", func(t *testing.T) {
+			t.Parallel()
+			n := 0
+			for _, err := range walk {
+				require.NoError(t, err)
+				n++
+			}
+			assert.Equal(t, 47, n)
+		})
 	}
 }

@@ -15,19 +15,26 @@ import (
 	"github.com/wxpay-go/wxpay/services/edupapay"
 )
 
+// withText makes a call with params that pass but for one text, which set puts in.
+func withText[P any](good func() P, do func(*edupapay.Service, context.Context, P) error) func(set func(*P, string)) func(context.Context, *edupapay.Service, string) error {
+	return func(set func(*P, string)) func(context.Context, *edupapay.Service, string) error {
+		return func(ctx context.Context, s *edupapay.Service, v string) error {
+			p := good()
+			set(&p, v)
+			return do(s, ctx, p)
+		}
+	}
+}
+
 // What could not be named again is refused here, by the same rule in every call, and without the value.
 func TestNamesInEveryCall(t *testing.T) {
 	t.Parallel()
 	type S = *edupapay.Service
 	calls := map[string]map[string]func(context.Context, S, string) error{} // by call and parameter
-	presigns := func(set func(*edupapay.PresignContractParams, string)) func(context.Context, S, string) error {
-		return func(ctx context.Context, s S, v string) error {
-			p := presign()
-			set(&p, v)
-			_, err := s.PresignContract(ctx, p)
-			return err
-		}
-	}
+	presigns := withText(presign, func(s S, ctx context.Context, p edupapay.PresignContractParams) error {
+		_, err := s.PresignContract(ctx, p)
+		return err
+	})
 	calls["PresignContract"] = map[string]func(context.Context, S, string) error{
 		"appid":      presigns(func(p *edupapay.PresignContractParams, v string) { p.AppID = v }),
 		"sub_mchid":  presigns(func(p *edupapay.PresignContractParams, v string) { p.SubMchID = v }),
@@ -36,13 +43,7 @@ func TestNamesInEveryCall(t *testing.T) {
 		"sub_openid": presigns(func(p *edupapay.PresignContractParams, v string) { p.SubOpenID = v }),
 		"plan_id":    presigns(func(p *edupapay.PresignContractParams, v string) { p.PlanID = v }),
 	}
-	debits := func(set func(*edupapay.CreateTransactionParams, string)) func(context.Context, S, string) error {
-		return func(ctx context.Context, s S, v string) error {
-			p := debit()
-			set(&p, v)
-			return s.CreateTransaction(ctx, p)
-		}
-	}
+	debits := withText(debit, S.CreateTransaction)
 	calls["CreateTransaction"] = map[string]func(context.Context, S, string) error{
 		"appid":        debits(func(p *edupapay.CreateTransactionParams, v string) { p.AppID = v }),
 		"sub_mchid":    debits(func(p *edupapay.CreateTransactionParams, v string) { p.SubMchID = v }),
@@ -50,14 +51,10 @@ func TestNamesInEveryCall(t *testing.T) {
 		"out_trade_no": debits(func(p *edupapay.CreateTransactionParams, v string) { p.OutTradeNo = v }),
 		"contract_id":  debits(func(p *edupapay.CreateTransactionParams, v string) { p.ContractID = v }),
 	}
-	lists := func(set func(*edupapay.ListUserContractsParams, string)) func(context.Context, S, string) error {
-		return func(ctx context.Context, s S, v string) error {
-			p := userContracts()
-			set(&p, v)
-			_, err := s.ListUserContracts(ctx, p)
-			return err
-		}
-	}
+	lists := withText(userContracts, func(s S, ctx context.Context, p edupapay.ListUserContractsParams) error {
+		_, err := s.ListUserContracts(ctx, p)
+		return err
+	})
 	calls["ListUserContracts"] = map[string]func(context.Context, S, string) error{
 		"openid":     lists(func(p *edupapay.ListUserContractsParams, v string) { p.OpenID = v }),
 		"appid":      lists(func(p *edupapay.ListUserContractsParams, v string) { p.AppID = v }),

@@ -1,7 +1,6 @@
 package membercard_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -26,9 +25,7 @@ type answerCase struct {
 // about holds calls to what they asked: a genuine answer about something else leaves the outcome open.
 func about(t *testing.T, cases []answerCase) {
 	for _, c := range cases {
-		mock := httpmock.NewMockTransport()
-		mock.RegisterNoResponder(httpmock.NewStringResponder(http.StatusOK, c.answer))
-		got, err := ask(t.Context(), newService(mock), c.method)
+		got, err := ask(t, c.method, c.answer)
 		unknown, ok := errors.AsType[*wxpay.UnknownError](err)
 		if assert.True(t, ok, "%s %s: %v", c.method, c.answer, err) {
 			assert.ErrorContains(t, unknown, c.param)
@@ -39,40 +36,11 @@ func about(t *testing.T, cases []answerCase) {
 	}
 }
 
-// ask makes a call that answers something, with the params of everyCall.
-func ask(ctx context.Context, s *membercard.Service, method string) (any, error) {
-	switch p := everyCall()[method].(type) {
-	case membercard.CreateCardParams:
-		return orNil(s.CreateCard(ctx, p))
-	case membercard.GetCardParams:
-		return orNil(s.GetCard(ctx, p))
-	case membercard.DepositCodesParams:
-		return orNil(s.DepositCodes(ctx, p))
-	case membercard.GetUserCardParams:
-		return orNil(s.GetUserCard(ctx, p))
-	case membercard.SearchPhoneNumberParams:
-		return orNil(s.SearchPhoneNumber(ctx, p))
-	case membercard.AddServiceModuleParams:
-		return orNil(s.AddServiceModule(ctx, p))
-	case membercard.UpdateServiceModuleParams:
-		return orNil(s.UpdateServiceModule(ctx, p))
-	case membercard.CreateActivityParams:
-		return orNil(s.CreateActivity(ctx, p))
-	case membercard.ListActivitiesParams:
-		return orNil(s.ListActivities(ctx, p))
-	case membercard.GetActivityParams:
-		return orNil(s.GetActivity(ctx, p))
-	case membercard.TerminateActivityParams:
-		return orNil(s.TerminateActivity(ctx, p))
-	}
-	return nil, fmt.Errorf("%s answers nothing", method)
-}
-
-func orNil[T any](v *T, err error) (any, error) {
-	if v == nil {
-		return nil, err
-	}
-	return v, err
+// ask makes a call that answers something, with the params of everyCall, and has it answered.
+func ask(t *testing.T, method, answer string) (any, error) {
+	got, err := byName(t.Context(), newService(all(httpmock.NewStringResponder(http.StatusOK, answer))), method, everyCall()[method])
+	require.Len(t, got, 1, "%s answers nothing", method)
+	return got[0], err
 }
 
 // What the path does not name, or what an answer need not repeat.
@@ -117,9 +85,7 @@ func TestAnswersThatLeaveOut(t *testing.T) {
 		"ListActivities":    {`{"data":[{"activity_id":"1"},{"activity_id":"2","card_id":"pbLatjvWOibDc5-TBnbUk1pD12o0"}]}`},
 	} {
 		for _, answer := range answers {
-			mock := httpmock.NewMockTransport()
-			mock.RegisterNoResponder(httpmock.NewStringResponder(http.StatusOK, answer))
-			_, err := ask(t.Context(), newService(mock), method)
+			_, err := ask(t, method, answer)
 			assert.NoError(t, err, "%s %s", method, answer)
 		}
 	}

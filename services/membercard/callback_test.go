@@ -38,8 +38,7 @@ func TestNotifyURL(t *testing.T) {
 		"http://shangjia.com/notify":      false,
 		"https://shangjia.com/notify?a=1": false,
 	} {
-		mock := httpmock.NewMockTransport()
-		mock.RegisterNoResponder(httpmock.NewStringResponder(http.StatusOK, `{"notify_url":"https://shangjia.com"}`))
+		mock := all(httpmock.NewStringResponder(http.StatusOK, `{"notify_url":"https://shangjia.com"}`))
 		_, err := newService(mock).SetCallback(t.Context(), membercard.SetCallbackParams{NotifyURL: address})
 		if good {
 			assert.NoError(t, err, address)

@@ -503,9 +503,8 @@ func TestUpgradeCard(t *testing.T) {
 // A card ID cannot lead to another call.
 func TestCardIDStaysOneSegment(t *testing.T) {
 	t.Parallel()
-	mock := httpmock.NewMockTransport()
 	var path string
-	mock.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {
+	mock := all(func(req *http.Request) (*http.Response, error) {
 		path = req.URL.EscapedPath()
 		return httpmock.NewStringResponse(http.StatusNoContent, ""), nil
 	})

@@ -1,6 +1,7 @@
 package membercard_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -77,8 +78,7 @@ func everyCall() map[string]any {
 
 // play makes a call by its name; what it sends ends up in bodies.
 func play(t *testing.T, method string, p any) (bodies []string, err error) {
-	mock := httpmock.NewMockTransport()
-	mock.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {
+	mock := all(func(req *http.Request) (*http.Response, error) {
 		var body []byte
 		if req.Body != nil {
 			var err error
@@ -89,9 +89,19 @@ func play(t *testing.T, method string, p any) (bodies []string, err error) {
 		bodies = append(bodies, string(body))
 		return httpmock.NewStringResponse(http.StatusForbidden, `{"code":"NO_AUTH","message":"no"}`), nil
 	})
-	results := reflect.ValueOf(newService(mock)).MethodByName(method).Call([]reflect.Value{reflect.ValueOf(t.Context()), reflect.ValueOf(p)})
-	err, _ = results[len(results)-1].Interface().(error)
+	_, err = byName(t.Context(), newService(mock), method, p)
 	return bodies, err
+}
+
+// byName makes a call by its name; answers is empty where the call answers nothing.
+func byName(ctx context.Context, s *membercard.Service, method string, p any) (answers []any, err error) {
+	results := reflect.ValueOf(s).MethodByName(method).Call([]reflect.Value{reflect.ValueOf(ctx), reflect.ValueOf(p)})
+	last := len(results) - 1
+	for _, r := range results[:last] {
+		answers = append(answers, r.Interface())
+	}
+	err, _ = results[last].Interface().(error)
+	return answers, err
 }
 
 func TestEveryCallIsHere(t *testing.T) {
@@ -129,6 +139,19 @@ func texts(path string, v reflect.Value, visit func(path string, text reflect.Va
 	}
 }
 
+// changed are the params of everyCall with another value in the texts at these paths.
+func changed(method, value string, which func(path string) bool) any {
+	given := reflect.ValueOf(everyCall()[method])
+	p := reflect.New(given.Type()).Elem()
+	p.Set(given)
+	texts("", p, func(path string, text reflect.Value) {
+		if which(path) {
+			text.SetString(value)
+		}
+	})
+	return p.Interface()
+}
+
 // Names on the wire of what is asked for by, by the path of the field.
 var namesOfFields = []struct{ field, param string }{
 	{`^\.AppID$`, "appid"}, {`\.BrandID$`, "brand_id"}, {`\.CardID$`, "card_id"}, {`^\.(MemberInformation\.)?Code$`, "code"}, {`\.Code\[0\]$`, "code[0]"},
@@ -155,14 +178,7 @@ func TestNamesInEveryCall(t *testing.T) {
 		})
 		for path, param := range fields {
 			for _, value := range bad {
-				p := reflect.New(reflect.TypeOf(everyCall()[method])).Elem()
-				p.Set(reflect.ValueOf(everyCall()[method]))
-				texts("", p, func(at string, text reflect.Value) {
-					if at == path {
-						text.SetString(value)
-					}
-				})
-				bodies, err := play(t, method, p.Interface())
+				bodies, err := play(t, method, changed(method, value, func(at string) bool { return at == path }))
 				e, refused := errors.AsType[*wxpay.ParamError](err)
 				if assert.True(t, refused, "%s %s %q: %v", method, path, value, err) {
 					assert.True(t, e.Param == param || strings.HasSuffix(e.Param, "."+param), "%s is no name of %s", e.Param, path)
@@ -235,14 +251,7 @@ func TestMembershipNumberInEveryCall(t *testing.T) {
 		"ActivateUserCard": "membership_number", "UpdateUserCard": "membership_number", "ImportPhoneNumber": "member_information.membership_number",
 	} {
 		for value, good := range map[string]bool{"A-17/4 b": true, "316510891298\r": false, "3165\u200b": false, " 3165": false, "3165\xff": false} {
-			p := reflect.New(reflect.TypeOf(everyCall()[method])).Elem()
-			p.Set(reflect.ValueOf(everyCall()[method]))
-			texts("", p, func(at string, text reflect.Value) {
-				if strings.HasSuffix(at, ".MembershipNumber") {
-					text.SetString(value)
-				}
-			})
-			bodies, err := play(t, method, p.Interface())
+			bodies, err := play(t, method, changed(method, value, func(at string) bool { return strings.HasSuffix(at, ".MembershipNumber") }))
 			if good {
 				assert.ErrorIs(t, err, wxpay.CodeNoAuth)
 				continue

@@ -121,8 +121,7 @@ func TestPhoneNumberOfImport(t *testing.T) {
 		"138****8000":        false,
 		"+86138001380001234": false,
 	} {
-		mock := httpmock.NewMockTransport()
-		mock.RegisterNoResponder(httpmock.NewStringResponder(http.StatusOK, `{"code":"751234212312"}`))
+		mock := all(httpmock.NewStringResponder(http.StatusOK, `{"code":"751234212312"}`))
 		p := memberByPhone
 		p.PhoneNumber = wxpay.Secret(phone)
 		_, err := newService(mock).ImportUserByPhone(t.Context(), p)

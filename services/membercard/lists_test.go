@@ -102,8 +102,7 @@ func TestAllNoticesOffsetsThatCountRecords(t *testing.T) {
 
 func TestAllYieldsAnErrorOnceAndLast(t *testing.T) {
 	t.Parallel()
-	mock := httpmock.NewMockTransport()
-	mock.RegisterNoResponder(httpmock.NewStringResponder(http.StatusOK, `{"data":[{"card_id":"p1"},{"card_id":"p2"}],"total_count":9,"offset":0,"limit":2}`).
+	mock := all(httpmock.NewStringResponder(http.StatusOK, `{"data":[{"card_id":"p1"},{"card_id":"p2"}],"total_count":9,"offset":0,"limit":2}`).
 		Then(httpmock.NewStringResponder(http.StatusForbidden, `{"code":"NO_AUTH","message":"无权限"}`)))
 	var seen int
 	var last error

@@ -150,8 +150,7 @@ func TestPhoneNumberOfSearch(t *testing.T) {
 		"138001380000":   false,
 		"138 0013 8000":  false,
 	} {
-		mock := httpmock.NewMockTransport()
-		mock.RegisterNoResponder(httpmock.NewStringResponder(http.StatusOK, `{"receive_status":"UNSHOWED"}`))
+		mock := all(httpmock.NewStringResponder(http.StatusOK, `{"receive_status":"UNSHOWED"}`))
 		state, err := newService(mock).SearchPhoneNumber(t.Context(), membercard.SearchPhoneNumberParams{CardID: "p1", PhoneNumber: wxpay.Secret(phone)})
 		if good {
 			require.NoError(t, err, phone)
@@ -171,8 +170,7 @@ func TestPhoneNumberOfSearch(t *testing.T) {
 func TestSearchPhoneNumberErrorHoldsNoQuery(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		mock := httpmock.NewMockTransport()
-		mock.RegisterNoResponder(httpmock.NewStringResponder(http.StatusForbidden, `{"code":"NO_AUTH","message":"无权限"}`).
+		mock := all(httpmock.NewStringResponder(http.StatusForbidden, `{"code":"NO_AUTH","message":"无权限"}`).
 			Then(httpmock.NewErrorResponder(io.ErrUnexpectedEOF)))
 		service := newService(mock)
 		for _, want := range []error{wxpay.CodeNoAuth, io.ErrUnexpectedEOF} {

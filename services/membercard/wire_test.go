@@ -36,6 +36,13 @@ func newService(mock *httpmock.MockTransport) *membercard.Service {
 	return membercard.New(client)
 }
 
+// all makes a mock that answers everything by r.
+func all(r httpmock.Responder) *httpmock.MockTransport {
+	mock := httpmock.NewMockTransport()
+	mock.RegisterNoResponder(r)
+	return mock
+}
+
 // at reads a time as it stands in a document.
 func at(s string) time.Time {
 	t, err := time.Parse(time.RFC3339, s)
@@ -199,8 +206,7 @@ func limits[P any](t *testing.T, route string, call func(context.Context, *membe
 				field = field.FieldByName(name)
 			}
 			field.SetString(text)
-			mock := httpmock.NewMockTransport()
-			mock.RegisterNoResponder(named(route))
+			mock := all(named(route))
 			err = call(t.Context(), newService(mock), p)
 			return mock.GetTotalCallCount(), err
 		}
