@@ -38,18 +38,18 @@ func Number(text string, first bool) (number, fault string) {
 	if inner == "" {
 		return "", isEmpty
 	}
-	if !first && plain(inner) {
-		return inner, ""
+	number = strings.Map(narrow, inner)
+	if !first && plain(number) {
+		return number, ""
 	}
-	if fault := spreadsheet(inner); fault != "" {
+	if fault := spreadsheet(number); fault != "" {
 		return "", fault
 	}
-	digits := strings.ContainsFunc(inner, digit)
-	if first && (!digits || strings.ContainsFunc(inner, word) || heading.MatchString(inner)) {
+	digits := strings.ContainsFunc(number, digit)
+	if first && (!digits || strings.ContainsFunc(number, word) || heading.MatchString(number)) {
 		return "", "seems to be a header row; remove it"
 	}
-	number, fault = narrow(inner)
-	switch {
+	switch fault := foreign(number); {
 	case fault != "":
 		return "", fault
 	case len(number) > maxNumber:
@@ -67,7 +67,7 @@ func plain(text string) bool {
 		switch c := text[i]; {
 		case '0' <= c && c <= '9':
 			digits++
-		case c|0x20 < 'a', c|0x20 > 'z':
+		case c|0x20 < 'a', c|0x20 > 'z', c|0x20 == 'x': // x may stand for a digit that is hidden
 			return false
 		}
 	}
@@ -93,8 +93,10 @@ func encoding(line string, first bool) string {
 
 var (
 	scientific = regexp.MustCompile(`^[0-9]+([.][0-9]*)?[eE][+-][0-9]+$|^[0-9]+[.][0-9]+[eE][0-9]+$`)
-	heading    = regexp.MustCompile(`(?i)^((bank|card|account|acct|user|customer|phone|mobile|number|no|num|id)[_. -]?)+[0-9]{1,2}$`)
-	decimal    = regexp.MustCompile(`^[0-9]+[.]0*$`)
+	hidden     = regexp.MustCompile(`^[0-9]+([xX]{3,}|[.]{3,}|[?]{3,}|_{3,}|~{3,})[0-9]*$`)
+	heading    = regexp.MustCompile(`(?i)^((bank|card|account|acct|user|customer|phone|mobile|number|no|num|id|` +
+		`agreement|protocol|contract|column|field|debit|credit|openid|code)s?[_. :-]?)+[0-9]{1,2}$`)
+	decimal = regexp.MustCompile(`^[0-9]+[.]0*$`)
 )
 
 // spreadsheet is what a spreadsheet made of a number.
@@ -115,7 +117,7 @@ func spreadsheet(text string) string {
 		return "is in scientific notation, so digits of it are lost; export the column as text"
 	case decimal.MatchString(text):
 		return "has a decimal point, so digits of it may be lost; export the column as text"
-	case strings.ContainsAny(text, "*#"):
+	case strings.ContainsAny(text, "*#"), hidden.MatchString(text):
 		return "is masked"
 	case strings.ContainsAny(text, "`()[]{}<>\\"):
 		return "holds brackets, backticks or backslashes, as code does; export the values alone"
@@ -123,30 +125,34 @@ func spreadsheet(text string) string {
 	return ""
 }
 
-// narrow turns full-width digits into digits and refuses what no number holds.
-func narrow(text string) (number, fault string) {
-	number = strings.Map(func(r rune) rune {
+// narrow turns full-width digits into digits.
+func narrow(r rune) rune {
+	if wideDigit(r) {
+		return r - '０' + '0'
+	}
+	return r
+}
+
+// foreign is a character that no number holds.
+func foreign(text string) string {
+	for _, r := range text {
 		switch {
-		case fault != "":
-		case wideDigit(r):
-			return r - '０' + '0'
 		case r == ' ':
-			fault = "holds spaces"
+			return "holds spaces"
 		case unicode.IsControl(r):
-			fault = fmt.Sprintf("holds a control character (U+%04X)", r)
+			return fmt.Sprintf("holds a control character (U+%04X)", r)
 		case blank(r):
-			fault = fmt.Sprintf("holds an invisible character (U+%04X)", r)
+			return fmt.Sprintf("holds an invisible character (U+%04X)", r)
 		case r > unicode.MaxASCII:
-			fault = fmt.Sprintf("holds a character that is not ASCII (U+%04X)", r)
+			return fmt.Sprintf("holds a character that is not ASCII (U+%04X)", r)
 		}
-		return r
-	}, text)
-	return number, fault
+	}
+	return ""
 }
 
 func wideDigit(r rune) bool { return '０' <= r && r <= '９' }
 
-func digit(r rune) bool { return '0' <= r && r <= '9' || wideDigit(r) }
+func digit(r rune) bool { return '0' <= r && r <= '9' }
 
 // word reports letters of scripts in which headers are written and numbers are not.
 func word(r rune) bool { return r > unicode.MaxASCII && unicode.IsLetter(r) }
