@@ -68,7 +68,9 @@ type Config struct {
 	BackupURL string // default: the constant BackupURL if BaseURL is the default, else none
 
 	// HTTPClient sends the requests; its Transport may be any, httpmock's for one. Redirects are never
-	// followed. The default has time-outs and idle connections as the platform wants them.
+	// followed. The default has time-outs and idle connections as the platform wants them. A host that is not
+	// reached within 5 s is left for the backup; with MaxConnsPerHost of an http.Transport the 5 s begin when its
+	// turn has come, but not if another type wraps that transport.
 	HTTPClient *http.Client
 	// Concurrency is how many idle connections the default HTTPClient keeps. Default 16.
 	Concurrency int

@@ -108,6 +108,8 @@ func BaseURL(s string) (*url.URL, error) {
 		return nil, errors.New("not a URL")
 	case u.Hostname() == "" || strings.ContainsAny(s, "?#") || u.User != nil || u.Opaque != "":
 		return nil, errors.New("must be scheme and host, without user, query and fragment")
+	case strings.HasSuffix(u.Host, ":") || strings.ContainsAny(u.Host, "\"'`,;<>"):
+		return nil, errors.New("must end with its host, or with a port")
 	case u.Path != "" && u.Path != "/":
 		return nil, errors.New("must not have a path")
 	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):

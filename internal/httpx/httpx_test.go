@@ -189,6 +189,7 @@ func TestBaseURL(t *testing.T) {
 		"", " ", "host", "//host", "/path", "host:443", "localhost:8080", "https:", "https://", "https:///", "https://:443", "https:host", "https://ho st", "https://%zz", "\x00", " https://host",
 		"https://host/v3", "https://host//", "https://host/.", "https://host?", "https://host/?", "https://host?a=b", "https://host#", "https://host/#", "https://host#a", "https://user@host", "https://user:password@host", "https://@host",
 		"http://host", "http://api.mch.weixin.qq.com", "http://localhost.evil.example", "http://127.0.0.1.evil.example", "http://10.0.0.1", "http://0.0.0.0", "http://2130706433", "http://127.1", "http://[::2]", "http://user@localhost",
+		"https://host:", "https://host,", "https://host;", `https://host"`, "https://host'", "https://`host`", "https://<host>", "https://host\u3000", "https://主机",
 		"ftp://host", "ws://localhost", "file:///etc/passwd", "unix:/run/socket", "javascript://host/", "httpss://host",
 	}
 	for _, s := range bad {

@@ -27,6 +27,9 @@ func TestNewRefuses(t *testing.T) {
 		"mark in id":        {Config{AccessID: "\ufeff1500001048", SecretKey: secret}, "AccessID"},
 		"quotes in key":     {Config{AccessID: "1500001048", SecretKey: "'" + secret + "'"}, "SecretKey"},
 		"wide blank in key": {Config{AccessID: "1500001048", SecretKey: secret + "\u3000"}, "SecretKey"},
+		"comma behind id":   {Config{AccessID: "1500001048,", SecretKey: secret}, "AccessID"},
+		"name before id":    {Config{AccessID: "AccessID=1500001048", SecretKey: secret}, "AccessID"},
+		"key as id":         {Config{AccessID: secret, SecretKey: secret}, "AccessID"},
 		"backtick within":   {Config{AccessID: "15`00001048", SecretKey: secret}, "AccessID"},
 		"quote within key":  {Config{AccessID: "1500001048", SecretKey: Secret(secret[:4] + `"` + secret[4:])}, "SecretKey"},
 		"quoted host":       {Config{AccessID: "1", SecretKey: secret, BaseURL: `"` + GuangzhouURL + `"`}, "BaseURL"},
@@ -46,6 +49,7 @@ func TestNewRefuses(t *testing.T) {
 			variable := map[string]string{"AccessID": "TPNS_ACCESS_ID", "SecretKey": "TPNS_SECRET_KEY", "BaseURL": "TPNS_BASE_URL"}[tt.field]
 			assert.ErrorContains(t, err, "pushpackage: Config: "+tt.field+" ("+variable+") ")
 			assert.NotContains(t, err.Error(), secret)
+			assert.NotContains(t, err.Error(), "sent", "a configuration is nothing that is sent")
 		})
 	}
 }

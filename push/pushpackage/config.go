@@ -89,18 +89,21 @@ func (c Config) complete() (Config, error) {
 	wrong := func(field, reason string) (Config, error) {
 		return Config{}, &ParamError{Route: "Config", Param: field, Reason: "(" + variables[field] + ") " + reason}
 	}
-	for _, f := range []struct{ name, value, never string }{
-		{"AccessID", c.AccessID, " \"'`:"},
-		{"SecretKey", string(c.SecretKey), " \"'`"},
-	} {
-		switch reason := pasted.Stray(f.value); {
-		case f.value == "":
-			return wrong(f.name, "is missing")
-		case reason != "":
-			return wrong(f.name, reason)
-		case strings.ContainsAny(f.value, f.never):
-			return wrong(f.name, "holds a blank, a quote or, what no AccessID does, a colon")
-		}
+	switch reason := pasted.Stray(c.AccessID); {
+	case c.AccessID == "":
+		return wrong("AccessID", "is missing")
+	case reason != "":
+		return wrong("AccessID", reason)
+	case strings.Trim(c.AccessID, "0123456789") != "":
+		return wrong("AccessID", "is no number of an application, which has digits only, such as 1500001048")
+	}
+	switch reason := pasted.Stray(string(c.SecretKey)); {
+	case c.SecretKey == "":
+		return wrong("SecretKey", "is missing")
+	case reason != "":
+		return wrong("SecretKey", reason)
+	case strings.ContainsAny(string(c.SecretKey), "\"'`"):
+		return wrong("SecretKey", "holds a quote")
 	}
 	if c.BaseURL == "" {
 		c.BaseURL = GuangzhouURL

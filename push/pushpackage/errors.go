@@ -18,7 +18,11 @@ type ParamError struct {
 }
 
 func (e *ParamError) Error() string {
-	return httpx.OneLine(fmt.Sprintf("pushpackage: %s: %s %s; nothing was sent", e.Route, e.Param, e.Reason))
+	s := fmt.Sprintf("pushpackage: %s: %s %s", e.Route, e.Param, e.Reason)
+	if e.Route != "Config" {
+		s += "; nothing was sent"
+	}
+	return httpx.OneLine(s)
 }
 
 // An Error is a refusal by TPNS: a return code other than 0, or a status of HTTP from 400 on.
