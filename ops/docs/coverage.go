@@ -55,7 +55,7 @@ func cover(s *source) (*coverage, error) {
 			if !ok {
 				missing = append(missing, fmt.Errorf("%s: %s has no constant", d.Name, n.Event))
 			}
-			c.notifications = append(c.notifications, notification{n.Event, cmp.Or(title(n.Description), n.Summary), constant, pages(n.Operation)})
+			c.notifications = append(c.notifications, notification{n.Event, cmp.Or(official(n.Operation), n.Summary), constant, pages(n.Operation)})
 		}
 	}
 	return c, errors.Join(missing...)
@@ -64,7 +64,7 @@ func cover(s *source) (*coverage, error) {
 func newCall(op *contract.Operation, methods []method) call {
 	c := call{
 		operation: op.OperationID,
-		title:     cmp.Or(methods[0].title, title(op.Description)),
+		title:     official(op.Operation),
 		route:     op.Route(),
 		pages:     pages(op.Operation),
 		roles:     texts(op.Extensions["x-wechatpay-role"]),
@@ -79,6 +79,12 @@ func newCall(op *contract.Operation, methods []method) call {
 		c.roles = []string{"app"} // TPNS knows no merchants
 	}
 	return c
+}
+
+// official is the Chinese name of a call.
+func official(op *openapi3.Operation) string {
+	title, _ := cmp.Or(op.Extensions["x-wechatpay-title"], op.Extensions["x-title"]).(string)
+	return title
 }
 
 func pages(op *openapi3.Operation) []string {
