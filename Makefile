@@ -6,7 +6,7 @@ MODULES = . ops bench
 PLATFORMS = linux/386 linux/arm windows/amd64 darwin/arm64
 SDK     = . ./auth ./media ./notify ./services/... ./push/... ./wxpaytest ./internal/...
 
-.PHONY: help demo test check docs bench fuzz format vet lint modern imports examples contract
+.PHONY: help demo test check generate bench fuzz format vet lint modern imports examples contract
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -18,7 +18,7 @@ demo: ## the main job end to end against the fake, on a loopback socket
 test: ## every test of every module, with the race detector
 	@for m in $(MODULES); do [ ! -f $$m/go.mod ] || (cd $$m && go test -race ./...) || exit 1; done
 
-check: format vet lint modern imports examples docs-check test ## everything that a change must pass
+check: format vet lint modern imports examples generate-check test ## everything that a change must pass
 
 format: ## gofmt
 	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "gofmt: $$bad"; exit 1; }
@@ -41,12 +41,12 @@ imports: ## the SDK needs wechatpay-go and the standard library alone
 examples: ## the examples build
 	@go build -o /dev/null ./examples/...
 
-docs: ## write the coverage table into the READMEs
-	@cd ops && go run ./docs
+generate: ## make what follows from the API documents
+	@cd ops && go run ./gen
 
-.PHONY: docs-check
-docs-check:
-	@cd ops && go run ./docs -check
+.PHONY: generate-check
+generate-check:
+	@cd ops && go run ./gen -check
 
 contract: ## every call and notification against the API description, as a table
 	@cd ops && go test -count=1 -v -run . ./contract

@@ -18,6 +18,8 @@ type Catalog struct {
 type Product struct {
 	Name          string          `json:"name"` // of the document, such as bankpackages
 	Title         string          `json:"title"`
+	English       string          `json:"en"` // what it is called, such as bank packages
+	Chinese       string          `json:"zh,omitempty"`
 	Description   string          `json:"description,omitempty"`
 	Platform      string          `json:"platform"` // wechatpay or tpns
 	Doubts        []Doubt         `json:"doubts,omitempty"`
@@ -166,16 +168,16 @@ type Schema struct {
 	Doubts      []string `json:"doubts,omitempty"`
 
 	Enum      []Value         `json:"enum,omitempty"`
-	OpenEnum  bool            `json:"openEnum,omitempty"` // values may be added: others are valid
-	Sealed    string          `json:"sealed,omitempty"`   // encrypted: to-platform or from-platform
-	MinLength *int64          `json:"minLength,omitempty"`
-	MaxLength *int64          `json:"maxLength,omitempty"` // in characters
+	OpenEnum  bool            `json:"openEnum,omitempty"`  // values may be added: others are valid
+	Sealed    string          `json:"sealed,omitempty"`    // encrypted: to-platform or from-platform
+	MinLength *int64          `json:"minLength,omitempty"` // nil: no limit
+	MaxLength *int64          `json:"maxLength,omitempty"` // in characters; nil: no limit
 	Pattern   string          `json:"pattern,omitempty"`
-	Minimum   *int64          `json:"minimum,omitempty"`
-	Maximum   *int64          `json:"maximum,omitempty"`
-	MinItems  *int64          `json:"minItems,omitempty"`
-	MaxItems  *int64          `json:"maxItems,omitempty"`
-	Default   json.RawMessage `json:"default,omitempty"` // what the platform takes where the value is absent
+	Minimum   *int64          `json:"minimum,omitempty"`  // nil: no limit
+	Maximum   *int64          `json:"maximum,omitempty"`  // nil: no limit
+	MinItems  *int64          `json:"minItems,omitempty"` // nil: no limit
+	MaxItems  *int64          `json:"maxItems,omitempty"` // nil: no limit
+	Default   json.RawMessage `json:"default,omitempty"`  // what the platform takes where the value is absent
 
 	Properties []*Property       `json:"properties,omitempty"` // in the order of the document
 	Closed     bool              `json:"closed,omitempty"`     // no other member is allowed

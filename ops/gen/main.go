@@ -1,4 +1,5 @@
-// Gen makes what follows from the API documents: api/catalog.json.
+// Gen makes what follows from the API documents: api/catalog.json, docs/coverage.md, docs/doubts.md, the
+// methods in the READMEs and hints_gen.go. It fails if a call has no method that says where it leads.
 //
 //	go run ./gen [-check] [-root ..]
 //
@@ -11,8 +12,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"go/format"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/wxpay-go/wxpay/api"
 )
@@ -32,11 +36,41 @@ func run(root string, check bool) error {
 	if err != nil {
 		return err
 	}
+	s, err := readSource(root)
+	if err != nil {
+		return err
+	}
 	text, err := encode(c)
 	if err != nil {
 		return err
 	}
-	return put(filepath.Join(root, "api", "catalog.json"), text, check)
+	numbers, err := format.Source([]byte(hints(c)))
+	if err != nil {
+		return err
+	}
+	if err := s.compare(c); err != nil {
+		return err
+	}
+	files := map[string][]byte{
+		"api/catalog.json": text,
+		"docs/coverage.md": []byte(coverage(c, s)),
+		"docs/doubts.md":   []byte(doubts(c)),
+		"hints_gen.go":     numbers,
+	}
+	for name, chinese := range map[string]bool{"README.md": false, "README.zh-CN.md": true} {
+		old, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return err
+		}
+		if files[name], err = between(old, readme(c, s, chinese)); err != nil {
+			return fmt.Errorf("%s %w", name, err)
+		}
+	}
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		faults = append(faults, put(filepath.Join(root, name), files[name], check))
+	}
+	return errors.Join(faults...)
 }
 
 // readAll reads the documents of a folder.
