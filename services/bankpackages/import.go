@@ -10,8 +10,8 @@ import (
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/internal/httpx"
-	"github.com/wxpay-go/wxpay/internal/params"
 	"github.com/wxpay-go/wxpay/media"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 // ImportParams describes a whole import for [Service.Import].

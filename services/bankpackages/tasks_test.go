@@ -22,9 +22,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/platformtest"
 	"github.com/wxpay-go/wxpay/media"
 	"github.com/wxpay-go/wxpay/services/bankpackages"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
