@@ -73,7 +73,7 @@ func New(config Config) (*Client, error) {
 	}
 	config.APIv3Key, config.PrivateKey = "", nil
 	c.config = config
-	c.hosts.urls = [2]string{config.BaseURL, config.BackupURL}
+	c.hosts.main, c.hosts.backup = config.BaseURL, config.BackupURL
 	if c.verifier == nil {
 		c.keys, err = newPlatformKeys(c)
 		if err != nil {

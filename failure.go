@@ -7,91 +7,20 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/wxpay-go/wxpay/auth"
 	"github.com/wxpay-go/wxpay/internal/httpx"
 )
 
-// do sends a call until it succeeds, must not be repeated, or has used its attempts, its time or the
-// client's quota. What comes back is decoded into answer; nil: into nothing.
-func (c *Client) do(ctx context.Context, call Call, answer any) error {
-	if ctx.Err() != nil {
-		return notSent(&request{call: call}, httpx.Ended(ctx)).err
-	}
-	r, err := c.prepare(ctx, call, answer)
-	if err != nil {
-		return err
-	}
-	if ctx.Err() != nil { // it ended while certificates were loaded
-		return notSent(&r, httpx.Ended(ctx)).err
-	}
-	r.deadline = time.Now().Add(r.timeout)
-	var last *failure
-	for n := 1; ; n++ {
-		fail := c.next(ctx, &r, n, last)
-		if fail == nil {
-			c.quota.Succeeded()
-			return nil
-		}
-		if last == nil { // a call that succeeds at once needs no timer beside that of its attempt
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithDeadlineCause(ctx, r.deadline, httpx.ErrTime)
-			defer cancel()
-		}
-		if n > 1 && fail.unmade {
-			c.quota.Return() // the repetition was paid for, but not made
-		}
-		if n >= c.config.MaxAttempts || !fail.again || ctx.Err() != nil || !c.quota.Take() {
-			return fail.err
-		}
-		if err := httpx.Sleep(ctx, fail.delay(n)); err != nil {
-			c.quota.Return()
-			return notRepeated(fail, err)
-		}
-		last = fail
-	}
-}
-
-func notRepeated(last *failure, why error) error {
-	return httpx.Line(fmt.Errorf("%w; not repeated: %w", last.err, why))
-}
-
-// next makes attempt n at the host whose turn it is, and tells the observer. After the platform asked to
-// slow down, the whole client repeats one call at a time.
-func (c *Client) next(ctx context.Context, r *request, n int, last *failure) *failure {
-	if last != nil && last.throttled {
-		select {
-		case c.slow <- struct{}{}:
-			defer func() { <-c.slow }()
-		case <-ctx.Done():
-			return &failure{err: notRepeated(last, httpx.Ended(ctx)), unmade: true}
-		}
-	}
-	which := c.hosts.pick(last)
-	ex, fail := c.attempt(ctx, r, c.hosts.urls[which])
-	c.hosts.report(which, ex.Status != 0, fail)
-	if fail != nil {
-		fail.host = which
-		fail.remember(last, r)
-		ex.Err = fail.err
-	}
-	if c.config.Observe != nil {
-		ex.Attempt = n
-		c.config.Observe(ctx, ex)
-	}
-	return fail
-}
-
 // A failure is an attempt that did not succeed.
 type failure struct {
-	err       error // for the caller
-	again     bool  // may be repeated
-	unmade    bool  // ended before the request was handed to the transport
-	throttled bool  // the platform asks to slow down
-	missed    bool  // the host was not reached or did not answer in time
-	host      int   // index of the host it was made at
+	err       error  // for the caller
+	again     bool   // may be repeated
+	unmade    bool   // ended before the request was handed to the transport
+	throttled bool   // the platform asks to slow down
+	missed    bool   // the host was not reached or did not answer in time
+	host      string // it was made at
 	after     time.Duration
 }
 
@@ -189,57 +118,4 @@ func refusal(r *request, ex *Exchange, h http.Header, body []byte, unverified er
 		f.again = f.again && r.repeatable()
 	}
 	return f
-}
-
-// hosts chooses between the main host and the backup. After three attempts in a row that the main host
-// missed the backup serves, and every 30 s one request tries the main host again.
-type hosts struct {
-	urls    [2]string // main, backup
-	mu      sync.Mutex
-	misses  int
-	probeAt time.Time // zero: the main host serves
-}
-
-const (
-	missesToSwitch = 3
-	probeEvery     = 30 * time.Second
-)
-
-// pick returns the index of the host for the next attempt; a call that has just missed one host goes to
-// the other at once.
-func (h *hosts) pick(last *failure) int {
-	if h.urls[1] == "" {
-		return 0
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	switch now := time.Now(); {
-	case last != nil && last.missed:
-		return 1 - last.host
-	case h.probeAt.IsZero():
-		return 0
-	case now.Before(h.probeAt):
-		return 1
-	default:
-		h.probeAt = now.Add(probeEvery)
-		return 0
-	}
-}
-
-// report tells how an attempt went: an answer shows that the host is there, a miss that it may not be;
-// anything else says nothing.
-func (h *hosts) report(which int, answered bool, fail *failure) {
-	if which != 0 || h.urls[1] == "" {
-		return
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	switch {
-	case answered:
-		h.misses, h.probeAt = 0, time.Time{}
-	case fail.missed:
-		if h.misses++; h.misses == missesToSwitch {
-			h.probeAt = time.Now().Add(probeEvery)
-		}
-	}
 }
