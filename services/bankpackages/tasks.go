@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/media"
 	"github.com/wxpay-go/wxpay/services/internal/params"
 )
@@ -205,31 +204,21 @@ func (s *Service) WaitTask(ctx context.Context, p WaitTaskParams) (*Task, error)
 	if p.Filename == "" {
 		return nil, &wxpay.ParamError{Route: routeListTasks, Param: "filename", Reason: "is missing"}
 	}
-	var seen *Task
-	for misses := 0; ; {
+	misses := 0
+	return wxpay.Wait(ctx, cmp.Or(max(p.Every, 0), 30*time.Second), func(ctx context.Context) (*Task, bool, error) {
 		task, err := s.findTask(ctx, p.PackageID, p.Filename)
 		switch {
-		case err != nil && !wxpay.Transient(err), ctx.Err() != nil && err != nil:
-			return seen, err
-		case err == nil && task == nil:
-			if misses++; misses == 3 {
-				return seen, ErrNoTask
-			}
-		case task != nil:
-			if seen, misses = task, 0; task.Status == TaskFinished {
-				return task, nil
-			}
+		case err == nil:
+			misses = 0
+			return task, task.Status == TaskFinished, nil
+		case errors.Is(err, ErrNoTask):
+			misses++
 		}
-		if ended := httpx.Sleep(ctx, cmp.Or(max(p.Every, 0), 30*time.Second)); ended != nil {
-			if err != nil {
-				ended = fmt.Errorf("%w; before that: %w", ended, err)
-			}
-			return seen, httpx.Line(fmt.Errorf("wxpay: %s: stopped waiting for %s: %w", routeListTasks, p.Filename, ended))
-		}
-	}
+		return nil, misses == 3, err
+	})
 }
 
-// findTask returns the task of that file name, or nil.
+// findTask returns the task of that file name, or [ErrNoTask].
 func (s *Service) findTask(ctx context.Context, packageID, filename string) (*Task, error) {
 	page, err := s.ListTasks(ctx, ListTasksParams{PackageID: packageID, Filename: filename})
 	if err != nil {
@@ -240,5 +229,5 @@ func (s *Service) findTask(ctx context.Context, packageID, filename string) (*Ta
 			return &task, nil
 		}
 	}
-	return nil, nil
+	return nil, ErrNoTask
 }

@@ -15,7 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/pasted"
 	"github.com/wxpay-go/wxpay/internal/lists"
 )
 
@@ -155,7 +155,7 @@ func NotifyURL(name, address string) *wxpay.ParamError {
 	if err != nil || strings.ContainsAny(address, "?# ") || unclean(address) != "" {
 		return Must(false, name, "must be an address without blanks, query and fragment")
 	}
-	if _, err := httpx.BaseURL((&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}).String()); err != nil {
+	if _, err := pasted.BaseURL((&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}).String()); err != nil {
 		return Must(false, name, err.Error())
 	}
 	return nil
