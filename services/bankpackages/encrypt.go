@@ -11,8 +11,8 @@ import (
 	"sync/atomic"
 
 	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
-	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/internal/lists"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/media"
 )
 

@@ -167,11 +167,10 @@ func (s *Service) TerminateContract(ctx context.Context, p TerminateContractPara
 	if err := params.Check(routeTerminateContract, params.ID("contract_id", p.ContractID, 32)); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeTerminateContract,
 		Vars:  wxpay.Vars{"contract_id": p.ContractID},
 	})
-	return err
 }
 
 // ListUserContractsParams chooses contracts of one user for [Service.ListUserContracts] and

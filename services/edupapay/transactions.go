@@ -148,14 +148,13 @@ func (s *Service) CreateTransaction(ctx context.Context, p CreateTransactionPara
 	if err := p.check(); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeCreateTransaction,
 		Body:  p,
 		// After an unclear answer: query by out_trade_no or repeat with the same one, never with a new one.
 		// https://pay.weixin.qq.com/doc/v3/partner/4012465548
 		Idempotent: true,
 	})
-	return err
 }
 
 func (p CreateTransactionParams) check() error {

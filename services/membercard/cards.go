@@ -365,12 +365,11 @@ func (s *Service) UpdateCard(ctx context.Context, p UpdateCardParams) error {
 		return err
 	}
 	p.DateInformation = p.DateInformation.sent()
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeUpdateCard,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
 		Body:  p,
 	})
-	return err
 }
 
 // DeleteCardParams name a card.
@@ -391,8 +390,7 @@ func (s *Service) DeleteCard(ctx context.Context, p DeleteCardParams) error {
 	if err := params.Check(routeDeleteCard, params.ID("card_id", p.CardID, 32)); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{Route: routeDeleteCard, Vars: wxpay.Vars{"card_id": p.CardID}})
-	return err
+	return wxpay.Send(ctx, s.client, wxpay.Call{Route: routeDeleteCard, Vars: wxpay.Vars{"card_id": p.CardID}})
 }
 
 // UpgradeCardParams are an old card and the brand to bind it to.
@@ -422,10 +420,9 @@ func (s *Service) UpgradeCard(ctx context.Context, p UpgradeCardParams) error {
 	); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeUpgradeCard,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
 		Body:  p,
 	})
-	return err
 }

@@ -138,13 +138,12 @@ func (s *Service) UpdateUserCard(ctx context.Context, p UpdateUserCardParams) er
 	); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route:      routeUpdateUserCard,
 		Vars:       wxpay.Vars{"card_id": p.CardID, "code": p.Code},
 		Body:       p,
 		Idempotent: true, // by out_request_no, MC-26: https://pay.weixin.qq.com/doc/v3/partner/4012709735
 	})
-	return err
 }
 
 // InvalidateUserCardParams are the card of a user and the reason to end it.
@@ -174,12 +173,11 @@ func (s *Service) InvalidateUserCard(ctx context.Context, p InvalidateUserCardPa
 	); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeInvalidateUserCard,
 		Vars:  wxpay.Vars{"card_id": p.CardID, "code": p.Code},
 		Body:  p,
 	})
-	return err
 }
 
 // A UserCardRef names a card of a user; [Service.GetUserCard] returns it.

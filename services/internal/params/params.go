@@ -15,8 +15,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/pasted"
 	"github.com/wxpay-go/wxpay/internal/lists"
+	"github.com/wxpay-go/wxpay/internal/pasted"
 )
 
 // Check returns the first fault as the error of a call that is not sent. Reasons never hold a value.
