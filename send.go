@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/wxpay-go/wxpay/auth"
@@ -40,6 +41,9 @@ func (c *Client) send(ctx context.Context, call Call, answer any, v verify) erro
 	if ctx.Err() != nil {
 		return notSent(&request{call: call}, httpx.Ended(ctx)).err
 	}
+	if err := c.door(&call); err != nil {
+		return err
+	}
 	r, err := c.prepare(ctx, call, answer, v)
 	if err != nil {
 		return err
@@ -72,6 +76,23 @@ func (c *Client) send(ctx context.Context, call Call, answer any, v verify) erro
 		}
 		last = fail
 	}
+}
+
+// door makes the Route of a call the one that is open to who calls.
+func (c *Client) door(call *Call) error {
+	brand := c.scheme == auth.Brand
+	if brand && call.BrandRoute != "" {
+		call.Route = call.BrandRoute
+		return nil
+	}
+	_, path, _ := strings.Cut(call.Route, " ")
+	switch forBrands := strings.HasPrefix(path, "/brand/"); {
+	case brand && !forBrands:
+		return &ParamError{call.Route, "route", "is not open to brands"}
+	case !brand && forBrands:
+		return &ParamError{call.Route, "route", "is open to brands alone, and the client is that of a merchant"}
+	}
+	return nil
 }
 
 func notRepeated(last *failure, why error) error {
@@ -211,7 +232,7 @@ func (c *Client) genuine(ctx context.Context, r *request, h http.Header, body []
 	if r.verify != nil {
 		err = r.verify(ctx, sig, body)
 	} else {
-		err = auth.Verify(ctx, c.verifier, c.scheme, sig, body, time.Now(), false)
+		err = auth.VerifyAnswer(ctx, c.verifier, c.scheme, sig, body, time.Now())
 	}
 	if err == nil && !c.answers.fresh(sig.Nonce) {
 		return errReplayed
