@@ -88,18 +88,6 @@ type Config struct {
 	Observe func(context.Context, Exchange)
 }
 
-// An Exchange is one attempt at a call. It holds no header, no body and no key.
-type Exchange struct {
-	Route     string        // the constant "POST /v3/…/{id}", fit for a metrics label
-	Attempt   int           // 1 for the first
-	Host      string        // main or backup
-	Status    int           // 0 if no answer came
-	RequestID string        // to quote to the platform's support
-	Duration  time.Duration // until the answer was read and verified
-	Odd       []string      // members of a genuine answer that could not be read as documented, by name
-	Err       error         // what the caller sees if this is the last attempt
-}
-
 // ConfigFromEnv reads
 //
 //	WXPAY_MCH_ID           or WXPAY_BRAND_ID, if a brand calls
