@@ -69,6 +69,7 @@ func (c *Client) send(ctx context.Context, call Call, answer any, v verify) erro
 	if ctx.Err() != nil {
 		return notSent(&request{call: call}, httpx.Ended(ctx)).err
 	}
+	start := time.Now() // the time for the call includes that for the certificates it needs
 	r, err := c.prepare(ctx, call, answer, v)
 	if err != nil {
 		return err
@@ -76,7 +77,7 @@ func (c *Client) send(ctx context.Context, call Call, answer any, v verify) erro
 	if ctx.Err() != nil { // it ended while certificates were loaded
 		return notSent(&r, httpx.Ended(ctx)).err
 	}
-	r.deadline = time.Now().Add(r.timeout)
+	r.deadline = start.Add(r.timeout)
 	var last *failure
 	for n := 1; ; n++ {
 		fail := c.next(ctx, &r, n, last)
