@@ -116,6 +116,6 @@ func ExampleConfig_httpmock() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(page.TotalCount, "tasks after", mock.GetTotalCallCount(), "request")
+	fmt.Println(page.Total, "tasks after", mock.GetTotalCallCount(), "request")
 	// Output: 0 tasks after 1 request
 }

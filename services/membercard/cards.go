@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/params"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 const (
@@ -275,20 +275,24 @@ func (s *Service) ListCards(ctx context.Context, p ListCardsParams) (*wxpay.Page
 	); err != nil {
 		return nil, err
 	}
-	return wxpay.Do[wxpay.Page[Card]](ctx, s.client, wxpay.Call{
+	cards, err := wxpay.Do[params.List[Card]](ctx, s.client, wxpay.Call{
 		Route: routeListCards,
 		Query: params.Query("brand_id", p.BrandID, "appid", p.AppID, "offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
 	})
+	if err != nil {
+		return nil, err
+	}
+	return cards.Page().ByNumber(p.Offset, cards.Limit), nil
 }
 
 // AllCards walks all cards that match, page by page. An error comes once and last; one that is
 // [wxpay.ErrPages] says that not all were seen (MC-16).
 func (s *Service) AllCards(ctx context.Context, p ListCardsParams) iter.Seq2[Card, error] {
 	id := func(c Card) string { return c.CardID }
-	return wxpay.All(p.Offset, wxpay.ByPage, id, func(offset int64) (*wxpay.Page[Card], error) {
-		p := p
-		p.Offset = offset
-		return s.ListCards(ctx, p)
+	return wxpay.Walk(wxpay.Cursor{Offset: p.Offset}, id, func(at wxpay.Cursor) (*wxpay.Page[Card], error) {
+		page := p
+		page.Offset = at.Offset
+		return s.ListCards(ctx, page)
 	})
 }
 
@@ -365,12 +369,11 @@ func (s *Service) UpdateCard(ctx context.Context, p UpdateCardParams) error {
 		return err
 	}
 	p.DateInformation = p.DateInformation.sent()
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeUpdateCard,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
 		Body:  p,
 	})
-	return err
 }
 
 // DeleteCardParams name a card.
@@ -391,8 +394,7 @@ func (s *Service) DeleteCard(ctx context.Context, p DeleteCardParams) error {
 	if err := params.Check(routeDeleteCard, params.ID("card_id", p.CardID, 32)); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{Route: routeDeleteCard, Vars: wxpay.Vars{"card_id": p.CardID}})
-	return err
+	return wxpay.Send(ctx, s.client, wxpay.Call{Route: routeDeleteCard, Vars: wxpay.Vars{"card_id": p.CardID}})
 }
 
 // UpgradeCardParams are an old card and the brand to bind it to.
@@ -422,10 +424,9 @@ func (s *Service) UpgradeCard(ctx context.Context, p UpgradeCardParams) error {
 	); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeUpgradeCard,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
 		Body:  p,
 	})
-	return err
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/params"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 const (
@@ -68,8 +68,7 @@ func (s *Service) ImportPhoneNumber(ctx context.Context, p ImportPhoneNumberPara
 		ImportPhoneNumberParams
 		EncryptedPhoneNumber string `json:"encrypted_phone_number"`
 	}{p, sealed}
-	_, err = wxpay.Do[struct{}](ctx, s.client, wxpay.Call{Route: routeImportPhoneNumber, Body: body, Serial: serial})
-	return err
+	return wxpay.Send(ctx, s.client, wxpay.Call{Route: routeImportPhoneNumber, Body: body, Serial: serial})
 }
 
 // A ReceiveStatus says whether a card was taken after a reminder. The platform may add values.
