@@ -57,6 +57,26 @@ func run(root string, check bool) error {
 		"docs/doubts.md":   []byte(doubts(c)),
 		"hints_gen.go":     numbers,
 	}
+	linked, err := api.Parse(text)
+	if err != nil {
+		return err
+	}
+	for _, p := range linked.Products {
+		if p.Go == "" {
+			continue
+		}
+		g, err := newPackage(p)
+		if err != nil {
+			return err
+		}
+		code, err := g.files()
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.Name, err)
+		}
+		for name, text := range code {
+			files[p.Go+"/"+name] = text
+		}
+	}
 	for name, chinese := range map[string]bool{"README.md": false, "README.zh-CN.md": true} {
 		old, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
@@ -89,6 +109,7 @@ func readAll(folder string) (*api.Catalog, error) {
 		p, err := read(name, text)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", name, err))
+			continue
 		}
 		c.Products = append(c.Products, p)
 	}

@@ -35,8 +35,8 @@ type Task struct {
 	PackageID        string     `json:"package_id"`
 	Filename         string     `json:"filename"`
 	BankType         string     `json:"bank_type"`
-	CreateTime       time.Time  `json:"create_time"`
-	UpdateTime       time.Time  `json:"update_time,omitzero"`
+	CreateTime       wxpay.Time `json:"create_time"`
+	UpdateTime       wxpay.Time `json:"update_time,omitzero"`
 	Status           TaskStatus `json:"status"`
 	SuccessCount     int64      `json:"success_count"`      // numbers that matched a user
 	FailCount        int64      `json:"fail_count"`         // numbers that matched nobody

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
-	"time"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/services/internal/params"
@@ -45,7 +44,7 @@ type Contract struct {
 type ContractInformation struct {
 	ContractID     string         `json:"contract_id,omitzero"` // 签约协议号
 	ContractStatus ContractStatus `json:"contract_status,omitzero"`
-	CreateTime     time.Time      `json:"create_time,omitzero"` // when it was signed
+	CreateTime     wxpay.Time     `json:"create_time,omitzero"` // when it was signed
 }
 
 // PresignContractParams is the contract to prepare with [Service.PresignContract].

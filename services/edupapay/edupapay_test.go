@@ -41,7 +41,7 @@ func contract() *edupapay.Contract {
 		OpenID: "oUpF8uMuAJOM2pxb1Q", SubOpenID: "oUpF8uMuAJOM2pxb2W", PlanID: "101164396123311331",
 		ContractInformation: edupapay.ContractInformation{
 			ContractID: "wx998877665544wx", ContractStatus: edupapay.ContractSigned,
-			CreateTime: time.Date(2020, 3, 26, 2, 43, 39, 0, time.UTC),
+			CreateTime: wxpay.TimeOf(time.Date(2020, 3, 26, 2, 43, 39, 0, time.UTC)),
 		},
 	}
 }
@@ -50,7 +50,7 @@ func transaction() *edupapay.Transaction {
 	return &edupapay.Transaction{
 		SpMchID: "1230000109", MchID: "1230000110", AppID: "wx8888888888888888", SubMchID: "1900000109", SubAppID: "wx9999999999999999",
 		OutTradeNo: "201407033233368018", TransactionID: "25012014070332333018", Attach: "自定义数据", BankType: "CMC",
-		SuccessTime: time.Date(2020, 3, 26, 2, 43, 39, 0, time.UTC),
+		SuccessTime: wxpay.TimeOf(time.Date(2020, 3, 26, 2, 43, 39, 0, time.UTC)),
 		TradeState:  edupapay.TradeSuccess, TradeStateDescription: "支付成功",
 		Payer:             edupapay.Payer{OpenID: "oUpF8uMuAJOM2pxb1Q", SubOpenID: "oUpF8uMuAJOM2pxb2W"},
 		Amount:            edupapay.TransactionAmount{Total: 888, PayerTotal: 788, DiscountTotal: 100, Currency: "CNY"},
@@ -257,25 +257,9 @@ func TestWire(t *testing.T) {
 			assert.Equal(t, test.line, got.line)
 			assert.Equal(t, test.body, got.body)
 			assert.Equal(t, serial, got.serial)
-			assert.Equal(t, test.want, utc(result))
+			assert.Equal(t, test.want, result)
 		})
 	}
-}
-
-// utc makes times comparable, whatever the zone of this machine.
-func utc(result any) any {
-	in := func(t *time.Time) { *t = t.UTC() }
-	switch v := result.(type) {
-	case *edupapay.Contract:
-		in(&v.ContractInformation.CreateTime)
-	case *wxpay.Page[edupapay.Contract]:
-		for i := range v.Items {
-			in(&v.Items[i].ContractInformation.CreateTime)
-		}
-	case *edupapay.Transaction:
-		in(&v.SuccessTime)
-	}
-	return result
 }
 
 // No member that the documents name gets lost in a struct, in either direction.

@@ -42,7 +42,7 @@ type Transaction struct {
 	TransactionID         string            `json:"transaction_id,omitzero"` // order number of WeChat Pay
 	Attach                string            `json:"attach,omitzero"`         // as given to CreateTransaction
 	BankType              string            `json:"bank_type,omitzero"`      // bank that paid, such as CMC
-	SuccessTime           time.Time         `json:"success_time,omitzero"`   // zero unless paid
+	SuccessTime           wxpay.Time        `json:"success_time,omitzero"`   // zero unless paid
 	TradeState            TradeState        `json:"trade_state"`
 	TradeStateDescription string            `json:"trade_state_description,omitzero"` // for people
 	Payer                 Payer             `json:"payer,omitzero"`

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
@@ -199,8 +198,8 @@ func TestCreateActivity(t *testing.T) {
 		limit{"OutRequestNo", "out_request_no", 0, true},
 	)
 	for param, clear := range map[string]func(*membercard.CreateActivityParams){
-		"begin_time": func(p *membercard.CreateActivityParams) { p.BeginTime = time.Time{} },
-		"end_time":   func(p *membercard.CreateActivityParams) { p.EndTime = time.Time{} },
+		"begin_time": func(p *membercard.CreateActivityParams) { p.BeginTime = wxpay.Time{} },
+		"end_time":   func(p *membercard.CreateActivityParams) { p.EndTime = wxpay.Time{} },
 	} {
 		mock, p := httpmock.NewMockTransport(), newActivity()
 		clear(&p)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"iter"
-	"time"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/services/internal/params"
@@ -92,19 +91,13 @@ type Brand struct {
 	DisplayName string `json:"display_name"` // brand name to show
 }
 
-// DateInformation is the validity of a card. Times are sent in milliseconds.
+// DateInformation is the validity of a card.
 type DateInformation struct {
-	Type                     DateType  `json:"type"`
-	AvailableBeginTime       time.Time `json:"available_begin_time,omitzero"`
-	AvailableEndTime         time.Time `json:"available_end_time,omitzero"`
-	AvailableDayAfterReceive int64     `json:"available_day_after_receive,omitzero"` // days of validity once in force
-	WaitDaysAfterReceive     int64     `json:"wait_days_after_receive,omitzero"`     // days from taking the card until it is in force
-}
-
-// sent is the validity with times as they are sent.
-func (d DateInformation) sent() DateInformation {
-	d.AvailableBeginTime, d.AvailableEndTime = params.Milli(d.AvailableBeginTime), params.Milli(d.AvailableEndTime)
-	return d
+	Type                     DateType   `json:"type"`
+	AvailableBeginTime       wxpay.Time `json:"available_begin_time,omitzero"`
+	AvailableEndTime         wxpay.Time `json:"available_end_time,omitzero"`
+	AvailableDayAfterReceive int64      `json:"available_day_after_receive,omitzero"` // days of validity once in force
+	WaitDaysAfterReceive     int64      `json:"wait_days_after_receive,omitzero"`     // days from taking the card until it is in force
 }
 
 // BalanceInformation is where the stored value (储值) of a card leads.
@@ -146,8 +139,8 @@ type AdditionalStatement struct {
 // A Card is a card template. Entries of a list may lack Bonus, Favor, Fapiao, Guide and ServiceModules (MC-7).
 type Card struct {
 	CardID               string                      `json:"card_id"`
-	CreateTime           time.Time                   `json:"create_time,omitzero"`
-	UpdateTime           time.Time                   `json:"update_time,omitzero"`
+	CreateTime           wxpay.Time                  `json:"create_time,omitzero"`
+	UpdateTime           wxpay.Time                  `json:"update_time,omitzero"`
 	RemainQuantity       int64                       `json:"remain_quantity,omitzero"` // stock left
 	Status               CardStatus                  `json:"status,omitzero"`
 	AppID                string                      `json:"appid"`
@@ -219,7 +212,6 @@ func (s *Service) CreateCard(ctx context.Context, p CreateCardParams) (*Card, er
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	p.DateInformation = p.DateInformation.sent()
 	return params.Ask(ctx, s.client, wxpay.Call{
 		Route:      routeCreateCard,
 		Body:       p,
@@ -368,7 +360,6 @@ func (s *Service) UpdateCard(ctx context.Context, p UpdateCardParams) error {
 	); err != nil {
 		return err
 	}
-	p.DateInformation = p.DateInformation.sent()
 	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeUpdateCard,
 		Vars:  wxpay.Vars{"card_id": p.CardID},

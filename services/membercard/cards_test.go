@@ -229,8 +229,8 @@ func TestCreateCard(t *testing.T) {
 			"total_quantity": 4000000,
 			"date_information": {
 				"type": "FIX_TIME_RANGE",
-				"available_begin_time": "2020-05-20T13:29:35.12+08:00",
-				"available_end_time": "2030-05-20T13:29:35.12+08:00",
+				"available_begin_time": "2020-05-20T13:29:35.120+08:00",
+				"available_end_time": "2030-05-20T13:29:35.120+08:00",
 				"available_day_after_receive": 200,
 				"wait_days_after_receive": 1
 			},

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -130,9 +129,6 @@ func IP(name, s string) *wxpay.ParamError {
 	address, err := netip.ParseAddr(s)
 	return Must(err == nil && address.Zone() == "", name, "is not an IP address")
 }
-
-// Milli is a time as it is sent: in milliseconds, as the samples have them, in its own zone.
-func Milli(t time.Time) time.Time { return t.Truncate(time.Millisecond) }
 
 // Page is where a list is read; most is the largest page, 0 if none is known.
 func Page(offset, limit, most int64) *wxpay.ParamError {
