@@ -76,6 +76,23 @@ type verify func(ctx context.Context, sig auth.Signature, body []byte) error
 
 func (r *request) repeatable() bool { return r.method == http.MethodGet || r.call.Idempotent }
 
+// door makes the Route of a call the one that is open to who calls.
+func (c *Client) door(call *Call) error {
+	brand := c.scheme == auth.Brand
+	if brand && call.BrandRoute != "" {
+		call.Route = call.BrandRoute
+		return nil
+	}
+	_, path, _ := strings.Cut(call.Route, " ")
+	switch forBrands := strings.HasPrefix(path, "/brand/"); {
+	case brand && !forBrands:
+		return &ParamError{call.Route, "route", "is not open to brands"}
+	case !brand && forBrands:
+		return &ParamError{call.Route, "route", "is open to brands alone, and the client is that of a merchant"}
+	}
+	return nil
+}
+
 // prepare checks and encodes a call once.
 func (c *Client) prepare(ctx context.Context, call Call, answer any, v verify) (r request, err error) {
 	r = request{call: call, timeout: c.config.Timeout, serial: call.Serial, answer: answer, verify: v}

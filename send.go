@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/wxpay-go/wxpay/auth"
@@ -26,49 +25,28 @@ func Do[T any](ctx context.Context, c *Client, call Call) (*T, error) {
 	if _, nothing := into.(*struct{}); nothing {
 		into = nil
 	}
-	if err := c.call(ctx, call, into); err != nil {
+	if err := c.send(ctx, call, into, nil); err != nil {
 		return nil, err
 	}
 	return answer, nil
 }
 
 // Send makes a call whose answer holds nothing.
-func Send(ctx context.Context, c *Client, call Call) error { return c.call(ctx, call, nil) }
-
-// call sends a call by the door that is open to who calls, and keeps a record for who looks on.
-func (c *Client) call(ctx context.Context, call Call, answer any) error {
-	ctx, record := recorded(ctx)
-	err := c.door(&call)
-	if err == nil {
-		err = c.send(ctx, call, answer, nil)
-	}
-	record.end(Exchange{Sender: c.config.caller(), Route: call.Route, Err: err})
-	return err
-}
-
-// door makes the Route of a call the one that is open to who calls.
-func (c *Client) door(call *Call) error {
-	brand := c.scheme == auth.Brand
-	if brand && call.BrandRoute != "" {
-		call.Route = call.BrandRoute
-		return nil
-	}
-	_, path, _ := strings.Cut(call.Route, " ")
-	switch forBrands := strings.HasPrefix(path, "/brand/"); {
-	case brand && !forBrands:
-		return &ParamError{call.Route, "route", "is not open to brands"}
-	case !brand && forBrands:
-		return &ParamError{call.Route, "route", "is open to brands alone, and the client is that of a merchant"}
-	}
-	return nil
-}
+func Send(ctx context.Context, c *Client, call Call) error { return c.send(ctx, call, nil, nil) }
 
 // send makes attempts at a call until one succeeds, it must not be repeated, or it has used its attempts, its
-// time or the client's quota. What comes back is verified by v and decoded into answer; nil: into nothing.
-func (c *Client) send(ctx context.Context, call Call, answer any, v verify) error {
+// time or the client's quota, see Run in internal/attempt. What comes back is verified by v and decoded into answer; nil:
+// into nothing.
+func (c *Client) send(ctx context.Context, call Call, answer any, v verify) (err error) {
+	ctx, record := recorded(ctx)
+	defer func() { record.end(Exchange{Sender: c.config.caller(), Route: call.Route, Err: err}) }()
+	if err := c.door(&call); err != nil {
+		return err
+	}
 	if ctx.Err() != nil {
 		return c.engine.NotSent(call.Route, httpx.Ended(ctx)).Err
 	}
+	start := time.Now() // the time for the call includes that for the certificates it needs
 	r, err := c.prepare(ctx, call, answer, v)
 	if err != nil {
 		return err
@@ -76,25 +54,20 @@ func (c *Client) send(ctx context.Context, call Call, answer any, v verify) erro
 	if ctx.Err() != nil { // it ended while certificates were loaded
 		return c.engine.NotSent(call.Route, httpx.Ended(ctx)).Err
 	}
-	r.run = attempt.Call{Route: call.Route, Deadline: time.Now().Add(r.timeout), Upload: r.form != nil, Read: r.method == http.MethodGet, Repeat: r.repeatable()}
+	r.run = attempt.Call{Route: call.Route, Deadline: start.Add(r.timeout), Upload: r.form != nil, Read: r.method == http.MethodGet, Repeat: r.repeatable()}
 	return c.engine.Run(ctx, &r.run, func(ctx context.Context, n int, last *failure) *failure {
-		return c.next(ctx, &r, n, last)
+		host := c.hosts.pick(last)
+		ex, fail := c.attempt(ctx, &r, host)
+		c.hosts.report(host, ex.Status != 0, fail)
+		if fail != nil {
+			fail.Host = host
+			c.engine.Remember(&r.run, fail, last)
+			ex.Err = fail.Err
+		}
+		ex.Attempt = n
+		c.observe(ctx, ex)
+		return fail
 	})
-}
-
-// next makes attempt n at the host whose turn it is, and tells the observer.
-func (c *Client) next(ctx context.Context, r *request, n int, last *failure) *failure {
-	host := c.hosts.pick(last)
-	ex, fail := c.attempt(ctx, r, host)
-	c.hosts.report(host, ex.Status != 0, fail)
-	if fail != nil {
-		fail.Host = host
-		c.engine.Remember(&r.run, fail, last)
-		ex.Err = fail.Err
-	}
-	ex.Attempt = n
-	c.observe(ctx, ex)
-	return fail
 }
 
 // attempt builds, signs and sends a request once, reads the answer under a bound, verifies and decodes it.
