@@ -61,6 +61,10 @@ func (d *Date) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// An EventType is the type of a notification whose plaintext is a T; see package notify. One that no package of
+// services has is made of its name: wxpay.EventType[T]("…").
+type EventType[T any] string
+
 // A Secret is text that must not be seen: a phone number, an APIv3 key. It shows itself as *** in
 // every format, in JSON and in logs; string(s) is the text. The calls of packages under services encrypt
 // it on its way out; [Do] refuses to send it.

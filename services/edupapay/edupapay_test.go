@@ -283,10 +283,10 @@ func TestEveryMember(t *testing.T) {
 
 func TestEventTypes(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, "ENTRUST.SIGNING", edupapay.EventContractSigned)
-	assert.Equal(t, "ENTRUST.RELEASE", edupapay.EventContractReleased)
-	assert.Equal(t, "TRANSACTION.SUCCESS", edupapay.EventTransactionSucceeded)
-	assert.Equal(t, "TRANSACTION.FAIL", edupapay.EventTransactionFailed)
+	assert.EqualValues(t, "ENTRUST.SIGNING", edupapay.EventContractSigned)
+	assert.EqualValues(t, "ENTRUST.RELEASE", edupapay.EventContractReleased)
+	assert.EqualValues(t, "TRANSACTION.SUCCESS", edupapay.EventTransactionSucceeded)
+	assert.EqualValues(t, "TRANSACTION.FAIL", edupapay.EventTransactionFailed)
 }
 
 // refusals are the errors that the pages list for every call of the product (EP-11).
