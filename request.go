@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/internal/attempt"
 	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/media"
 )
@@ -24,6 +25,10 @@ import (
 type Call struct {
 	// Route is method and path in the spelling of http.ServeMux: "GET /v3/…/{id}".
 	Route string
+	// BrandRoute is the door of brands, "GET /brand/…/{id}", for a call that has one beside Route. A client for a
+	// brand takes it in place of Route, also in errors and to Observe. Other calls are refused to brands unless
+	// their Route starts with /brand/, and those to merchants.
+	BrandRoute string
 	// Vars are the values of the route's {names}. They are escaped; empty ones, "." and "..", slashes and
 	// control characters are refused, so that no value can lead to another endpoint.
 	Vars Vars
@@ -53,13 +58,13 @@ type Vars map[string]string
 // A request is a call made ready: everything that stays the same between its attempts.
 type request struct {
 	call        Call
+	run         attempt.Call
 	method      string
 	uri         string // path and query, escaped
 	payload     []byte // JSON; of an upload, its meta
 	contentType string
 	form        *media.Form
 	timeout     time.Duration
-	deadline    time.Time
 	serial      string
 	answer      any // to decode into; nil: nothing
 	verify      verify
