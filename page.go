@@ -44,7 +44,7 @@ func Walk[T any](first Cursor, id func(T) string, list func(Cursor) (*Page[T], e
 			}
 			ids := idsOf(page.Items, id)
 			if repeats(before, ids) {
-				yield(none, fmt.Errorf("%w: a page repeats records of the page before it, so they are counted otherwise than documented", ErrPages))
+				yield(none, fmt.Errorf("%w: a page repeats the one before it: records are counted otherwise than documented", ErrPages))
 				return
 			}
 			for i, item := range page.Items {
