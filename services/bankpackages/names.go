@@ -10,7 +10,6 @@ import (
 	"hash"
 	"strings"
 	"sync"
-
 )
 
 // names makes the names of the files of one list.
