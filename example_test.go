@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 	"net/http"
+	"time"
 
 	"github.com/jarcoal/httpmock"
 
