@@ -128,7 +128,8 @@ func On[T any](h *Handler, eventType wxpay.EventType[T], f func(ctx context.Cont
 	}
 }
 
-// ServeHTTP answers one request of the platform.
+// ServeHTTP answers one request: with 204 if its function returned nil, now or for an earlier repeat, and as
+// [Answer] says otherwise.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(r.Context(), h.config.Timeout)
