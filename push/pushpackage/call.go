@@ -97,7 +97,7 @@ func (c *Client) send(ctx context.Context, r *request) error {
 // attempt sends a call once and decodes the answer.
 func (c *Client) attempt(ctx context.Context, r *request) (ex Exchange, fail *attempt.Failure) {
 	start := time.Now()
-	ex = Exchange{Route: r.route}
+	ex = Exchange{Route: r.route, Host: c.config.BaseURL}
 	defer func() { ex.Duration = time.Since(start) }()
 	var t httpx.Trip
 	defer t.End()

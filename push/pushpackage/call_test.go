@@ -349,11 +349,19 @@ func TestObserve(t *testing.T) {
 		assert.ErrorIs(t, seen[1].Err, pushpackage.CodeServiceFailed)
 		seen[0].Err, seen[1].Err = nil, nil
 		assert.Equal(t, []pushpackage.Exchange{
-			{Route: route, Attempt: 1, Duration: time.Second},
-			{Route: route, Attempt: 2, Status: 200, RetCode: 1008004, Duration: time.Second},
-			{Route: route, Attempt: 3, Status: 200, Duration: time.Second},
+			{Route: route, Host: pushpackage.GuangzhouURL, Attempt: 1, Duration: time.Second},
+			{Route: route, Host: pushpackage.GuangzhouURL, Attempt: 2, Status: 200, RetCode: 1008004, Duration: time.Second},
+			{Route: route, Host: pushpackage.GuangzhouURL, Attempt: 3, Status: 200, Duration: time.Second},
 		}, seen)
 	})
+}
+
+func TestExchangeLogsItsFields(t *testing.T) {
+	t.Parallel()
+	e := pushpackage.Exchange{Route: "POST /x", Host: "https://h", Attempt: 2, Status: 200, RetCode: 77, Duration: time.Second}
+	assert.Equal(t, "[route=POST /x attempt=2 host=https://h status=200 ret_code=77 duration=1s]", e.LogValue().String())
+	e.Odd, e.Err = []string{"seq"}, io.ErrUnexpectedEOF
+	assert.Contains(t, e.LogValue().String(), " odd=[seq] error=unexpected EOF]")
 }
 
 func TestMaxAttempts(t *testing.T) {

@@ -55,6 +55,7 @@ type Config struct {
 type Exchange struct {
 	Route    string // "POST /v3/…", fit for a metrics label
 	Attempt  int    // 1 for the first
+	Host     string // the access point
 	Status   int    // of HTTP; 0 if no answer came
 	RetCode  Code   // 0 for success, or if none came
 	Duration time.Duration
@@ -64,7 +65,7 @@ type Exchange struct {
 
 // LogValue gives the fields to slog one by one.
 func (e Exchange) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("route", e.Route), slog.Int("attempt", e.Attempt), slog.Int("status", e.Status), slog.Int64("ret_code", int64(e.RetCode)), slog.Duration("duration", e.Duration)}
+	attrs := []slog.Attr{slog.String("route", e.Route), slog.Int("attempt", e.Attempt), slog.String("host", e.Host), slog.Int("status", e.Status), slog.Int64("ret_code", int64(e.RetCode)), slog.Duration("duration", e.Duration)}
 	if len(e.Odd) > 0 {
 		attrs = append(attrs, slog.Any("odd", e.Odd))
 	}
