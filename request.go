@@ -25,6 +25,10 @@ import (
 type Call struct {
 	// Route is method and path in the spelling of http.ServeMux: "GET /v3/…/{id}".
 	Route string
+	// BrandRoute is the door of brands, "GET /brand/…/{id}", for a call that has one beside Route. A client for a
+	// brand takes it in place of Route, also in errors and to Observe. Other calls are refused to brands unless
+	// their Route starts with /brand/, and those to merchants.
+	BrandRoute string
 	// Vars are the values of the route's {names}. They are escaped; empty ones, "." and "..", slashes and
 	// control characters are refused, so that no value can lead to another endpoint.
 	Vars Vars
