@@ -19,6 +19,7 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
 	"github.com/wechatpay-apiv3/wechatpay-go/utils"
 	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/internal/attempt"
 	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/internal/pasted"
 )
@@ -257,7 +258,7 @@ func (c Config) complete() (Config, error) {
 	}
 	c.BaseURL, c.BackupURL = strings.TrimSuffix(c.BaseURL, "/"), strings.TrimSuffix(c.BackupURL, "/")
 	c.Concurrency = cmp.Or(max(c.Concurrency, 0), 16)
-	c.Timeout = min(cmp.Or(max(c.Timeout, 0), 30*time.Second), httpx.MaxTimeout)
+	c.Timeout = min(cmp.Or(max(c.Timeout, 0), 30*time.Second), attempt.MaxTimeout)
 	c.MaxAttempts = cmp.Or(max(c.MaxAttempts, 0), 3)
 	return c, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/wxpay-go/wxpay/internal/attempt"
 	"github.com/wxpay-go/wxpay/internal/header"
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 )
 
 // Do makes a call and decodes its answer, which has been verified before. For a call that answers
@@ -67,14 +68,14 @@ func (c *Client) door(call *Call) error {
 // time or the client's quota. What comes back is verified by v and decoded into answer; nil: into nothing.
 func (c *Client) send(ctx context.Context, call Call, answer any, v verify) error {
 	if ctx.Err() != nil {
-		return c.engine.NotSent(call.Route, httpx.Ended(ctx)).Err
+		return c.engine.NotSent(call.Route, oneline.Ended(ctx)).Err
 	}
 	r, err := c.prepare(ctx, call, answer, v)
 	if err != nil {
 		return err
 	}
 	if ctx.Err() != nil { // it ended while certificates were loaded
-		return c.engine.NotSent(call.Route, httpx.Ended(ctx)).Err
+		return c.engine.NotSent(call.Route, oneline.Ended(ctx)).Err
 	}
 	r.run = attempt.Call{Route: call.Route, Deadline: time.Now().Add(r.timeout), Upload: r.form != nil, Read: r.method == http.MethodGet, Repeat: r.repeatable()}
 	return c.engine.Run(ctx, &r.run, func(ctx context.Context, n int, last *failure) *failure {

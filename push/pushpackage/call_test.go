@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/media"
 	"github.com/wxpay-go/wxpay/push/pushpackage"
 )
@@ -317,7 +318,7 @@ func cutOff(*http.Request) (*http.Response, error) {
 func TestErrorIs(t *testing.T) {
 	t.Parallel()
 	assert.NotErrorIs(t, &pushpackage.Error{StatusCode: 500}, pushpackage.Code(0))
-	assert.ErrorIs(t, httpx.Line(&pushpackage.Error{RetCode: 1008028}), pushpackage.CodeTooFast)
+	assert.ErrorIs(t, oneline.Error(&pushpackage.Error{RetCode: 1008028}), pushpackage.CodeTooFast)
 	assert.NotErrorIs(t, &pushpackage.Error{RetCode: 1008028}, pushpackage.CodeAuthFailed)
 	assert.False(t, pushpackage.OutcomeUnknown(nil))
 	assert.Equal(t, "[route=r status=200 ret_code=77 meaning= message=a b]", (&pushpackage.Error{Route: "r", StatusCode: 200, RetCode: 77, Message: "a\nb"}).LogValue().String())
@@ -359,7 +360,7 @@ func TestObserve(t *testing.T) {
 func TestExchangeLogsItsFields(t *testing.T) {
 	t.Parallel()
 	e := pushpackage.Exchange{Route: "POST /x", Host: "https://h", Attempt: 2, Status: 200, RetCode: 77, Duration: time.Second}
-	assert.Equal(t, "[route=POST /x attempt=2 host=https://h status=200 ret_code=77 duration=1s]", e.LogValue().String())
+	assert.Equal(t, "[route=POST /x attempt=2 host=https://h status=200 ret_code=77 duration_ms=1000]", e.LogValue().String())
 	e.Odd, e.Err = []string{"seq"}, io.ErrUnexpectedEOF
 	assert.Contains(t, e.LogValue().String(), " odd=[seq] error=unexpected EOF]")
 }

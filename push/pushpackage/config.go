@@ -11,7 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wxpay-go/wxpay/internal/attempt"
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/internal/pasted"
 	"github.com/wxpay-go/wxpay/internal/value"
 )
@@ -65,12 +67,15 @@ type Exchange struct {
 
 // LogValue gives the fields to slog one by one.
 func (e Exchange) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("route", e.Route), slog.Int("attempt", e.Attempt), slog.String("host", e.Host), slog.Int("status", e.Status), slog.Int64("ret_code", int64(e.RetCode)), slog.Duration("duration", e.Duration)}
+	attrs := []slog.Attr{
+		slog.String("route", e.Route), slog.Int("attempt", e.Attempt), slog.String("host", e.Host),
+		slog.Int("status", e.Status), slog.Int64("ret_code", int64(e.RetCode)), slog.Int64("duration_ms", e.Duration.Milliseconds()),
+	}
 	if len(e.Odd) > 0 {
 		attrs = append(attrs, slog.Any("odd", e.Odd))
 	}
 	if e.Err != nil {
-		attrs = append(attrs, slog.String("error", e.Err.Error()))
+		attrs = append(attrs, slog.String("error", oneline.Text(e.Err.Error())))
 	}
 	return slog.GroupValue(attrs...)
 }
@@ -125,7 +130,7 @@ func (c Config) complete() (Config, error) {
 		return wrong("BaseURL", err.Error())
 	}
 	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
-	c.Timeout = min(cmp.Or(max(c.Timeout, 0), 30*time.Second), httpx.MaxTimeout)
+	c.Timeout = min(cmp.Or(max(c.Timeout, 0), 30*time.Second), attempt.MaxTimeout)
 	c.MaxAttempts = cmp.Or(max(c.MaxAttempts, 0), 3)
 	return c, nil
 }
