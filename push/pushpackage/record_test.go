@@ -2,6 +2,7 @@ package pushpackage_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -233,6 +234,22 @@ func TestWaitPush(t *testing.T) {
 					assert.Equal(t, 18*time.Second, at[i].Sub(at[i-1]))
 				}
 			})
+		})
+	}
+}
+
+// What only a change here cures is not waited for.
+func TestWaitPushEndsWithWhatLasts(t *testing.T) {
+	t.Parallel()
+	for name, lasting := range map[string]httpmock.Responder{
+		"unreadable": ok(`{"retCode":0,"pushRecordData":{}}`),
+		"untrusted":  httpmock.NewErrorResponder(&tls.CertificateVerificationError{Err: io.ErrUnexpectedEOF}),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			_, err := tpns(t, lasting).WaitPush(t.Context(), pushpackage.WaitPushParams{PushID: "1"})
+			assert.Error(t, err, name)
+			assert.Less(t, time.Since(start), pushpackage.PollEvery, name)
 		})
 	}
 }
