@@ -20,7 +20,6 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/utils"
 	"github.com/wxpay-go/wxpay/auth"
 	"github.com/wxpay-go/wxpay/internal/attempt"
-	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/internal/pasted"
 )
 
@@ -442,7 +441,7 @@ func wrongURL(v string) string {
 	if v == "" {
 		return ""
 	}
-	if _, err := httpx.BaseURL(v); err != nil {
+	if _, err := pasted.BaseURL(v); err != nil {
 		return err.Error()
 	}
 	return ""

@@ -12,12 +12,10 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay/internal/header"
-	"github.com/wxpay-go/wxpay/internal/pasted"
 )
 
 // ErrTooLarge says that an answer is larger than the bound.
@@ -90,9 +88,6 @@ func Unpack(resp *http.Response, limit int64) ([]byte, error) {
 	}
 	return body, nil
 }
-
-// BaseURL is [pasted.BaseURL].
-func BaseURL(s string) (*url.URL, error) { return pasted.BaseURL(s) }
 
 // NeverSent reports whether err says for certain that no byte of the request left: the host was not
 // found, not reached or not trusted.

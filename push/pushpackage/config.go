@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/wxpay-go/wxpay/internal/attempt"
-	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/internal/pasted"
 	"github.com/wxpay-go/wxpay/internal/value"
@@ -126,7 +125,7 @@ func (c Config) complete() (Config, error) {
 		return wrong("SecretKey", "holds a quote")
 	}
 	c.BaseURL = cmp.Or(c.BaseURL, GuangzhouURL)
-	if _, err := httpx.BaseURL(c.BaseURL); err != nil {
+	if _, err := pasted.BaseURL(c.BaseURL); err != nil {
 		return wrong("BaseURL", err.Error())
 	}
 	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
