@@ -49,7 +49,7 @@ func refusal(r *request, ex *Exchange, h http.Header, body []byte, unverified er
 	}
 	e := &Error{Route: r.call.Route, StatusCode: ex.Status, RequestID: ex.RequestID, Verified: unverified == nil}
 	e.readRefusal(body)
-	f := &failure{Err: e, After: httpx.RetryAfter(h)}
+	f := &failure{Err: e, After: attempt.RetryAfter(h)}
 	switch {
 	case ex.Status == http.StatusTooManyRequests:
 		f.Throttled, f.Again = true, r.run.Repeat || e.Verified

@@ -12,7 +12,7 @@ import (
 	wechat "github.com/wechatpay-apiv3/wechatpay-go/core/auth"
 	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
 	"github.com/wxpay-go/wxpay/auth"
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 )
 
 const (
@@ -120,13 +120,13 @@ func (k *PlatformKeys) Refresh(ctx context.Context) error {
 		return nil
 	}
 	if ctx.Err() != nil {
-		return httpx.Ended(ctx)
+		return oneline.Ended(ctx)
 	}
 	if ended, _ := k.start(context.Background(), false); ended != nil {
 		select {
 		case <-ended:
 		case <-ctx.Done():
-			return fmt.Errorf("wxpay: gave up waiting for the platform certificates, which are being loaded: %w", httpx.Ended(ctx))
+			return fmt.Errorf("wxpay: gave up waiting for the platform certificates, which are being loaded: %w", oneline.Ended(ctx))
 		}
 	}
 	return k.result()

@@ -17,6 +17,7 @@ import (
 	"github.com/wxpay-go/wxpay/auth"
 	"github.com/wxpay-go/wxpay/internal/attempt"
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/media"
 )
 
@@ -110,11 +111,11 @@ func (c *Client) prepare(ctx context.Context, call Call, answer any, v verify) (
 			return r, &ParamError{call.Route, "filename", err.Error()}
 		}
 		r.contentType = r.form.ContentType()
-		r.timeout = httpx.UploadTime(r.timeout, call.File.Size())
+		r.timeout = attempt.UploadTime(r.timeout, call.File.Size())
 	}
 	if r.serial == "" && v == nil {
 		if r.serial, err = c.encryptor.SelectCertificate(ctx); err != nil {
-			return r, httpx.Line(fmt.Errorf("wxpay: %s: no platform key, not sent: %w", call.Route, unsent{err}))
+			return r, oneline.Error(fmt.Errorf("wxpay: %s: no platform key, not sent: %w", call.Route, unsent{err}))
 		}
 	}
 	if !fitsHeader(r.serial) {

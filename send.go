@@ -12,6 +12,7 @@ import (
 	"github.com/wxpay-go/wxpay/internal/attempt"
 	"github.com/wxpay-go/wxpay/internal/header"
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 )
 
 // Do makes a call and decodes its answer, which has been verified before. For a call that answers
@@ -44,7 +45,7 @@ func (c *Client) send(ctx context.Context, call Call, answer any, v verify) (err
 		return err
 	}
 	if ctx.Err() != nil {
-		return c.engine.NotSent(call.Route, httpx.Ended(ctx)).Err
+		return c.engine.NotSent(call.Route, oneline.Ended(ctx)).Err
 	}
 	start := time.Now() // the time for the call includes that for the certificates it needs
 	r, err := c.prepare(ctx, call, answer, v)
@@ -52,7 +53,7 @@ func (c *Client) send(ctx context.Context, call Call, answer any, v verify) (err
 		return err
 	}
 	if ctx.Err() != nil { // it ended while certificates were loaded
-		return c.engine.NotSent(call.Route, httpx.Ended(ctx)).Err
+		return c.engine.NotSent(call.Route, oneline.Ended(ctx)).Err
 	}
 	r.run = attempt.Call{Route: call.Route, Deadline: start.Add(r.timeout), Upload: r.form != nil, Read: r.method == http.MethodGet, Repeat: r.repeatable()}
 	return c.engine.Run(ctx, &r.run, func(ctx context.Context, n int, last *failure) *failure {

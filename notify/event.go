@@ -11,8 +11,8 @@ import (
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/auth"
 	"github.com/wxpay-go/wxpay/internal/header"
-	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/internal/lenient"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 )
 
 // An Event is a genuine notification, decrypted. Neither its formats nor JSON show the plaintext.
@@ -79,10 +79,10 @@ func (e *Event) Decode(v any) error {
 func (e *Event) decode(v any) (odd []string, err error) {
 	odd, err = lenient.Unmarshal(e.Plaintext, v)
 	if _, ok := errors.AsType[*lenient.MemberError](err); ok {
-		return odd, httpx.Line(fmt.Errorf("notify: %s: %w", e.EventType, err))
+		return odd, oneline.Error(fmt.Errorf("notify: %s: %w", e.EventType, err))
 	}
 	if err != nil {
-		return odd, httpx.Line(fmt.Errorf("notify: %s: plaintext cannot be read as %T", e.EventType, v))
+		return odd, oneline.Error(fmt.Errorf("notify: %s: plaintext cannot be read as %T", e.EventType, v))
 	}
 	return odd, nil
 }
@@ -106,7 +106,7 @@ func (e *RefusedError) Error() string {
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}
-	return httpx.ErrorText(s)
+	return oneline.Text(s)
 }
 
 // Unwrap gives the cause.

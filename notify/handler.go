@@ -32,7 +32,7 @@ import (
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/internal/header"
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 )
 
 // A Config says how a [Handler] works. The zero Config serves.
@@ -228,7 +228,7 @@ type PanicError struct {
 }
 
 func (e *PanicError) Error() string {
-	return httpx.ErrorText("notify: function for " + e.EventType + " panicked: " + e.Reason)
+	return oneline.Text("notify: function for " + e.EventType + " panicked: " + e.Reason)
 }
 
 // run calls f and makes an error of a panic.

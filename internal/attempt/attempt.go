@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 )
 
 // A Policy is what a client decides of its attempts.
@@ -85,7 +86,7 @@ func (e *Engine) Run(ctx context.Context, c *Call, once func(ctx context.Context
 		if n >= e.Attempts || !fail.Again || ctx.Err() != nil || !e.quota.take() {
 			return fail.Err
 		}
-		if err := httpx.Sleep(ctx, e.delay(n, fail)); err != nil {
+		if err := Sleep(ctx, e.delay(n, fail)); err != nil {
 			e.quota.back()
 			return notRepeated(fail, err)
 		}
@@ -100,7 +101,7 @@ func (e *Engine) next(ctx context.Context, c *Call, n int, last *Failure, once f
 		select {
 		case e.slow <- struct{}{}:
 		case <-ctx.Done():
-			return &Failure{Err: notRepeated(last, httpx.Ended(ctx)), Unmade: true}
+			return &Failure{Err: notRepeated(last, oneline.Ended(ctx)), Unmade: true}
 		}
 		release := sync.OnceFunc(func() { <-e.slow })
 		defer release()
@@ -118,13 +119,13 @@ func (e *Engine) delay(n int, f *Failure) time.Duration {
 	case f.After > 0:
 		return f.After
 	case f.Throttled:
-		return e.Pause + httpx.Backoff(n, time.Second)
+		return e.Pause + backoff(n, time.Second)
 	}
-	return httpx.Backoff(n, 100*time.Millisecond)
+	return backoff(n, 100*time.Millisecond)
 }
 
 func notRepeated(last *Failure, why error) error {
-	return httpx.Line(fmt.Errorf("%w; not repeated: %w", last.Err, why))
+	return oneline.Error(fmt.Errorf("%w; not repeated: %w", last.Err, why))
 }
 
 // Remember keeps the outcome of a call unknown: if the attempt before may have taken effect, then one that
@@ -153,7 +154,7 @@ func (e *Engine) Do(ctx context.Context, c *Call, t *httpx.Trip, req *http.Reque
 		if req.Body != nil {
 			req.Body.Close()
 		}
-		return nil, e.NotSent(c.Route, httpx.Ended(ctx))
+		return nil, e.NotSent(c.Route, oneline.Ended(ctx))
 	}
 	resp, err := e.client(c).Do(req)
 	if err != nil {
@@ -164,7 +165,7 @@ func (e *Engine) Do(ctx context.Context, c *Call, t *httpx.Trip, req *http.Reque
 
 // NotSent is a failure before the request was handed to the transport.
 func (e *Engine) NotSent(route string, err error) *Failure {
-	return &Failure{Unmade: true, Err: httpx.Line(fmt.Errorf("%s: %s: not sent: %w", e.Package, route, err))}
+	return &Failure{Unmade: true, Err: oneline.Error(fmt.Errorf("%s: %s: not sent: %w", e.Package, route, err))}
 }
 
 // broken is a request without an answer. The address is dropped from the error, since its query may

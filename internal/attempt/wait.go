@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 )
 
 // Wait looks at something until look says that it is done, and returns what look saw. Only ctx bounds it. A look
@@ -23,7 +23,7 @@ func Wait[T any](ctx context.Context, pkg string, every time.Duration, transient
 		if done || err != nil && !transient(err) && ctx.Err() == nil {
 			return seen, err
 		}
-		if ended := httpx.Sleep(ctx, every); ended != nil {
+		if ended := Sleep(ctx, every); ended != nil {
 			return seen, stopped(ctx, pkg, ended, err)
 		}
 	}
@@ -37,5 +37,5 @@ func stopped(ctx context.Context, pkg string, ended, last error) error {
 	if last != nil {
 		ended = fmt.Errorf("%w; before that: %w", ended, last)
 	}
-	return httpx.Line(fmt.Errorf("%s: stopped waiting: %w", pkg, ended))
+	return oneline.Error(fmt.Errorf("%s: stopped waiting: %w", pkg, ended))
 }

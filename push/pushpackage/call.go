@@ -14,6 +14,7 @@ import (
 	"github.com/wxpay-go/wxpay/internal/attempt"
 	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/internal/lenient"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/media"
 )
 
@@ -73,11 +74,11 @@ func encode(v any) ([]byte, error) {
 // send makes attempts at a call and tells the observer of each.
 func (c *Client) send(ctx context.Context, r *request) error {
 	if ctx.Err() != nil {
-		return c.engine.NotSent(r.route, httpx.Ended(ctx)).Err
+		return c.engine.NotSent(r.route, oneline.Ended(ctx)).Err
 	}
 	timeout := c.config.Timeout
 	if r.form != nil {
-		timeout = httpx.UploadTime(timeout, r.form.Size())
+		timeout = attempt.UploadTime(timeout, r.form.Size())
 	}
 	r.run = attempt.Call{Route: r.route, Deadline: time.Now().Add(timeout), Upload: r.form != nil, Read: r.repeat == ifHarmless, Repeat: r.repeat != ifTooFast}
 	return c.engine.Run(ctx, &r.run, func(ctx context.Context, n int, last *attempt.Failure) *attempt.Failure {
@@ -97,7 +98,7 @@ func (c *Client) send(ctx context.Context, r *request) error {
 // attempt sends a call once and decodes the answer.
 func (c *Client) attempt(ctx context.Context, r *request) (ex Exchange, fail *attempt.Failure) {
 	start := time.Now()
-	ex = Exchange{Route: r.route}
+	ex = Exchange{Route: r.route, Host: c.config.BaseURL}
 	defer func() { ex.Duration = time.Since(start) }()
 	var t httpx.Trip
 	defer t.End()
@@ -156,7 +157,7 @@ func (c *Client) build(ctx context.Context, r *request) (*http.Request, error) {
 func (r *request) broken(fail *attempt.Failure) *attempt.Failure {
 	fail.Again = fail.Again && r.run.Repeat
 	if e, ok := errors.AsType[*UnknownError](fail.Err); ok && errors.Is(e, media.ErrChanged) {
-		return &attempt.Failure{Err: httpx.Line(fmt.Errorf("pushpackage: %s: broken off: %w", r.route, e.Err))}
+		return &attempt.Failure{Err: oneline.Error(fmt.Errorf("pushpackage: %s: broken off: %w", r.route, e.Err))}
 	}
 	return fail
 }
@@ -205,7 +206,7 @@ func (r *request) judge(resp *http.Response, body []byte) (Code, *attempt.Failur
 		return 0, &attempt.Failure{Err: &UnknownError{r.route, fmt.Errorf("answered with status %d, which is not followed", status)}}
 	}
 	e := &Error{Route: r.route, StatusCode: status, RetCode: code, Message: cmp.Or(o.ErrMsg, o.OldErrMsg, o.PushErrMsg)}
-	f := &attempt.Failure{Err: e, After: httpx.RetryAfter(resp.Header)}
+	f := &attempt.Failure{Err: e, After: attempt.RetryAfter(resp.Header)}
 	switch {
 	case code == CodeTooFast && status < 500:
 		f.Throttled, f.Again = true, r.repeat != ifHarmless || f.After > 0

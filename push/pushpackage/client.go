@@ -32,7 +32,6 @@ package pushpackage
 
 import (
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/wxpay-go/wxpay/internal/attempt"
@@ -70,11 +69,9 @@ func New(config Config) (*Client, error) {
 }
 
 // Format shows the application and never its key, whatever the verb.
-func (c Client) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }
-
-func (c Client) String() string {
-	return fmt.Sprintf("pushpackage.Client(%s %s ***)", c.config.AccessID, c.config.BaseURL)
+func (c Client) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "pushpackage.Client(%s %s ***)", c.config.AccessID, c.config.BaseURL)
 }
 
 // MarshalText is what JSON and slog show.
-func (c Client) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+func (c Client) MarshalText() ([]byte, error) { return fmt.Append(nil, c), nil }

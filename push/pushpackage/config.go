@@ -11,7 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/attempt"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/internal/pasted"
 	"github.com/wxpay-go/wxpay/internal/value"
 )
@@ -55,6 +56,7 @@ type Config struct {
 type Exchange struct {
 	Route    string // "POST /v3/…", fit for a metrics label
 	Attempt  int    // 1 for the first
+	Host     string // the access point
 	Status   int    // of HTTP; 0 if no answer came
 	RetCode  Code   // 0 for success, or if none came
 	Duration time.Duration
@@ -64,12 +66,15 @@ type Exchange struct {
 
 // LogValue gives the fields to slog one by one.
 func (e Exchange) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("route", e.Route), slog.Int("attempt", e.Attempt), slog.Int("status", e.Status), slog.Int64("ret_code", int64(e.RetCode)), slog.Duration("duration", e.Duration)}
+	attrs := []slog.Attr{
+		slog.String("route", e.Route), slog.Int("attempt", e.Attempt), slog.String("host", e.Host),
+		slog.Int("status", e.Status), slog.Int64("ret_code", int64(e.RetCode)), slog.Int64("duration_ms", e.Duration.Milliseconds()),
+	}
 	if len(e.Odd) > 0 {
 		attrs = append(attrs, slog.Any("odd", e.Odd))
 	}
 	if e.Err != nil {
-		attrs = append(attrs, slog.String("error", e.Err.Error()))
+		attrs = append(attrs, slog.String("error", oneline.Text(e.Err.Error())))
 	}
 	return slog.GroupValue(attrs...)
 }
@@ -120,11 +125,11 @@ func (c Config) complete() (Config, error) {
 		return wrong("SecretKey", "holds a quote")
 	}
 	c.BaseURL = cmp.Or(c.BaseURL, GuangzhouURL)
-	if _, err := httpx.BaseURL(c.BaseURL); err != nil {
+	if _, err := pasted.BaseURL(c.BaseURL); err != nil {
 		return wrong("BaseURL", err.Error())
 	}
 	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
-	c.Timeout = min(cmp.Or(max(c.Timeout, 0), 30*time.Second), httpx.MaxTimeout)
+	c.Timeout = min(cmp.Or(max(c.Timeout, 0), 30*time.Second), attempt.MaxTimeout)
 	c.MaxAttempts = cmp.Or(max(c.MaxAttempts, 0), 3)
 	return c, nil
 }

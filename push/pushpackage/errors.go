@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 )
 
 // A ParamError is a call refused here: nothing was sent. Fix the call or the file.
@@ -18,7 +19,7 @@ type ParamError struct {
 }
 
 func (e *ParamError) Error() string {
-	return httpx.ParamText("pushpackage", e.Route, e.Param, e.Reason)
+	return oneline.Param("pushpackage", e.Route, e.Param, e.Reason)
 }
 
 // An Error is a refusal by TPNS: a return code other than 0, or a status of HTTP from 400 on.
@@ -42,12 +43,12 @@ func (e *Error) Error() string {
 		b.WriteString(": " + m)
 	}
 	if e.Message != "" {
-		b.WriteString(" (" + httpx.Brief(e.Message, 256) + ")")
+		b.WriteString(" (" + oneline.Quote(e.Message, 256) + ")")
 	}
 	if h := e.Hint().English; h != "" {
 		b.WriteString("; " + h)
 	}
-	return httpx.ErrorText(b.String())
+	return oneline.Text(b.String())
 }
 
 // meaning is what RetCode or StatusCode means, as far as documented.
@@ -67,7 +68,7 @@ func (e *Error) Is(target error) bool {
 // LogValue gives the fields to slog one by one.
 func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("route", e.Route), slog.Int("status", e.StatusCode), slog.Int64("ret_code", int64(e.RetCode)),
-		slog.String("meaning", e.meaning()), slog.String("message", httpx.OneLine(e.Message)))
+		slog.String("meaning", e.meaning()), slog.String("message", oneline.Quote(e.Message, 512)))
 }
 
 // An UnknownError is a call whose answer was lost or not readable: it may have taken effect. An upload or
@@ -78,7 +79,7 @@ type UnknownError struct {
 }
 
 func (e *UnknownError) Error() string {
-	return httpx.ErrorText(fmt.Sprintf("pushpackage: %s: outcome unknown: %s; %s", e.Route, httpx.OneLine(e.Err.Error()), hintUnknown.English))
+	return oneline.Text(fmt.Sprintf("pushpackage: %s: outcome unknown: %s; %s", e.Route, oneline.Quote(e.Err.Error(), 512), hintUnknown.English))
 }
 
 // Unwrap gives the cause, such as context.DeadlineExceeded.

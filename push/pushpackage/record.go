@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/wxpay-go/wxpay/internal/attempt"
-	"github.com/wxpay-go/wxpay/internal/httpx"
 )
 
 const routeRecord = "POST /v3/statistics/get_push_record"
@@ -211,7 +210,7 @@ func (c *Client) WaitPush(ctx context.Context, p WaitPushParams) (*PushRecord, e
 	}
 	missing := 0
 	return attempt.Wait(ctx, "pushpackage", max(p.Every, PollEvery), transient, func(ctx context.Context) (*PushRecord, bool, error) {
-		if err := httpx.Sleep(ctx, c.pace.turn(ctx)); err != nil {
+		if err := attempt.Sleep(ctx, c.pace.turn(ctx)); err != nil {
 			return nil, false, err
 		}
 		record, err := c.GetPushRecord(ctx, GetPushRecordParams{PushID: p.PushID})

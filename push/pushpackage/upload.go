@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/media"
 )
 
@@ -73,7 +73,7 @@ func (c *Client) form(ctx context.Context, p UploadParams) (*media.Form, error) 
 		return nil, refused
 	}
 	if err != nil {
-		return nil, httpx.Line(fmt.Errorf("pushpackage: %s: not sent: %w", routeUpload, err))
+		return nil, oneline.Error(fmt.Errorf("pushpackage: %s: not sent: %w", routeUpload, err))
 	}
 	form, err := media.NewForm(nil, p.File, &digest)
 	if err != nil {
@@ -101,7 +101,7 @@ type ending struct{ context.Context }
 
 func (e ending) Write(p []byte) (int, error) {
 	if e.Err() != nil {
-		return 0, httpx.Ended(e.Context)
+		return 0, oneline.Ended(e.Context)
 	}
 	return len(p), nil
 }
