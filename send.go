@@ -51,7 +51,6 @@ func (c *Client) door(call *Call) error {
 	brand := c.scheme == auth.Brand
 	if brand && call.BrandRoute != "" {
 		call.Route = call.BrandRoute
-		return nil
 	}
 	_, path, _ := strings.Cut(call.Route, " ")
 	switch forBrands := strings.HasPrefix(path, "/brand/"); {
@@ -207,7 +206,7 @@ func (c *Client) build(ctx context.Context, r *request, host string, t *trip) (*
 		return nil, err
 	}
 	if !fitsHeader(authorization) {
-		return nil, errors.New("Authorization holds characters that a header cannot carry")
+		return nil, errors.New("the header Authorization holds characters that a header cannot carry")
 	}
 	t.set(req.Header, "Authorization", authorization)
 	t.set(req.Header, "Accept", "application/json")
