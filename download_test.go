@@ -48,8 +48,8 @@ func TestTimeoutIncludesTheCertificates(t *testing.T) {
 		says       string        // empty: it succeeds
 	}{
 		"soon":                    {3 * time.Second, time.Second, 4 * time.Second, ""},
-		"call after certificates": {3 * time.Second, time.Minute, 5 * time.Second, "outcome unknown"},
-		"certificates that hang":  {time.Hour, 0, 5 * time.Second, "not sent: wxpay: gave up waiting for the platform certificates, which are being loaded: the time for the call is over"},
+		"call after certificates": {3 * time.Second, time.Minute, 15 * time.Second, "outcome unknown"},
+		"certificates that hang":  {time.Hour, 0, 15 * time.Second, "not sent: wxpay: gave up waiting for the platform certificates, which are being loaded: the time for the call is over"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -67,7 +67,7 @@ func TestTimeoutIncludesTheCertificates(t *testing.T) {
 					}
 					return next(n, req)
 				}
-				client := v.light(func(c *wxpay.Config) { c.Timeout = 5 * time.Second })
+				client := v.light(func(c *wxpay.Config) { c.Timeout = 15 * time.Second })
 				start := time.Now()
 				err := wxpay.Send(t.Context(), client, write(false))
 				assert.Equal(t, tt.takes, time.Since(start))

@@ -49,7 +49,8 @@ func (r *Refresher) Add(clients ...*Client) {
 	}
 }
 
-// Remove lets clients go.
+// Remove ends the care for clients, such as those of merchants that have left. Their next calls load what they need
+// by themselves.
 func (r *Refresher) Remove(clients ...*Client) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -82,7 +82,6 @@ func (c *Client) door(call *Call) error {
 	brand := c.scheme == auth.Brand
 	if brand && call.BrandRoute != "" {
 		call.Route = call.BrandRoute
-		return nil
 	}
 	_, path, _ := strings.Cut(call.Route, " ")
 	switch forBrands := strings.HasPrefix(path, "/brand/"); {

@@ -142,7 +142,7 @@ func (c *Client) build(ctx context.Context, r *request, host string, t *trip) (*
 		return nil, err
 	}
 	if !fitsHeader(authorization) {
-		return nil, errors.New("Authorization holds characters that a header cannot carry")
+		return nil, errors.New("the header Authorization holds characters that cannot be sent")
 	}
 	t.set(req.Header, "Authorization", authorization)
 	t.set(req.Header, "Accept", "application/json")

@@ -1,7 +1,6 @@
 package wxpay
 
 import (
-	"encoding/json"
 	"errors"
 	"time"
 )
@@ -68,9 +67,8 @@ func (t *Time) UnmarshalText(text []byte) error {
 
 // UnmarshalJSON reads the time; null is the zero Time.
 func (t *Time) UnmarshalJSON(data []byte) error {
-	var text string
-	if json.Unmarshal(data, &text) != nil {
+	if len(data) == 0 || data[0] != '"' && string(data) != "null" {
 		return errors.New("wxpay: not a time, which is a text")
 	}
-	return t.UnmarshalText([]byte(text))
+	return t.UnmarshalText(unquoted(data))
 }
