@@ -312,8 +312,8 @@ func TestRefusals(t *testing.T) {
 		"NOT_FOUND": 404, "RESOURCE_NOT_EXISTS": 404, "RATELIMIT_EXCEEDED": 429, "FREQUENCY_LIMITED": 429, "FREQUENCY_LIMIT_EXCEED": 429,
 		"SYSTEM_ERROR": 500, "SERVICE_UNAVAILABLE": 503,
 	}
-	require.Len(t, wxpaytest.Refusals, len(statuses))
-	for _, r := range wxpaytest.Refusals {
+	require.Len(t, wxpaytest.Refusals(), len(statuses))
+	for _, r := range wxpaytest.Refusals() {
 		require.NoError(t, h.server.Inject("", r.Name, 1))
 		h.refused(statuses[r.Name], r.Name, "GET", tasks, nil)
 		assert.False(t, r.Effect())

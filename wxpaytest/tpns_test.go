@@ -250,7 +250,7 @@ func TestTPNSPlanAndLimits(t *testing.T) {
 func TestTPNSReturnCodes(t *testing.T) {
 	t.Parallel()
 	s := wxpaytest.New(t)
-	for _, f := range wxpaytest.ReturnCodes {
+	for _, f := range wxpaytest.ReturnCodes() {
 		for path, route := range map[string]string{"/v3/push/app": "ret_code", "/v3/push/package/upload": "retCode", "/v3/push/stop_push_msg": "retCode"} {
 			require.NoError(t, s.Inject("POST "+path, f.Name, 1))
 			answer := post(t, s, path, m{})
