@@ -2,9 +2,6 @@ package wxpaytest
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"time"
 
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/products/membercard"
 )
@@ -29,39 +26,19 @@ type Param struct {
 }
 
 // Do lets the action happen and returns what came of it, as JSON has it; nil: nothing to tell.
-func (a Action) Do(ctx context.Context, args map[string]string) (any, error) {
-	for _, p := range a.Params {
-		switch v := args[p.Name]; {
-		case v == "" && p.Optional:
-		case v == "":
-			return nil, fmt.Errorf("wxpaytest: %s needs %s", a.Name, p.Name)
-		case p.Values != nil && !slices.Contains(p.Values, v):
-			return nil, fmt.Errorf("wxpaytest: %s of %s is none of %q", p.Name, a.Name, p.Values)
-		}
-	}
-	return a.do(ctx, args)
-}
+func (a Action) Do(ctx context.Context, args map[string]string) (any, error) { return a.do(ctx, args) }
 
 // Actions returns all actions.
 func (s *Server) Actions() []Action {
-	all := []Action{{Name: "advance", Doc: "time passes", Params: []Param{{Name: "duration", Doc: "such as 72h"}}, do: s.advance}}
+	var all []Action
 	for _, a := range s.engine.Actions() {
-		action := Action{Product: a.Product, Name: a.Name, Doc: a.Doc, do: a.Do}
+		action := Action{Product: a.Product, Name: a.Name, Doc: a.Doc, do: a.Call}
 		for _, p := range a.Params {
 			action.Params = append(action.Params, Param(p))
 		}
 		all = append(all, action)
 	}
 	return all
-}
-
-func (s *Server) advance(_ context.Context, args map[string]string) (any, error) {
-	d, err := time.ParseDuration(args["duration"])
-	if err != nil || d < 0 {
-		return nil, fmt.Errorf("wxpaytest: %q is no duration, such as 72h", args["duration"])
-	}
-	s.Advance(d)
-	return nil, nil
 }
 
 // A View is one list of the state of a product, such as the cards of membercard.

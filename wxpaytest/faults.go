@@ -1,14 +1,13 @@
 package wxpaytest
 
 import (
-	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/engine"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/fault"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/platform/tpns"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/platform/wechat"
-	"github.com/wxpay-go/wxpay/wxpaytest/internal/schema"
 )
 
 // A Fault is one way in which a call goes wrong.
@@ -54,31 +53,18 @@ func shown(faults []engine.Fault) (all []Fault) {
 func (s *Server) Inject(route, name string, times int) error {
 	platform, known := s.engine.Known(route)
 	if !known && route != "" {
-		return s.cannot("there is no route %q", route)
+		return s.cannot(fmt.Errorf("there is no route %q", route))
 	}
-	return s.inject(name, "", route, platform, times)
+	return s.cannot(s.plan.Add(name, "", route, platform, times))
 }
 
 // InjectHost is [Server.Inject] for all requests to a host, such as api.mch.weixin.qq.com.
 func (s *Server) InjectHost(host, name string, times int) error {
 	platform, known := s.engine.PlatformAt(host)
 	if !known {
-		return s.cannot("there is no host %q", host)
+		return s.cannot(fmt.Errorf("there is no host %q", host))
 	}
-	return s.inject(name, host, "", platform, times)
-}
-
-func (s *Server) inject(name, host, route, platform string, times int) error {
-	for _, f := range slices.Concat(Faults, Refusals(), ReturnCodes()) {
-		if f.Name != name {
-			continue
-		}
-		if err := s.plan.Add(&f.fault, host, route, platform, times); err != nil {
-			return s.cannot("%v", err)
-		}
-		return nil
-	}
-	return s.cannot("there is no fault %q", name)
+	return s.cannot(s.plan.Add(name, host, "", platform, times))
 }
 
 // Reply answers the requests to a route with status and body in place of what the server would do, signed
@@ -90,25 +76,7 @@ func (s *Server) inject(name, host, route, platform string, times int) error {
 // not. The route may be one that the server does not know. [Faults] happen to replies too. A test fails if
 // one of its replies was never asked for.
 func (s *Server) Reply(route string, status int, body any) error {
-	var text []byte
-	switch b := body.(type) {
-	case nil:
-	case string:
-		text = []byte(b)
-	case []byte:
-		text = b
-	case json.RawMessage:
-		text = b
-	default:
-		var err error
-		if text, err = schema.Encode(b); err != nil {
-			return s.cannot("the reply to %s: %v", route, err)
-		}
-	}
-	if err := s.engine.Reply(route, status, text); err != nil {
-		return s.cannot("%v", err)
-	}
-	return nil
+	return s.cannot(s.engine.Reply(route, status, body))
 }
 
 // Recover takes back every fault that is still to happen, and every reply of [Server.Reply].

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -291,7 +292,7 @@ func TestUnusedFaultsFailTheTest(t *testing.T) {
 	require.NoError(t, s.Inject("", "500", 1))
 	assert.Error(t, s.Inject("", "nothing", 1))
 	r.cleanup()
-	assert.Equal(t, []string{"wxpaytest: there is no fault %q", "wxpaytest: fault %s did not happen"}, r.errors)
+	assert.Equal(t, []string{`wxpaytest: there is no fault "nothing"`, "wxpaytest: fault 500 did not happen"}, r.errors)
 }
 
 type recorder struct {
@@ -300,7 +301,7 @@ type recorder struct {
 	cleanup func()
 }
 
-func (r *recorder) Errorf(format string, _ ...any) { r.errors = append(r.errors, format) }
+func (r *recorder) Errorf(format string, a ...any) { r.errors = append(r.errors, fmt.Sprintf(format, a...)) }
 func (r *recorder) Cleanup(f func())               { r.cleanup = f }
 func (r *recorder) Helper()                        {}
 

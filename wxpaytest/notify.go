@@ -2,10 +2,10 @@ package wxpaytest
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
+	"github.com/wxpay-go/wxpay/wxpaytest/internal/engine"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/platform/wechat"
 )
 
@@ -92,21 +92,10 @@ func (s *Server) Pending() []Event {
 // Deliver sends the pending events that are due to target, in their order. One that is not taken with 200
 // or 204 stays pending, and Deliver returns.
 func (s *Server) Deliver(ctx context.Context, target any, variants ...Variant) error {
-	for {
-		e, ok := s.engine.NextEvent()
-		if !ok {
-			return nil
-		}
+	return s.engine.Deliver(func(e engine.Event) (*http.Response, error) {
 		at := func(n *wechat.Notification) { n.URL, n.To = e.URL, s.wechat.IdentityOf(e.Caller) }
-		resp, err := s.Notify(ctx, target, e.Type, e.Plaintext, append([]Variant{at}, variants...)...)
-		if err == nil && resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
-			err = fmt.Errorf("wxpaytest: %s was answered with %s", e.Type, resp.Status)
-		}
-		if err != nil {
-			s.engine.GiveBack(e)
-			return err
-		}
-	}
+		return s.Notify(ctx, target, e.Type, e.Plaintext, append([]Variant{at}, variants...)...)
+	})
 }
 
 // SetPublicKeyShare says how many of a hundred notifications the public key signs in mode Both; the rest is

@@ -19,13 +19,8 @@ package wxpaytest
 import (
 	"cmp"
 	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -148,8 +143,15 @@ func New(t testing.TB, o ...Options) *Server {
 
 // NewServer returns a server without a test.
 func NewServer(o Options) (*Server, error) {
-	s := &Server{plan: &fault.Plan{}}
-	var err error
+	refusals, err := fault.Refusals()
+	if err != nil {
+		return nil, err
+	}
+	codes, err := tpns.Faults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{plan: fault.NewPlan(fault.Table(), wechat.Faults(), refusals, codes)}
 	if s.wechat, err = wechat.New(wechat.Mode(o.Mode), rand.Text()); err != nil {
 		return nil, err
 	}
@@ -247,10 +249,13 @@ func (s *Server) complain(format string, a ...any) {
 	}
 }
 
-// cannot refuses what a test wants.
-func (s *Server) cannot(format string, a ...any) error {
-	s.complain(format, a...)
-	return fmt.Errorf("wxpaytest: "+format, a...)
+// cannot reports what a test wants and cannot have; nil: it can.
+func (s *Server) cannot(err error) error {
+	if err == nil {
+		return nil
+	}
+	s.complain("%v", err)
+	return fmt.Errorf("wxpaytest: %w", err)
 }
 
 // WriteKeys writes the merchant's private key and, unless the mode is Certificates, the platform public
@@ -258,38 +263,6 @@ func (s *Server) cannot(format string, a ...any) error {
 // pushpackage.ConfigFromEnv read. The addresses are not in it: only the caller knows where the fake
 // listens.
 func (s *Server) WriteKeys(dir string) (env []string, err error) {
-	private, err := s.wechat.Merchant.Private()
-	if err != nil {
-		return nil, err
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return nil, err
-	}
-	file := filepath.Join(dir, "apiclient_key.pem")
-	if err := writePEM(file, "PRIVATE KEY", der); err != nil {
-		return nil, err
-	}
-	env = []string{
-		"WXPAY_MCH_ID=" + MchID, "WXPAY_SERIAL_NO=" + SerialNo, "WXPAY_PRIVATE_KEY_FILE=" + file, "WXPAY_APIV3_KEY=" + APIv3Key,
-		"TPNS_ACCESS_ID=" + TPNSAccessID, "TPNS_SECRET_KEY=" + TPNSSecretKey,
-	}
-	id, public, err := s.wechat.Merchant.Public()
-	if err != nil || public == nil {
-		return env, err
-	}
-	if der, err = x509.MarshalPKIXPublicKey(public); err != nil {
-		return nil, err
-	}
-	file = filepath.Join(dir, "pub_key.pem")
-	return append(env, "WXPAY_PUBLIC_KEY_ID="+id, "WXPAY_PUBLIC_KEY_FILE="+file), writePEM(file, "PUBLIC KEY", der)
-}
-
-func writePEM(path, kind string, der []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	err = errors.Join(f.Chmod(0o600), pem.Encode(f, &pem.Block{Type: kind, Bytes: der}))
-	return errors.Join(err, f.Close())
+	env, err = s.wechat.WriteKeys(dir, s.wechat.Merchant)
+	return append(env, "TPNS_ACCESS_ID="+TPNSAccessID, "TPNS_SECRET_KEY="+TPNSSecretKey), err
 }

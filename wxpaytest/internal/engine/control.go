@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +25,30 @@ type Param struct {
 	Optional  bool
 }
 
+// Call lets the action happen, if the arguments are what it takes.
+func (a Action) Call(ctx context.Context, args map[string]string) (any, error) {
+	for _, p := range a.Params {
+		switch v := args[p.Name]; {
+		case v == "" && p.Optional:
+		case v == "":
+			return nil, fmt.Errorf("wxpaytest: %s needs %s", a.Name, p.Name)
+		case p.Values != nil && !slices.Contains(p.Values, v):
+			return nil, fmt.Errorf("wxpaytest: %s of %s is none of %q", p.Name, a.Name, p.Values)
+		}
+	}
+	return a.Do(ctx, args)
+}
+
+// advance is the action of the engine's own.
+func (e *Engine) advance(_ context.Context, args map[string]string) (any, error) {
+	d, err := time.ParseDuration(args["duration"])
+	if err != nil || d < 0 {
+		return nil, fmt.Errorf("wxpaytest: %q is no duration, such as 72h", args["duration"])
+	}
+	e.Advance(d)
+	return nil, nil
+}
+
 // A View is one list of a state, to be looked at.
 type View struct {
 	Product, Name string
@@ -38,8 +64,9 @@ func Rows[T any](product, name string, all []T, f func(T) Object) View {
 	return v
 }
 
-// Actions are those of all products.
-func (e *Engine) Actions() (all []Action) {
+// Actions are those of all products, and that time passes.
+func (e *Engine) Actions() []Action {
+	all := []Action{{Name: "advance", Doc: "time passes", Params: []Param{{Name: "duration", Doc: "such as 72h"}}, Do: e.advance}}
 	for _, p := range e.products {
 		all = append(all, p.Actions...)
 	}
@@ -107,22 +134,36 @@ func (e *Engine) Pending() []Event {
 	return slices.Clone(e.pending)
 }
 
-// NextEvent takes the first event that is due.
-func (e *Engine) NextEvent() (Event, bool) {
-	e.Lock()
-	defer e.Unlock()
-	for i, event := range e.pending {
-		if !event.Due.After(e.Now()) {
-			e.pending = slices.Delete(slices.Clone(e.pending), i, i+1)
-			return event, true
+// Deliver sends the pending events that are due, in their order. One that is not taken with 200 or 204 stays
+// pending, before the others, and Deliver returns.
+func (e *Engine) Deliver(send func(Event) (*http.Response, error)) error {
+	for {
+		event, ok := e.takeEvent()
+		if !ok {
+			return nil
+		}
+		resp, err := send(event)
+		if err == nil && resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
+			err = fmt.Errorf("wxpaytest: %s was answered with %s", event.Type, resp.Status)
+		}
+		if err != nil {
+			e.Lock()
+			e.pending = slices.Insert(e.pending, 0, event)
+			e.Unlock()
+			return err
 		}
 	}
-	return Event{}, false
 }
 
-// GiveBack puts an event that was not taken before the others again.
-func (e *Engine) GiveBack(event Event) {
+// takeEvent takes the first event that is due.
+func (e *Engine) takeEvent() (Event, bool) {
 	e.Lock()
 	defer e.Unlock()
-	e.pending = slices.Insert(e.pending, 0, event)
+	i := slices.IndexFunc(e.pending, func(event Event) bool { return !event.Due.After(e.Now()) })
+	if i < 0 {
+		return Event{}, false
+	}
+	event := e.pending[i]
+	e.pending = slices.Delete(e.pending, i, i+1)
+	return event, true
 }

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -162,10 +164,28 @@ type reply struct {
 	used     bool
 }
 
+// bodyOf is a body as a test gives it: text and bytes as they stand, nothing, or a value to be JSON.
+func bodyOf(body any) ([]byte, error) {
+	switch b := body.(type) {
+	case nil:
+		return nil, nil
+	case string:
+		return []byte(b), nil
+	case []byte:
+		return slices.Clone(b), nil
+	case json.RawMessage:
+		return slices.Clone(b), nil
+	}
+	return schema.Encode(body)
+}
+
 // Reply answers a route with status and body instead of what the platform would do.
-func (e *Engine) Reply(route string, status int, body []byte) error {
+func (e *Engine) Reply(route string, status int, given any) error {
 	method, path, _ := strings.Cut(route, " ")
+	body, err := bodyOf(given)
 	switch {
+	case err != nil:
+		return fmt.Errorf("the reply to %s: %w", route, err)
 	case method == "" || !strings.HasPrefix(path, "/") || strings.Contains(path, "?"):
 		return fmt.Errorf("%q is no route, such as GET /v3/certificates", route)
 	case status < 200 || status > 599:
@@ -175,13 +195,10 @@ func (e *Engine) Reply(route string, status int, body []byte) error {
 	}
 	e.Lock()
 	defer e.Unlock()
-	r := &reply{endpoint: e.endpoint(route), status: status, body: slices.Clone(body)}
+	r := &reply{endpoint: e.endpoint(route), status: status, body: body}
 	if r.endpoint == nil {
 		r.endpoint = newEndpoint(route, nil, e.platformOf("", path))
-		own := table{} // find may be reading the old one
-		for n, all := range e.own {
-			own[n] = all
-		}
+		own := maps.Clone(e.own) // find may be reading the old one
 		own.add(r.endpoint)
 		e.own = own
 	}
@@ -193,7 +210,7 @@ func (e *Engine) Reply(route string, status int, body []byte) error {
 func (e *Engine) Forget() {
 	e.Lock()
 	defer e.Unlock()
-	e.replies, e.own = nil, nil
+	e.replies, e.own = nil, table{}
 }
 
 // UnusedReplies are the routes of the replies that nobody has asked for.

@@ -10,8 +10,19 @@ import (
 
 // A Plan is what is to happen to which requests, in the order in which it was planned.
 type Plan struct {
+	known map[string]*engine.Fault
+
 	mu  sync.Mutex
 	all []*planned
+}
+
+// NewPlan returns an empty plan that knows these faults.
+func NewPlan(faults ...[]engine.Fault) *Plan {
+	p := &Plan{known: map[string]*engine.Fault{}}
+	for _, f := range slices.Concat(faults...) {
+		p.known[f.Name] = &f
+	}
+	return p
 }
 
 // planned is a fault that will happen.
@@ -24,12 +35,15 @@ type planned struct {
 
 // Add plans a fault times times, or without end if times is negative. Host and route may be empty, for any;
 // platform is that of host or route, empty: any.
-func (p *Plan) Add(f *engine.Fault, host, route, platform string, times int) error {
+func (p *Plan) Add(name, host, route, platform string, times int) error {
+	f := p.known[name]
 	switch {
+	case f == nil:
+		return fmt.Errorf("there is no fault %q", name)
 	case times == 0:
-		return fmt.Errorf("fault %q is to happen 0 times", f.Name)
+		return fmt.Errorf("fault %q is to happen 0 times", name)
 	case f.Platform != "" && platform != "" && f.Platform != platform:
-		return fmt.Errorf("fault %q cannot happen there", f.Name)
+		return fmt.Errorf("fault %q cannot happen there", name)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -42,6 +42,8 @@ type Identity struct {
 	APIKey string // opens notifications
 	Door   string // what the paths of its calls start with
 
+	Variable string // of the environment that names the ID
+
 	key   func() (*rsa.PrivateKey, error)
 	vault *vault
 }
@@ -62,9 +64,14 @@ type Platform struct {
 // New returns a WeChat Pay that the merchant knows by mode; the brand always knows it by a public key.
 func New(mode Mode, salt string) (*Platform, error) {
 	p := &Platform{mode: mode, salt: salt}
-	p.Merchant = &Identity{"WECHATPAY2-SHA256-RSA2048", "mchid", MchID, SerialNo, APIv3Key, "/", merchantKey, &vault{publicShare: 100}}
-	p.Brand = &Identity{"WECHATPAY-BRAND-SHA256-RSA2048", "brand_id", BrandID, BrandSerialNo, BrandAPIKey, "/brand/", brandKey,
-		&vault{publicShare: 100, public: &key{BrandPublicKeyID, brandPublicKey, nil}}}
+	p.Merchant = &Identity{
+		Scheme: "WECHATPAY2-SHA256-RSA2048", Member: "mchid", ID: MchID, Serial: SerialNo, APIKey: APIv3Key, Door: "/", Variable: "WXPAY_MCH_ID",
+		key: merchantKey, vault: &vault{publicShare: 100},
+	}
+	p.Brand = &Identity{
+		Scheme: "WECHATPAY-BRAND-SHA256-RSA2048", Member: "brand_id", ID: BrandID, Serial: BrandSerialNo, APIKey: BrandAPIKey, Door: "/brand/", Variable: "WXPAY_BRAND_ID",
+		key: brandKey, vault: &vault{publicShare: 100, public: &key{BrandPublicKeyID, brandPublicKey, nil}},
+	}
 	if mode != Certificates {
 		p.Merchant.vault.public = &key{PublicKeyID, publicKey, nil}
 	}
