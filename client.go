@@ -34,10 +34,10 @@ import (
 	wechat "github.com/wechatpay-apiv3/wechatpay-go/core/auth"
 	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
 	"github.com/wxpay-go/wxpay/auth"
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/attempt"
 )
 
-// A Client makes calls for one merchant. It is safe for concurrent use, keeps no goroutine and needs no
+// A Client makes calls for one merchant or brand. It is safe for concurrent use, keeps no goroutine and needs no
 // Close; a download of platform certificates runs in a goroutine of its own, which ends by itself within
 // 20 s. One client serves all products; make it once.
 type Client struct{ *core }
@@ -54,8 +54,7 @@ type core struct {
 	keys      *PlatformKeys // nil if the caller brought verifier and encryptor
 	answers   answers
 	hosts     hosts
-	quota     httpx.Quota
-	slow      chan struct{} // holds the one call that may be repeated after being throttled
+	engine    *attempt.Engine
 }
 
 // New returns a client, or a [ParamError] that names the field of config that is wrong. Nothing is sent
@@ -65,7 +64,7 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{&core{scheme: auth.Merchant, verifier: config.Verifier, encryptor: config.Encryptor, slow: make(chan struct{}, 1)}}
+	c := &Client{&core{scheme: config.scheme(), verifier: config.Verifier, encryptor: config.Encryptor}}
 	key := []byte(config.APIv3Key)
 	c.apiV3Key = func() string { return string(key) }
 	if private, ok := config.PrivateKey.(crypto.Decrypter); ok {
@@ -73,11 +72,12 @@ func New(config Config) (*Client, error) {
 	}
 	config.APIv3Key, config.PrivateKey = "", nil
 	c.config = config
-	c.hosts.urls = [2]string{config.BaseURL, config.BackupURL}
+	c.engine = attempt.New(attempt.Policy{Client: config.HTTPClient, Concurrency: config.Concurrency, Header: 10 * time.Second, Attempts: config.MaxAttempts,
+		Package: "wxpay", Unknown: OutcomeUnknown, Lost: func(route string, err error) error { return &UnknownError{Route: route, Err: err} }})
+	c.hosts.main, c.hosts.backup = config.BaseURL, config.BackupURL
 	if c.verifier == nil {
-		c.keys, err = newPlatformKeys(c)
-		if err != nil {
-			return nil, &ParamError{Route: "Config", Param: "PublicKey", Reason: "(" + variables["PublicKey"] + ") does not fit: " + err.Error()}
+		if c.keys, err = newPlatformKeys(c); err != nil {
+			return nil, err
 		}
 		c.verifier, c.encryptor = c.keys, c.keys
 	}
@@ -94,8 +94,8 @@ func (c *Client) Encrypt(ctx context.Context, plain Secret) (ciphertext, serial 
 	return ciphertext, serial, err
 }
 
-// Decrypt opens a field that WeChat Pay encrypted for the merchant, with Config.Decryptor or the merchant's
-// private key.
+// Decrypt opens a field that WeChat Pay encrypted for the caller, with Config.Decryptor or the caller's private
+// key.
 func (c *Client) Decrypt(ctx context.Context, ciphertext string) (Secret, error) {
 	if d := c.config.Decryptor; d != nil {
 		plain, err := d.Decrypt(ctx, ciphertext)
@@ -110,16 +110,16 @@ func (c *Client) Decrypt(ctx context.Context, ciphertext string) (Secret, error)
 
 // Verify checks the signature of a notification over its raw body; package notify does this and the rest.
 func (c *Client) Verify(ctx context.Context, sig auth.Signature, body []byte) error {
-	return auth.Verify(ctx, c.verifier, c.scheme, sig, body, time.Now(), false)
+	return auth.VerifyNotification(ctx, c.verifier, c.scheme, sig, body, time.Now())
 }
 
-// OpenResource decrypts the resource of a notification with the APIv3 key. Without one the error is
+// OpenResource decrypts the resource of a notification with Config.APIv3Key. Without one the error is
 // [auth.ErrNoAPIv3Key], whatever the arguments.
 func (c *Client) OpenResource(algorithm, nonce, associatedData, ciphertext string) ([]byte, error) {
 	return auth.OpenResource(c.apiV3Key(), algorithm, nonce, associatedData, ciphertext)
 }
 
-// Signer signs for this merchant; it fits into core.NewClient of wechatpay-go.
+// Signer signs for this merchant or brand; it fits into core.NewClient of wechatpay-go.
 func (c *Client) Signer() wechat.Signer { return c.config.Signer }
 
 // Verifier knows the platform's keys and loads new ones by itself; it fits into wechatpay-go.
@@ -131,9 +131,9 @@ func (c *Client) Encryptor() cipher.Encryptor { return c.encryptor }
 // PlatformKeys are the keys of WeChat Pay as this client sees them; nil if Config brought a Verifier.
 func (c *Client) PlatformKeys() *PlatformKeys { return c.keys }
 
-// Format shows the merchant and never a key, whatever the verb.
+// Format shows who calls and never a key, whatever the verb.
 func (c Client) Format(f fmt.State, _ rune) {
-	fmt.Fprintf(f, "wxpay.Client(%s %s ***)", c.config.MchID, c.config.BaseURL)
+	fmt.Fprintf(f, "wxpay.Client(%s %s ***)", c.config.caller(), c.config.BaseURL)
 }
 
 // MarshalText is what JSON and slog show.

@@ -2,14 +2,11 @@ package wxpay
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http/httptrace"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	wechat "github.com/wechatpay-apiv3/wechatpay-go/core/auth"
@@ -27,7 +24,7 @@ const (
 	refreshLeave = 2 * time.Second  // at most, of the time of that call, for the call itself
 )
 
-// PlatformKeys are the keys of WeChat Pay for one merchant: the platform public key, the platform
+// PlatformKeys are the keys of WeChat Pay for one merchant or brand: the platform public key, the platform
 // certificates, or both during the migration. Certificates are loaded when first needed, again after
 // about 12 hours of use, and when something is signed with a serial that is not known.
 //
@@ -59,10 +56,7 @@ var (
 var ErrNoCertificates = errors.New("wxpay: the merchant has no platform certificates; set PublicKeyID and PublicKey (微信支付公钥)")
 
 func newPlatformKeys(c *Client) (*PlatformKeys, error) {
-	k := new(PlatformKeys)
-	if c.config.PublicKey != nil {
-		k.fixed = []auth.PlatformKey{{Serial: c.config.PublicKeyID, Public: c.config.PublicKey}}
-	}
+	k := &PlatformKeys{fixed: c.config.publicKey()}
 	if c.config.PublicKey == nil || c.config.Migrating {
 		k.download = c.downloadCertificates
 	}
@@ -252,66 +246,4 @@ func (k *PlatformKeys) end(start time.Time, reached bool, err error) {
 	}
 	close(k.ended)
 	k.ended = nil
-}
-
-// downloadCertificates gets the certificates (获取平台证书列表, GET /v3/certificates), and reports whether
-// anything of it may have reached the platform. The first download has nothing to verify it by: the APIv3
-// key authenticates each certificate, then the certificate that signed the answer verifies it.
-func (c *Client) downloadCertificates(ctx context.Context) (keys []auth.PlatformKey, reached bool, err error) {
-	var left atomic.Bool // of any attempt; the error is that of the last one
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { left.Store(true) }})
-	err = c.do(ctx, Call{Route: "GET /v3/certificates", Serial: c.config.PublicKeyID, verify: func(ctx context.Context, sig auth.Signature, body []byte) error {
-		left.Store(true)
-		keys, err = openCertificates(body, c.apiV3Key())
-		if err != nil {
-			return err
-		}
-		ring, err := auth.NewKeyring(append(keys, c.keys.fixed...)...)
-		if err != nil {
-			return err
-		}
-		err = auth.Verify(ctx, ring, c.scheme, sig, body, time.Now(), false)
-		if len(keys) == 0 && errors.Is(err, auth.ErrUnknownSerial) { // no certificate came: nothing to know the signer by
-			return fmt.Errorf("%w: %w", auth.ErrUnsigned, ErrNoCertificates)
-		}
-		return err
-	}}, nil)
-	_, refused := errors.AsType[*Error](err)
-	_, unknown := errors.AsType[*UnknownError](err)
-	reached = left.Load() || refused || unknown
-	if errors.Is(err, CodeResourceNotExists) || errors.Is(err, ErrNoCertificates) || err == nil && len(keys) == 0 {
-		return nil, reached, ErrNoCertificates
-	}
-	return keys, reached, err
-}
-
-// openCertificates decrypts the certificates of a list.
-func openCertificates(body []byte, apiV3Key string) ([]auth.PlatformKey, error) {
-	var list struct {
-		Data []struct {
-			EncryptCertificate struct {
-				Algorithm      string `json:"algorithm"`
-				Nonce          string `json:"nonce"`
-				AssociatedData string `json:"associated_data"`
-				Ciphertext     string `json:"ciphertext"`
-			} `json:"encrypt_certificate"`
-		} `json:"data"`
-	}
-	if json.Unmarshal(body, &list) != nil {
-		return nil, auth.ErrUnsigned // a refusal, or no certificate list: nothing in it can be trusted
-	}
-	var keys []auth.PlatformKey
-	for _, entry := range list.Data {
-		e := entry.EncryptCertificate
-		pem, err := auth.OpenResource(apiV3Key, e.Algorithm, e.Nonce, e.AssociatedData, e.Ciphertext)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnverified, err)
-		}
-		key, err := auth.CertificateKey(pem)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnverified, err)
-		}
-		keys = append(keys, key)
-	}
-	return keys, nil
 }

@@ -18,8 +18,11 @@ type Catalog struct {
 type Product struct {
 	Name          string          `json:"name"` // of the document, such as bankpackages
 	Title         string          `json:"title"`
+	English       string          `json:"en"` // what it is called, such as bank packages
+	Chinese       string          `json:"zh,omitempty"`
 	Description   string          `json:"description,omitempty"`
-	Platform      string          `json:"platform"` // wechatpay or tpns
+	Platform      string          `json:"platform"`     // wechatpay or tpns
+	Go            string          `json:"go,omitempty"` // folder of the package whose tables are generated; empty: none is
 	Doubts        []Doubt         `json:"doubts,omitempty"`
 	RequestIDs    []RequestID     `json:"requestIDs,omitempty"`
 	Operations    []*Operation    `json:"operations"` // without those that the platform withdrew
@@ -166,16 +169,16 @@ type Schema struct {
 	Doubts      []string `json:"doubts,omitempty"`
 
 	Enum      []Value         `json:"enum,omitempty"`
-	OpenEnum  bool            `json:"openEnum,omitempty"` // values may be added: others are valid
-	Sealed    string          `json:"sealed,omitempty"`   // encrypted: to-platform or from-platform
-	MinLength *int64          `json:"minLength,omitempty"`
-	MaxLength *int64          `json:"maxLength,omitempty"` // in characters
+	OpenEnum  bool            `json:"openEnum,omitempty"`  // values may be added: others are valid
+	Sealed    string          `json:"sealed,omitempty"`    // encrypted: to-platform or from-platform
+	MinLength *int64          `json:"minLength,omitempty"` // nil: no limit
+	MaxLength *int64          `json:"maxLength,omitempty"` // in characters; nil: no limit
 	Pattern   string          `json:"pattern,omitempty"`
-	Minimum   *int64          `json:"minimum,omitempty"`
-	Maximum   *int64          `json:"maximum,omitempty"`
-	MinItems  *int64          `json:"minItems,omitempty"`
-	MaxItems  *int64          `json:"maxItems,omitempty"`
-	Default   json.RawMessage `json:"default,omitempty"` // what the platform takes where the value is absent
+	Minimum   *int64          `json:"minimum,omitempty"`  // nil: no limit
+	Maximum   *int64          `json:"maximum,omitempty"`  // nil: no limit
+	MinItems  *int64          `json:"minItems,omitempty"` // nil: no limit
+	MaxItems  *int64          `json:"maxItems,omitempty"` // nil: no limit
+	Default   json.RawMessage `json:"default,omitempty"`  // what the platform takes where the value is absent
 
 	Properties []*Property       `json:"properties,omitempty"` // in the order of the document
 	Closed     bool              `json:"closed,omitempty"`     // no other member is allowed
@@ -199,6 +202,7 @@ type Property struct {
 type Value struct {
 	Value   string `json:"value"`
 	Meaning string `json:"meaning,omitempty"`
+	Go      string `json:"go,omitempty"` // its constant, where the name does not follow
 }
 
 // A Condition says more of an object whose member has one of the values.
@@ -212,7 +216,11 @@ type Condition struct {
 type Go struct {
 	Name string `json:"name,omitempty"`
 	Type string `json:"type,omitempty"`
-	Nil  string `json:"nil,omitempty"` // in words: why absent and zero differ, so that the field is a pointer
+	Nil  string `json:"nil,omitempty"` // in words: what absence means where it is not zero, so that the field is a pointer
+
+	// Check is how text is checked where the name does not say it: id, if it names something that is asked for
+	// later, shown, if it is stored to be shown, or text.
+	Check string `json:"check,omitempty"`
 }
 
 //go:embed catalog.json

@@ -44,7 +44,7 @@ func TestFacts(t *testing.T) {
 		operations += len(p.Operations)
 		notifications += len(p.Notifications)
 	}
-	want(t, "operations", operations, 54)
+	want(t, "operations", operations, 55)
 	want(t, "notifications", notifications, 8)
 
 	debit := operation(t, "createTransaction")

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"time"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/auth"
@@ -18,13 +17,13 @@ import (
 
 // An Event is a genuine notification, decrypted. Neither its formats nor JSON show the plaintext.
 type Event struct {
-	ID           string    // the same in every repeat
-	CreateTime   time.Time // zero if it is written in no form known
-	EventType    string    // such as ENTRUST.SIGNING; says what the plaintext is
-	ResourceType string    // encrypt-resource
-	Summary      string    // for people
-	OriginalType string    // kind of the plaintext, such as contract
-	Plaintext    []byte    `json:"-"` // JSON
+	ID           string     // the same in every repeat
+	CreateTime   wxpay.Time // zero if it is written in no form known
+	EventType    string     // such as ENTRUST.SIGNING; says what the plaintext is
+	ResourceType string     // encrypt-resource
+	Summary      string     // for people
+	OriginalType string     // kind of the plaintext, such as contract
+	Plaintext    []byte     `json:"-"` // JSON
 }
 
 // Parse reads, verifies and decrypts the notification in r. The error is a [RefusedError], which [Answer]
@@ -133,11 +132,11 @@ const (
 
 // An envelope is a notification as it was sent. Its first two members and the resource decide.
 type envelope struct {
-	ID           string    `json:"id"`
-	EventType    string    `json:"event_type"`
-	CreateTime   time.Time `json:"create_time,omitzero"`
-	ResourceType string    `json:"resource_type,omitzero"`
-	Summary      string    `json:"summary,omitzero"`
+	ID           string     `json:"id"`
+	EventType    string     `json:"event_type"`
+	CreateTime   wxpay.Time `json:"create_time,omitzero"`
+	ResourceType string     `json:"resource_type,omitzero"`
+	Summary      string     `json:"summary,omitzero"`
 	Resource     struct {
 		Algorithm      string `json:"algorithm"`
 		OriginalType   string `json:"original_type,omitzero"`

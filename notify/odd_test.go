@@ -25,11 +25,13 @@ func TestOddMembers(t *testing.T) {
 		odd   string
 		check func(*edupapay.TransactionEvent) bool
 	}{
-		`"success_time":""`:                 {"success_time", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.IsZero() }},
+		`"success_time":"2020/3/26"`:        {"success_time", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.IsZero() }},
+		`"success_time":"2020-03-26 10:43"`: {"success_time", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.Equal(morning.Truncate(time.Minute)) }},
+		`"success_time":""`:                 {"", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.IsZero() }},
 		`"success_time":"canary"`:           {"success_time", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.IsZero() }},
 		`"success_time":[]`:                 {"success_time", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.IsZero() }},
 		`"success_time":20200326104339`:     {"success_time", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.Equal(morning) }},
-		`"success_time":"20200326104339"`:   {"success_time", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.Equal(morning) }},
+		`"success_time":"20200326104339"`:   {"", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.Equal(morning) }},
 		`"amount":[]`:                       {"amount", func(e *edupapay.TransactionEvent) bool { return e.Amount.Total == 0 }},
 		`"payer":[]`:                        {"payer", func(e *edupapay.TransactionEvent) bool { return e.Payer.OpenID == "" }},
 		`"payer":""`:                        {"payer", func(e *edupapay.TransactionEvent) bool { return e.Payer.OpenID == "" }},
@@ -89,14 +91,14 @@ func TestOddEnvelope(t *testing.T) {
 	t.Parallel()
 	var seen notify.Delivery
 	for replace, odd := range map[string][]string{
-		`"create_time":"2015-05-20T13:29:35+08:00" "create_time":[]`:                              {"create_time"},
-		`"create_time":"2015-05-20T13:29:35+08:00" "create_time":20150520132935`:                  {"create_time"},
-		`"resource_type":"encrypt-resource" "resource_type":{}`:                                   {"resource_type"},
-		`"summary":"签约结果通知" "summary":7`:                                                          {"summary"},
-		`"summary":"签约结果通知" "summary":[]`:                                                         {"summary"},
-		`"original_type":"contract" "original_type":[]`:                                           {"resource.original_type"},
-		`"id":"EV-2018022511223320873" "id":2018022511223320873`:                                  {"id"},
-		`"summary":"签约结果通知","new":[1] "summary":[],"summary":"canary","new":[1],"create_time":""`: {"create_time"},
+		`"create_time":"2015-05-20T13:29:35+08:00" "create_time":[]`:                             {"create_time"},
+		`"create_time":"2015-05-20T13:29:35+08:00" "create_time":20150520132935`:                 {"create_time"},
+		`"resource_type":"encrypt-resource" "resource_type":{}`:                                  {"resource_type"},
+		`"summary":"签约结果通知" "summary":7`:                                                         {"summary"},
+		`"summary":"签约结果通知" "summary":[]`:                                                        {"summary"},
+		`"original_type":"contract" "original_type":[]`:                                          {"resource.original_type"},
+		`"id":"EV-2018022511223320873" "id":2018022511223320873`:                                 {"id"},
+		`"summary":"签约结果通知","new":[1] "summary":[],"summary":"canary","new":[1],"create_time":7`: {"create_time"},
 	} {
 		was, is, _ := strings.Cut(replace, " ")
 		body := strings.Replace(message{plain: `{"appid":1}`}.String(), was, is, 1)

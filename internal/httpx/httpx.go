@@ -19,10 +19,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay/internal/header"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/internal/pasted"
 )
 
@@ -56,15 +56,15 @@ func ReadAll(resp *http.Response, limit int64) ([]byte, error) {
 	return b, err
 }
 
-// Client returns a copy of c that does not follow redirects: a signed request must not be carried
-// to another host. A nil c stands for a client with [Transport].
-func Client(c *http.Client, concurrency int, header time.Duration) *http.Client {
-	if c == nil {
-		c = &http.Client{Transport: Transport(concurrency, header)}
+// ReadAnswer is ReadAll, but a refusal that something on the way compressed is unpacked, so that its code is not
+// lost; a success is not, since nobody asked for that.
+func ReadAnswer(resp *http.Response) ([]byte, error) {
+	const most, mostPacked = 1 << 20, 64 << 10
+	body, err := ReadAll(resp, most)
+	if errors.Is(err, ErrEncoded) && resp.StatusCode >= 400 {
+		return Unpack(resp, mostPacked)
 	}
-	own := *c
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &own
+	return body, err
 }
 
 // Unpack reads the body of an answer that came compressed, up to limit bytes before and after unpacking.
@@ -97,31 +97,8 @@ func Unpack(resp *http.Response, limit int64) ([]byte, error) {
 	return body, nil
 }
 
-// BaseURL parses an absolute https address without query. Plain http is for loopback hosts only.
-func BaseURL(s string) (*url.URL, error) {
-	if reason := pasted.Stray(s); reason != "" {
-		return nil, errors.New(reason)
-	}
-	u, err := url.Parse(s)
-	switch {
-	case err != nil:
-		return nil, errors.New("not a URL")
-	case u.Hostname() == "" || strings.ContainsAny(s, "?#") || u.User != nil || u.Opaque != "":
-		return nil, errors.New("must be scheme and host, without user, query and fragment")
-	case strings.HasSuffix(u.Host, ":") || strings.ContainsAny(u.Host, "\"'`,;<>"):
-		return nil, errors.New("must end with its host, or with a port")
-	case u.Path != "" && u.Path != "/":
-		return nil, errors.New("must not have a path")
-	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
-		return u, nil
-	}
-	return nil, errors.New("must be https (plain http is accepted for loopback hosts only)")
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
+// BaseURL is [pasted.BaseURL].
+func BaseURL(s string) (*url.URL, error) { return pasted.BaseURL(s) }
 
 // NeverSent reports whether err says for certain that no byte of the request left: the host was not
 // found, not reached or not trusted.
@@ -216,58 +193,26 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Ended is why ctx ended: its error, joined with the cause if the caller set one.
-func Ended(ctx context.Context) error {
-	err, cause := ctx.Err(), context.Cause(ctx)
-	if err == nil || errors.Is(cause, err) {
-		return cause
-	}
-	return fmt.Errorf("%w: %w", err, cause)
-}
+// Ended is [oneline.Ended].
+func Ended(ctx context.Context) error { return oneline.Ended(ctx) }
 
 // OneLine keeps text from elsewhere to one printable line of at most 512 characters, to be part of an error.
-func OneLine(s string) string { return Brief(s, 512) }
+func OneLine(s string) string { return oneline.Quote(s, 512) }
 
-// Brief is OneLine with another bound.
-func Brief(s string, most int) string {
-	if len(s) > 8*most { // spare the rest
-		s = s[:8*most]
-	}
-	s = printable(s)
-	if r := []rune(s); len(s) > most && len(r) > most {
-		s = string(r[:most]) + "…"
+// Brief is [oneline.Quote].
+func Brief(s string, most int) string { return oneline.Quote(s, most) }
+
+// ErrorText is [oneline.Text].
+func ErrorText(s string) string { return oneline.Text(s) }
+
+// ParamText is the text of an error about a param, or about a field of a Config, of which nothing is sent anyway.
+func ParamText(pkg, route, param, reason string) string {
+	s := pkg + ": " + route + ": " + Brief(param, 128) + " " + OneLine(reason)
+	if route != "Config" {
+		s += "; nothing was sent"
 	}
 	return ErrorText(s)
 }
 
-// ErrorText is the text of a whole error: one printable line of at most 2,000 bytes.
-func ErrorText(s string) string {
-	const most = 2000
-	s = printable(s)
-	if len(s) <= most {
-		return s
-	}
-	end := most - len("…")
-	for !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end] + "…"
-}
-
-// printable replaces what breaks a line, steers a terminal, is invisible or turns the direction of the text.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, s)
-}
-
-// Line gives err a text of one line. What it wraps stays what it is.
-func Line(err error) error { return line{err} }
-
-type line struct{ error }
-
-func (l line) Error() string { return ErrorText(l.error.Error()) }
-func (l line) Unwrap() error { return l.error }
+// Line is [oneline.Error].
+func Line(err error) error { return oneline.Error(err) }

@@ -3,6 +3,9 @@
 package pasted
 
 import (
+	"errors"
+	"net"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -61,4 +64,30 @@ func invisible(r rune) string {
 		return "an invisible character"
 	}
 	return ""
+}
+
+// BaseURL parses an absolute https address without query. Plain http is for loopback hosts only.
+func BaseURL(s string) (*url.URL, error) {
+	if reason := Stray(s); reason != "" {
+		return nil, errors.New(reason)
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return nil, errors.New("not a URL")
+	case u.Hostname() == "" || strings.ContainsAny(s, "?#") || u.User != nil || u.Opaque != "":
+		return nil, errors.New("must be scheme and host, without user, query and fragment")
+	case strings.HasSuffix(u.Host, ":") || strings.ContainsAny(u.Host, "\"'`,;<>"):
+		return nil, errors.New("must end with its host, or with a port")
+	case u.Path != "" && u.Path != "/":
+		return nil, errors.New("must not have a path")
+	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
+		return u, nil
+	}
+	return nil, errors.New("must be https (plain http is accepted for loopback hosts only)")
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

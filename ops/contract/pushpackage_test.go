@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wxpay-go/wxpay/media"
@@ -52,6 +54,15 @@ func pushpackageCalls(x *exchange) map[string]call {
 			return map[string]any{"pushRecordData": []any{record}}, err
 		},
 		"getPushTaskStatistics": answers(c.GetPushTaskStatistics),
+		"getPlanStatistics": func(ctx context.Context, in input) (any, error) {
+			p := pushpackage.GetPlanStatisticsParams{PlanID: in.text("planId")}
+			for name, date := range map[string]*pushpackage.Date{"startDate": &p.StartDate, "endDate": &p.EndDate} {
+				if day, err := time.Parse("20060102", in.text(name)); err == nil { // else there is no such day
+					*date = pushpackage.Date{Year: day.Year(), Month: day.Month(), Day: day.Day()}
+				}
+			}
+			return c.GetPlanStatistics(ctx, p)
+		},
 		"createPushPlan": func(ctx context.Context, in input) (any, error) {
 			plan, err := answers(c.CreatePushPlan)(ctx, in)
 			return map[string]any{"result": plan}, err
@@ -107,7 +118,7 @@ func tpnsOutcome(answer, got any, err error) (want, have any, _ error) {
 	case !refused(answer) && len(result) == 0: // nothing but success
 		return result, result, err
 	case !refused(answer):
-		return result, got, err
+		return result, everyMember(reflect.ValueOf(got)), err
 	case !ok:
 		return nil, nil, fmt.Errorf("a refusal ended with %v", err)
 	default:
@@ -117,6 +128,39 @@ func tpnsOutcome(answer, got any, err error) (want, have any, _ error) {
 		}
 		return verdict, said, nil
 	}
+}
+
+// everyMember is what v holds, with the members that are zero: encoding/json leaves them out where they say omitzero.
+func everyMember(v reflect.Value) any {
+	switch v.Kind() {
+	case reflect.Interface, reflect.Pointer:
+		return everyMember(v.Elem())
+	case reflect.Map:
+		members := map[string]any{}
+		for name, value := range v.Seq2() {
+			members[name.String()] = everyMember(value)
+		}
+		return members
+	case reflect.Struct:
+		members := map[string]any{}
+		for field, value := range v.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			members[name] = everyMember(value)
+		}
+		return members
+	case reflect.Slice:
+		if t := v.Type().Elem(); t.Kind() != reflect.Struct && t.Kind() != reflect.Interface {
+			break
+		}
+		list := []any{}
+		for _, value := range v.Seq2() {
+			list = append(list, everyMember(value))
+		}
+		return list
+	case reflect.Invalid:
+		return nil
+	}
+	return v.Interface()
 }
 
 // tpnsRefusal is an answer turned into a refusal, in its own spelling.

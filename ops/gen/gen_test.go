@@ -131,6 +131,61 @@ func TestFaults(t *testing.T) {
 	assert.Len(t, unique(&api.Catalog{Products: []*api.Product{p, q}}), 3)
 }
 
+// Every call has a method, and its comment says what the document says.
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	c, err := readAll("../../api")
+	require.NoError(t, err)
+	s, err := readSource("../..")
+	require.NoError(t, err)
+	require.NoError(t, s.compare(c))
+	delete(s.methods, "POST /v3/security/echo")
+	delete(s.constants, "TRANSACTION.FAIL")
+	c.Operation("presignContract").Title = "签约"
+	c.Operation("getContract").Title = "别的"
+	c.Operation("getContract").Pages = []string{"https://pay.weixin.qq.com/doc/v3/merchant/401252295"}
+	require.EqualError(t, s.compare(c), "edupapay: no comment of presignContract says 签约\n"+
+		"edupapay: no comment of getContract says 别的\n"+
+		"edupapay: no comment of getContract names one of its pages\n"+
+		"edupapay: TRANSACTION.FAIL has no constant\n"+
+		"security: echo has no method whose comment says POST /v3/security/echo")
+}
+
+func TestPapers(t *testing.T) {
+	t.Parallel()
+	c, err := readAll("../../api")
+	require.NoError(t, err)
+	s, err := readSource("../..")
+	require.NoError(t, err)
+	page := coverage(c, s)
+	assert.Contains(t, page, "| [根据手机号导入用户会员卡](https://pay.weixin.qq.com/doc/v3/merchant/4012550535)<br>Import a member by phone number "+
+		"| `POST /v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import` | `membercard.ImportUserByPhone` "+
+		"| [商户](https://pay.weixin.qq.com/doc/v3/merchant/4012550535) [服务商](https://pay.weixin.qq.com/doc/v3/partner/4012727629) |\n")
+	assert.Contains(t, page, "`pushpackage.GetPushRecord` `pushpackage.ListPushRecords` | 应用 |\n")
+	assert.Contains(t, page, "| [支付失败](https://pay.weixin.qq.com/docs/partner/apis/education-fee-payment/transactions-result-notification.html)<br>Debit failed "+
+		"| `TRANSACTION.FAIL` | `edupapay.EventTransactionFailed` |\n")
+	assert.Contains(t, doubts(c), "\n## Self-test\n\n### SE-1\n\nDirect merchants as callers.\n\n- Seen: The partner page")
+	assert.Contains(t, readme(c, s, false), "\n**Self-test `security`**\n`Echo` `EventEcho`\n")
+	assert.Contains(t, readme(c, s, true), "\n**会员卡 `membercard`**\n`SetCallback` `GetCallback` ")
+	assert.Contains(t, hints(c), `"268435461": {"fix what the message names", "参数错误：请按错误描述修改请求"},`)
+
+	text, err := between([]byte("before\n"+begin+"old"+end+"\nafter\n"), "new")
+	require.NoError(t, err)
+	assert.Equal(t, "before\n"+begin+"new"+end+"\nafter\n", string(text))
+	_, err = between([]byte("no markers"), "new")
+	assert.EqualError(t, err, "has no markers <!-- coverage:begin --> and <!-- coverage:end -->")
+}
+
+// A number without a text in both languages is no hint: half a hint would be glued to another.
+func TestHintsHaveBothLanguages(t *testing.T) {
+	t.Parallel()
+	p, err := read("coupon.yaml", []byte(coupon))
+	require.NoError(t, err)
+	text := hints(&api.Catalog{Products: []*api.Product{p}})
+	assert.Contains(t, text, `"268578367": {"other state", "状态不符"},`)
+	assert.NotContains(t, text, "268577984")
+}
+
 func TestPut(t *testing.T) {
 	t.Parallel()
 	name := filepath.Join(t.TempDir(), "a")

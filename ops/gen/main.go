@@ -1,4 +1,5 @@
-// Gen makes what follows from the API documents: api/catalog.json.
+// Gen makes what follows from the API documents: api/catalog.json, docs/coverage.md, docs/doubts.md, the
+// methods in the READMEs and hints_gen.go. It fails if a call has no method that says where it leads.
 //
 //	go run ./gen [-check] [-root ..]
 //
@@ -11,8 +12,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"go/format"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/wxpay-go/wxpay/api"
 )
@@ -32,11 +36,61 @@ func run(root string, check bool) error {
 	if err != nil {
 		return err
 	}
+	s, err := readSource(root)
+	if err != nil {
+		return err
+	}
 	text, err := encode(c)
 	if err != nil {
 		return err
 	}
-	return put(filepath.Join(root, "api", "catalog.json"), text, check)
+	numbers, err := format.Source([]byte(hints(c)))
+	if err != nil {
+		return err
+	}
+	if err := s.compare(c); err != nil {
+		return err
+	}
+	files := map[string][]byte{
+		"api/catalog.json": text,
+		"docs/coverage.md": []byte(coverage(c, s)),
+		"docs/doubts.md":   []byte(doubts(c)),
+		"hints_gen.go":     numbers,
+	}
+	linked, err := api.Parse(text)
+	if err != nil {
+		return err
+	}
+	for _, p := range linked.Products {
+		if p.Go == "" {
+			continue
+		}
+		g, err := newPackage(p)
+		if err != nil {
+			return err
+		}
+		code, err := g.files()
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.Name, err)
+		}
+		for name, text := range code {
+			files[p.Go+"/"+name] = text
+		}
+	}
+	for name, chinese := range map[string]bool{"README.md": false, "README.zh-CN.md": true} {
+		old, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return err
+		}
+		if files[name], err = between(old, readme(c, s, chinese)); err != nil {
+			return fmt.Errorf("%s %w", name, err)
+		}
+	}
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		faults = append(faults, put(filepath.Join(root, name), files[name], check))
+	}
+	return errors.Join(faults...)
 }
 
 // readAll reads the documents of a folder.
@@ -55,6 +109,7 @@ func readAll(folder string) (*api.Catalog, error) {
 		p, err := read(name, text)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", name, err))
+			continue
 		}
 		c.Products = append(c.Products, p)
 	}

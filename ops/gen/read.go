@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ func read(name string, text []byte) (*api.Product, error) {
 	r := &reader{root: file.Content[0]}
 	p := r.product()
 	p.Name = strings.TrimSuffix(filepath.Base(name), ".yaml")
+	p.English = cmp.Or(p.English, p.Name)
 	r.faults = append(r.faults, verify(p)...)
 	return p, errors.Join(r.faults...)
 }
@@ -103,7 +105,10 @@ func (r *reader) product() *api.Product {
 	p := &api.Product{Platform: "tpns"}
 	r.fields(r.root, fields{
 		"info": func(v *yaml.Node) {
-			r.fields(v, fields{"title": &p.Title, "description": &p.Description, "version": nil, "summary": nil, "x-product-status": nil, "x-undocumented": nil})
+			r.fields(v, fields{"title": &p.Title, "description": &p.Description,
+				"x-go-package": &p.Go,
+				"x-name":       func(v *yaml.Node) { r.fields(v, fields{"en": &p.English, "zh": &p.Chinese}) },
+				"version":      nil, "summary": nil, "x-product-status": nil, "x-undocumented": nil})
 		},
 		"x-wechatpay": func(v *yaml.Node) {
 			p.Platform = "wechatpay"

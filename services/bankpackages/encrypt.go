@@ -11,8 +11,8 @@ import (
 	"sync/atomic"
 
 	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
-	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/internal/lists"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/media"
 )
 
@@ -109,7 +109,7 @@ func lines(r io.Reader) iter.Seq2[string, error] {
 			if fault, ok := errors.AsType[*lists.Fault](err); ok {
 				err = badNumber(fault.Error())
 			} else if err != nil {
-				err = httpx.Line(fmt.Errorf("bankpackages: reading the numbers: %w", err))
+				err = oneline.Error(fmt.Errorf("bankpackages: reading the numbers: %w", err))
 			}
 			if !yield(number, err) {
 				return
@@ -133,7 +133,7 @@ func within(ctx context.Context, numbers iter.Seq2[string, error]) iter.Seq2[str
 			}
 		}
 		if ctx.Err() != nil {
-			yield("", httpx.Line(fmt.Errorf("bankpackages: reading the numbers: %w", httpx.Ended(ctx))))
+			yield("", oneline.Error(fmt.Errorf("bankpackages: reading the numbers: %w", oneline.Ended(ctx))))
 		}
 	}
 }
@@ -247,7 +247,7 @@ func (b *batch) seal(ctx context.Context, keys cipher.Encryptor) (*File, error) 
 // encrypt makes the lines from, from+1, … of the file.
 func (b *batch) encrypt(ctx context.Context, keys cipher.Encryptor, lines []string, from, to int) error {
 	if ctx.Err() != nil {
-		return httpx.Line(fmt.Errorf("bankpackages: encrypt: %w", httpx.Ended(ctx)))
+		return oneline.Error(fmt.Errorf("bankpackages: encrypt: %w", oneline.Ended(ctx)))
 	}
 	for i := from; i < to; i++ {
 		line, err := b.first, error(nil)

@@ -20,8 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/bankpackages"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 )
 
 // cheap encrypts at no cost into what looks like ciphertext. before is told how many lines were made.

@@ -9,9 +9,8 @@ import (
 	"time"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/httpx"
-	"github.com/wxpay-go/wxpay/internal/params"
 	"github.com/wxpay-go/wxpay/media"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 // ImportParams describes a whole import for [Service.Import].
@@ -266,34 +265,33 @@ func (s *Service) deliver(ctx context.Context, p ImportParams, ready parcel, res
 // present returns the task that a file became earlier, or nil.
 func (s *Service) present(ctx context.Context, p ImportParams, filename string) (*Task, error) {
 	task, err := s.findTask(ctx, p.PackageID, filename)
-	if task != nil && task.BankType != "" && task.BankType != p.BankType {
+	switch {
+	case errors.Is(err, ErrNoTask):
+		return nil, nil
+	case err == nil && task.BankType != "" && task.BankType != p.BankType:
 		return nil, refuse("bank_type", "is another than that of the file the package has already; give the list another Name")
 	}
 	return task, err
 }
 
-// upload sends a file until it is known to be taken. The platform takes a name once, so sending the same
-// bytes under the same name again cannot import them twice.
+// upload sends a file until it is known to be taken, three times at most. The platform takes a name once, so
+// sending the same bytes under the same name again cannot import them twice.
 func (s *Service) upload(ctx context.Context, p ImportParams, file *File) (*Task, error) {
-	for n := 1; ; n++ {
+	tries := 0
+	return wxpay.Wait(ctx, time.Second, func(ctx context.Context) (*Task, bool, error) {
+		tries++
 		task, err := s.CreateTask(ctx, CreateTaskParams{PackageID: p.PackageID, BankType: p.BankType, File: file.Source, Serial: file.Serial})
-		if _, local := errors.AsType[*wxpay.ParamError](err); err == nil || local {
-			return task, err
+		if _, refusedHere := errors.AsType[*wxpay.ParamError](err); err == nil || refusedHere {
+			return task, true, err
 		}
 		// Looked up after a refusal too: it may be the echo of an attempt that was taken.
 		found, look := s.present(ctx, p, file.Source.Name())
-		switch {
-		case found != nil:
-			return found, nil
-		case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
-			return nil, httpx.Line(fmt.Errorf("%w; not repeated: %w", err, httpx.Ended(ctx)))
-		case n == 3 || !wxpay.Transient(err) || look != nil && !wxpay.Transient(look):
-			return nil, err
+		if found != nil {
+			return found, true, nil
 		}
-		if ended := httpx.Sleep(ctx, httpx.Backoff(n, time.Second)); ended != nil {
-			return nil, httpx.Line(fmt.Errorf("%w; not repeated: %w", err, ended))
-		}
-	}
+		last := tries == 3 || look != nil && !wxpay.Transient(look)
+		return nil, last && ctx.Err() == nil, err
+	})
 }
 
 // finish waits for a task and tells of it.

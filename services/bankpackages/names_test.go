@@ -27,8 +27,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/bankpackages"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 )
 
 // merchant is a service of a merchant with this key.

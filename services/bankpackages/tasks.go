@@ -10,9 +10,8 @@ import (
 	"time"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/httpx"
-	"github.com/wxpay-go/wxpay/internal/params"
 	"github.com/wxpay-go/wxpay/media"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 const (
@@ -36,8 +35,8 @@ type Task struct {
 	PackageID        string     `json:"package_id"`
 	Filename         string     `json:"filename"`
 	BankType         string     `json:"bank_type"`
-	CreateTime       time.Time  `json:"create_time"`
-	UpdateTime       time.Time  `json:"update_time,omitzero"`
+	CreateTime       wxpay.Time `json:"create_time"`
+	UpdateTime       wxpay.Time `json:"update_time,omitzero"`
 	Status           TaskStatus `json:"status"`
 	SuccessCount     int64      `json:"success_count"`      // numbers that matched a user
 	FailCount        int64      `json:"fail_count"`         // numbers that matched nobody
@@ -168,19 +167,24 @@ func (s *Service) ListTasks(ctx context.Context, p ListTasksParams) (*wxpay.Page
 	); err != nil {
 		return nil, err
 	}
-	return wxpay.Do[wxpay.Page[Task]](ctx, s.client, wxpay.Call{
+	tasks, err := wxpay.Do[params.List[Task]](ctx, s.client, wxpay.Call{
 		Route: routeListTasks,
 		Vars:  wxpay.Vars{"package_id": p.PackageID},
 		Query: params.Query("status", string(p.Status), "filename", p.Filename, "offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
 	})
+	if err != nil {
+		return nil, err
+	}
+	return tasks.Page().ByNumber(p.Offset, tasks.Limit), nil
 }
 
 // AllTasks walks all tasks that match, page by page. An error comes once and last; one that is
 // [wxpay.ErrPages] says that not all were seen.
 func (s *Service) AllTasks(ctx context.Context, p ListTasksParams) iter.Seq2[Task, error] {
-	return wxpay.All(p.Offset, wxpay.ByPage, func(t Task) string { return t.TaskID }, func(offset int64) (*wxpay.Page[Task], error) {
-		page := p // the walk may run twice at once
-		page.Offset = offset
+	id := func(t Task) string { return t.TaskID }
+	return wxpay.Walk(wxpay.Cursor{Offset: p.Offset}, id, func(at wxpay.Cursor) (*wxpay.Page[Task], error) {
+		page := p
+		page.Offset = at.Offset
 		return s.ListTasks(ctx, page)
 	})
 }
@@ -205,40 +209,30 @@ func (s *Service) WaitTask(ctx context.Context, p WaitTaskParams) (*Task, error)
 	if p.Filename == "" {
 		return nil, &wxpay.ParamError{Route: routeListTasks, Param: "filename", Reason: "is missing"}
 	}
-	var seen *Task
-	for misses := 0; ; {
+	misses := 0
+	return wxpay.Wait(ctx, cmp.Or(max(p.Every, 0), 30*time.Second), func(ctx context.Context) (*Task, bool, error) {
 		task, err := s.findTask(ctx, p.PackageID, p.Filename)
 		switch {
-		case err != nil && !wxpay.Transient(err), ctx.Err() != nil && err != nil:
-			return seen, err
-		case err == nil && task == nil:
-			if misses++; misses == 3 {
-				return seen, ErrNoTask
-			}
-		case task != nil:
-			if seen, misses = task, 0; task.Status == TaskFinished {
-				return task, nil
-			}
+		case err == nil:
+			misses = 0
+			return task, task.Status == TaskFinished, nil
+		case errors.Is(err, ErrNoTask):
+			misses++
 		}
-		if ended := httpx.Sleep(ctx, cmp.Or(max(p.Every, 0), 30*time.Second)); ended != nil {
-			if err != nil {
-				ended = fmt.Errorf("%w; before that: %w", ended, err)
-			}
-			return seen, httpx.Line(fmt.Errorf("wxpay: %s: stopped waiting for %s: %w", routeListTasks, p.Filename, ended))
-		}
-	}
+		return nil, misses == 3, err
+	})
 }
 
-// findTask returns the task of that file name, or nil.
+// findTask returns the task of that file name, or [ErrNoTask].
 func (s *Service) findTask(ctx context.Context, packageID, filename string) (*Task, error) {
 	page, err := s.ListTasks(ctx, ListTasksParams{PackageID: packageID, Filename: filename})
 	if err != nil {
 		return nil, err
 	}
-	for _, task := range page.Data {
+	for _, task := range page.Items {
 		if task.Filename == filename {
 			return &task, nil
 		}
 	}
-	return nil, nil
+	return nil, ErrNoTask
 }

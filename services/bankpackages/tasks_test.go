@@ -22,9 +22,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/platformtest"
 	"github.com/wxpay-go/wxpay/media"
 	"github.com/wxpay-go/wxpay/services/bankpackages"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -42,19 +42,12 @@ var task = bankpackages.Task{
 	Status: bankpackages.TaskFinished, SuccessCount: 1000, FailCount: 20, SuccessUserCount: 1003,
 }
 
-func beijing(h, m, s, ms int) time.Time {
-	return time.Date(2020, 5, 20, h, m, s, ms*1e6, time.FixedZone("", 8*3600))
+func beijing(h, m, s, ms int) wxpay.Time {
+	return wxpay.TimeOf(time.Date(2020, 5, 20, h, m, s, ms*1e6, time.FixedZone("", 8*3600)))
 }
 
 func service(t testing.TB, mock http.RoundTripper) *bankpackages.Service {
 	return bankpackages.New(platformtest.Client(t, mock))
-}
-
-func equalTask(t *testing.T, want bankpackages.Task, got bankpackages.Task) {
-	t.Helper()
-	assert.True(t, want.CreateTime.Equal(got.CreateTime) && want.UpdateTime.Equal(got.UpdateTime), "%v", got)
-	got.CreateTime, got.UpdateTime = want.CreateTime, want.UpdateTime
-	assert.Equal(t, want, got)
 }
 
 func TestCreateTask(t *testing.T) {
@@ -88,7 +81,7 @@ func TestCreateTask(t *testing.T) {
 		PackageID: "8473295", BankType: "ICBC_DEBIT", File: media.Bytes("active_user.csv", []byte(content)), Serial: "PUB_KEY_ID_OTHER",
 	})
 	require.NoError(t, err)
-	equalTask(t, task, *got)
+	assert.Equal(t, task, *got)
 	assert.Equal(t, 1, mock.GetTotalCallCount())
 }
 
@@ -216,10 +209,11 @@ func TestListTasks(t *testing.T) {
 	tests := []struct {
 		name, query string
 		p           bankpackages.ListTasksParams
+		next        *wxpay.Cursor
 	}{
-		{"all", "offset=0&limit=20", bankpackages.ListTasksParams{}},
+		{"all", "offset=0&limit=20", bankpackages.ListTasksParams{}, &wxpay.Cursor{Offset: 1}},
 		{"filtered", "filename=active_user.csv&offset=2&limit=5&status=PROCESSING",
-			bankpackages.ListTasksParams{Status: bankpackages.TaskProcessing, Filename: "active_user.csv", Offset: 2, Limit: 5}},
+			bankpackages.ListTasksParams{Status: bankpackages.TaskProcessing, Filename: "active_user.csv", Offset: 2, Limit: 5}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -230,9 +224,10 @@ func TestListTasks(t *testing.T) {
 			tt.p.PackageID = "8473295"
 			page, err := service(t, mock).ListTasks(t.Context(), tt.p)
 			require.NoError(t, err)
-			require.Len(t, page.Data, 1)
-			equalTask(t, task, page.Data[0])
-			assert.Equal(t, []int64{47, 2, 20}, []int64{page.TotalCount, page.Offset, page.Limit})
+			require.Len(t, page.Items, 1)
+			assert.Equal(t, task, page.Items[0])
+			assert.EqualValues(t, 47, page.Total)
+			assert.Equal(t, tt.next, page.Next)
 		})
 	}
 	for _, bad := range []bankpackages.ListTasksParams{{PackageID: "8473295", Limit: 21}, {PackageID: "8473295", Limit: -1}, {PackageID: "8473295", Offset: -1}, {}} {

@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
-	"time"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/params"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 const (
@@ -45,7 +44,7 @@ type Contract struct {
 type ContractInformation struct {
 	ContractID     string         `json:"contract_id,omitzero"` // 签约协议号
 	ContractStatus ContractStatus `json:"contract_status,omitzero"`
-	CreateTime     time.Time      `json:"create_time,omitzero"` // when it was signed
+	CreateTime     wxpay.Time     `json:"create_time,omitzero"` // when it was signed
 }
 
 // PresignContractParams is the contract to prepare with [Service.PresignContract].
@@ -167,11 +166,10 @@ func (s *Service) TerminateContract(ctx context.Context, p TerminateContractPara
 	if err := params.Check(routeTerminateContract, params.ID("contract_id", p.ContractID, 32)); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeTerminateContract,
 		Vars:  wxpay.Vars{"contract_id": p.ContractID},
 	})
-	return err
 }
 
 // ListUserContractsParams chooses contracts of one user for [Service.ListUserContracts] and
@@ -216,7 +214,7 @@ func (s *Service) ListUserContracts(ctx context.Context, p ListUserContractsPara
 	q := params.Query("appid", p.AppID, "sub_mchid", p.SubMchID, "sub_appid", p.SubAppID, "sub_openid", p.SubOpenID,
 		"plan_id", p.PlanID, "contract_status", string(p.ContractStatus),
 		"offset", params.Decimal(p.Offset), "limit", params.Decimal(cmp.Or(p.Limit, 20)))
-	page, err := params.Ask(ctx, s.client, wxpay.Call{
+	contracts, err := params.Ask(ctx, s.client, wxpay.Call{
 		Route: routeListUserContracts,
 		Vars:  wxpay.Vars{"openid": p.OpenID},
 		Query: q,
@@ -224,11 +222,14 @@ func (s *Service) ListUserContracts(ctx context.Context, p ListUserContractsPara
 	if p.Offset == 0 && nothingThere(err) {
 		return nil, fmt.Errorf("%w: %w", ErrNoContracts, err)
 	}
-	return page, err
+	if err != nil {
+		return nil, err
+	}
+	return contracts.Page().ByRecord(p.Offset), nil
 }
 
 // other names what a contract of the page is about that was not asked for.
-func (p ListUserContractsParams) other(page *wxpay.Page[Contract]) (name string) {
+func (p ListUserContractsParams) other(page *params.List[Contract]) (name string) {
 	for _, c := range page.Data {
 		name = cmp.Or(name, params.Other("openid", p.OpenID, c.OpenID, "sub_openid", p.SubOpenID, c.SubOpenID,
 			"plan_id", p.PlanID, c.PlanID, "sub_mchid", p.SubMchID, c.SubMchID))
@@ -259,9 +260,10 @@ func (p ListUserContractsParams) check() error {
 // is [wxpay.ErrPages] says that not all were seen, and [ErrNoContracts] that there are none: a user
 // without contracts yields that error, not an empty walk.
 func (s *Service) AllUserContracts(ctx context.Context, p ListUserContractsParams) iter.Seq2[Contract, error] {
-	return wxpay.All(p.Offset, wxpay.ByRecord, func(c Contract) string { return c.ContractInformation.ContractID }, func(offset int64) (*wxpay.Page[Contract], error) {
-		p := p // a walk may be gone by several at once
-		p.Offset = offset
-		return s.ListUserContracts(ctx, p)
+	id := func(c Contract) string { return c.ContractInformation.ContractID }
+	return wxpay.Walk(wxpay.Cursor{Offset: p.Offset}, id, func(at wxpay.Cursor) (*wxpay.Page[Contract], error) {
+		page := p
+		page.Offset = at.Offset
+		return s.ListUserContracts(ctx, page)
 	})
 }

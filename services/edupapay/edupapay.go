@@ -27,7 +27,7 @@ import (
 	"regexp"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/params"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 // A Service calls education auto-renewal for one merchant. It is safe for concurrent use.

@@ -41,7 +41,7 @@ func contract() *edupapay.Contract {
 		OpenID: "oUpF8uMuAJOM2pxb1Q", SubOpenID: "oUpF8uMuAJOM2pxb2W", PlanID: "101164396123311331",
 		ContractInformation: edupapay.ContractInformation{
 			ContractID: "wx998877665544wx", ContractStatus: edupapay.ContractSigned,
-			CreateTime: time.Date(2020, 3, 26, 2, 43, 39, 0, time.UTC),
+			CreateTime: wxpay.TimeOf(time.Date(2020, 3, 26, 2, 43, 39, 0, time.UTC)),
 		},
 	}
 }
@@ -50,7 +50,7 @@ func transaction() *edupapay.Transaction {
 	return &edupapay.Transaction{
 		SpMchID: "1230000109", MchID: "1230000110", AppID: "wx8888888888888888", SubMchID: "1900000109", SubAppID: "wx9999999999999999",
 		OutTradeNo: "201407033233368018", TransactionID: "25012014070332333018", Attach: "自定义数据", BankType: "CMC",
-		SuccessTime: time.Date(2020, 3, 26, 2, 43, 39, 0, time.UTC),
+		SuccessTime: wxpay.TimeOf(time.Date(2020, 3, 26, 2, 43, 39, 0, time.UTC)),
 		TradeState:  edupapay.TradeSuccess, TradeStateDescription: "支付成功",
 		Payer:             edupapay.Payer{OpenID: "oUpF8uMuAJOM2pxb1Q", SubOpenID: "oUpF8uMuAJOM2pxb2W"},
 		Amount:            edupapay.TransactionAmount{Total: 888, PayerTotal: 788, DiscountTotal: 100, Currency: "CNY"},
@@ -175,8 +175,8 @@ var wire = map[string]struct {
 		call: callList,
 		line: "GET /v3/edu-papay/user/oUpF8uMuAJOM2pxb1Q/contracts?appid=wx8888888888888888&contract_status=DELETE&limit=10&offset=40" +
 			"&plan_id=101164396123311331&sub_appid=wx9999999999999999&sub_mchid=1900000109&sub_openid=oUpF8uMuAJOM2pxb2W",
-		status: 200, answer: `{"data":[` + contractJSON + `],"total_count":30,"offset":40,"limit":20}`,
-		want: &wxpay.Page[edupapay.Contract]{Data: []edupapay.Contract{*contract()}, TotalCount: 30, Offset: 40, Limit: 20},
+		status: 200, answer: `{"data":[` + contractJSON + `],"total_count":47,"offset":40,"limit":20}`,
+		want: &wxpay.Page[edupapay.Contract]{Items: []edupapay.Contract{*contract()}, Total: 47, Next: &wxpay.Cursor{Offset: 41}},
 	},
 	"list, direct, defaults": {
 		call: func(ctx context.Context, s *edupapay.Service) (any, error) {
@@ -184,7 +184,7 @@ var wire = map[string]struct {
 		},
 		line:   "GET /v3/edu-papay/user/o/contracts?appid=wx&limit=20&offset=0&plan_id=1",
 		status: 200, answer: `{"data":[],"total_count":0,"offset":0,"limit":20}`,
-		want: &wxpay.Page[edupapay.Contract]{Data: []edupapay.Contract{}, Limit: 20},
+		want: &wxpay.Page[edupapay.Contract]{Items: []edupapay.Contract{}},
 	},
 	"notice": {
 		call:   callNotice,
@@ -257,25 +257,9 @@ func TestWire(t *testing.T) {
 			assert.Equal(t, test.line, got.line)
 			assert.Equal(t, test.body, got.body)
 			assert.Equal(t, serial, got.serial)
-			assert.Equal(t, test.want, utc(result))
+			assert.Equal(t, test.want, result)
 		})
 	}
-}
-
-// utc makes times comparable, whatever the zone of this machine.
-func utc(result any) any {
-	in := func(t *time.Time) { *t = t.UTC() }
-	switch v := result.(type) {
-	case *edupapay.Contract:
-		in(&v.ContractInformation.CreateTime)
-	case *wxpay.Page[edupapay.Contract]:
-		for i := range v.Data {
-			in(&v.Data[i].ContractInformation.CreateTime)
-		}
-	case *edupapay.Transaction:
-		in(&v.SuccessTime)
-	}
-	return result
 }
 
 // No member that the documents name gets lost in a struct, in either direction.

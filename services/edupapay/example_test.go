@@ -9,8 +9,8 @@ import (
 
 	"github.com/jarcoal/httpmock"
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/edupapay"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 )
 
 // One period under a contract that stands: the notice, days later the debit, then its outcome.

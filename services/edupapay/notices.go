@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/params"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 const routeSendDebitNotice = "POST /v3/edu-papay/user-notifications/{contract_id}/send"
@@ -39,10 +39,9 @@ func (s *Service) SendDebitNotice(ctx context.Context, p SendDebitNoticeParams) 
 		params.OptionalID("sub_appid", p.SubAppID, 32)); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeSendDebitNotice,
 		Vars:  wxpay.Vars{"contract_id": p.ContractID},
 		Body:  p,
 	})
-	return err
 }

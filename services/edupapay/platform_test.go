@@ -8,8 +8,8 @@ import (
 
 	"github.com/jarcoal/httpmock"
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/edupapay"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 	"go.uber.org/goleak"
 )
 

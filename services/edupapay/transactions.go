@@ -3,12 +3,10 @@ package edupapay
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/httpx"
-	"github.com/wxpay-go/wxpay/internal/params"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 const (
@@ -44,7 +42,7 @@ type Transaction struct {
 	TransactionID         string            `json:"transaction_id,omitzero"` // order number of WeChat Pay
 	Attach                string            `json:"attach,omitzero"`         // as given to CreateTransaction
 	BankType              string            `json:"bank_type,omitzero"`      // bank that paid, such as CMC
-	SuccessTime           time.Time         `json:"success_time,omitzero"`   // zero unless paid
+	SuccessTime           wxpay.Time        `json:"success_time,omitzero"`   // zero unless paid
 	TradeState            TradeState        `json:"trade_state"`
 	TradeStateDescription string            `json:"trade_state_description,omitzero"` // for people
 	Payer                 Payer             `json:"payer,omitzero"`
@@ -150,14 +148,13 @@ func (s *Service) CreateTransaction(ctx context.Context, p CreateTransactionPara
 	if err := p.check(); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeCreateTransaction,
 		Body:  p,
 		// After an unclear answer: query by out_trade_no or repeat with the same one, never with a new one.
 		// https://pay.weixin.qq.com/doc/v3/partner/4012465548
 		Idempotent: true,
 	})
-	return err
 }
 
 func (p CreateTransactionParams) check() error {
@@ -252,23 +249,8 @@ type WaitTransactionParams struct {
 // if any. The wait goes on after errors that are [wxpay.Transient]; a refusal ends it, such as
 // [wxpay.CodeNotFound] for a number that was never accepted.
 func (s *Service) WaitTransaction(ctx context.Context, p WaitTransactionParams) (*Transaction, error) {
-	every := cmp.Or(max(p.Every, 0), 5*time.Second)
-	var seen *Transaction
-	for {
+	return wxpay.Wait(ctx, p.Every, func(ctx context.Context) (*Transaction, bool, error) {
 		t, err := s.GetTransactionByOutTradeNo(ctx, GetTransactionByOutTradeNoParams{p.OutTradeNo, p.SubMchID})
-		switch {
-		case err != nil && (!wxpay.Transient(err) || ctx.Err() != nil):
-			return seen, err
-		case err == nil && t.TradeState.Final():
-			return t, nil
-		case err == nil:
-			seen = t
-		}
-		if ended := httpx.Sleep(ctx, every); ended != nil {
-			if err != nil {
-				ended = fmt.Errorf("%w; before that: %w", ended, err)
-			}
-			return seen, httpx.Line(fmt.Errorf("wxpay: %s: stopped waiting: %w", routeGetTransactionByOutTradeNo, ended))
-		}
-	}
+		return t, err == nil && t.TradeState.Final(), err
+	})
 }

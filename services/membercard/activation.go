@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/params"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 const (
@@ -48,12 +48,11 @@ func (s *Service) ActivateUserCard(ctx context.Context, p ActivateUserCardParams
 	); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeActivateUserCard,
 		Vars:  wxpay.Vars{"card_id": p.CardID, "code": p.Code},
 		Body:  p,
 	})
-	return err
 }
 
 // A UserCardConfirmState is how joining went on the side of the merchant. The platform may add values.
@@ -97,12 +96,11 @@ func (s *Service) ConfirmUserCard(ctx context.Context, p ConfirmUserCardParams) 
 	); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeConfirmUserCard,
 		Vars:  wxpay.Vars{"card_id": p.CardID, "code": p.Code},
 		Body:  p,
 	})
-	return err
 }
 
 // ActivateInformation is what a user filled in before the jump to the merchant's page.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
@@ -199,8 +198,8 @@ func TestCreateActivity(t *testing.T) {
 		limit{"OutRequestNo", "out_request_no", 0, true},
 	)
 	for param, clear := range map[string]func(*membercard.CreateActivityParams){
-		"begin_time": func(p *membercard.CreateActivityParams) { p.BeginTime = time.Time{} },
-		"end_time":   func(p *membercard.CreateActivityParams) { p.EndTime = time.Time{} },
+		"begin_time": func(p *membercard.CreateActivityParams) { p.BeginTime = wxpay.Time{} },
+		"end_time":   func(p *membercard.CreateActivityParams) { p.EndTime = wxpay.Time{} },
 	} {
 		mock, p := httpmock.NewMockTransport(), newActivity()
 		clear(&p)
@@ -230,7 +229,7 @@ func TestListActivities(t *testing.T) {
 		route:   route,
 		query:   "activity_type=MEMBER_AFTERPAY&activity_status=TERMINATED&card_id=pbLatjvWOibDc5-TBnbUk1pD12o0&offset=10&limit=50",
 		answer:  `{"data":[` + activityJSON + `],"offset":10,"limit":5,"total_count":1234}`,
-		want:    &wxpay.Page[membercard.Activity]{Data: []membercard.Activity{activity}, Offset: 10, Limit: 5, TotalCount: 1234},
+		want:    &wxpay.Page[membercard.Activity]{Items: []membercard.Activity{activity}, Total: 1234, Next: &wxpay.Cursor{Offset: 11}},
 		enums:   []string{"ONGOING", "NON_MEMBER_AFTERPAY", "JUMP_ACTIVATE"},
 		repeats: true,
 	}
@@ -241,6 +240,7 @@ func TestListActivities(t *testing.T) {
 			return s.ListActivities(ctx, membercard.ListActivitiesParams{ActivityType: membercard.ActivityNonMemberMiniprogram})
 		}
 		w.query = "activity_type=NON_MEMBER_MINIPROGRAM&offset=0"
+		w.want = &wxpay.Page[membercard.Activity]{Items: []membercard.Activity{activity}, Total: 1234, Next: &wxpay.Cursor{Offset: 1}}
 		w.run(t)
 	})
 	limits(t, route,

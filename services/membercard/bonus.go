@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/params"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 const (
@@ -77,10 +77,9 @@ func (s *Service) bonus(ctx context.Context, route string, p PrepareBonusParams)
 	); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: route,
 		Vars:  wxpay.Vars{"card_id": p.CardID, "code": p.Code},
 		Body:  p,
 	})
-	return err
 }

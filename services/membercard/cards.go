@@ -4,10 +4,9 @@ import (
 	"cmp"
 	"context"
 	"iter"
-	"time"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/params"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 const (
@@ -92,19 +91,13 @@ type Brand struct {
 	DisplayName string `json:"display_name"` // brand name to show
 }
 
-// DateInformation is the validity of a card. Times are sent in milliseconds.
+// DateInformation is the validity of a card.
 type DateInformation struct {
-	Type                     DateType  `json:"type"`
-	AvailableBeginTime       time.Time `json:"available_begin_time,omitzero"`
-	AvailableEndTime         time.Time `json:"available_end_time,omitzero"`
-	AvailableDayAfterReceive int64     `json:"available_day_after_receive,omitzero"` // days of validity once in force
-	WaitDaysAfterReceive     int64     `json:"wait_days_after_receive,omitzero"`     // days from taking the card until it is in force
-}
-
-// sent is the validity with times as they are sent.
-func (d DateInformation) sent() DateInformation {
-	d.AvailableBeginTime, d.AvailableEndTime = params.Milli(d.AvailableBeginTime), params.Milli(d.AvailableEndTime)
-	return d
+	Type                     DateType   `json:"type"`
+	AvailableBeginTime       wxpay.Time `json:"available_begin_time,omitzero"`
+	AvailableEndTime         wxpay.Time `json:"available_end_time,omitzero"`
+	AvailableDayAfterReceive int64      `json:"available_day_after_receive,omitzero"` // days of validity once in force
+	WaitDaysAfterReceive     int64      `json:"wait_days_after_receive,omitzero"`     // days from taking the card until it is in force
 }
 
 // BalanceInformation is where the stored value (储值) of a card leads.
@@ -146,8 +139,8 @@ type AdditionalStatement struct {
 // A Card is a card template. Entries of a list may lack Bonus, Favor, Fapiao, Guide and ServiceModules (MC-7).
 type Card struct {
 	CardID               string                      `json:"card_id"`
-	CreateTime           time.Time                   `json:"create_time,omitzero"`
-	UpdateTime           time.Time                   `json:"update_time,omitzero"`
+	CreateTime           wxpay.Time                  `json:"create_time,omitzero"`
+	UpdateTime           wxpay.Time                  `json:"update_time,omitzero"`
 	RemainQuantity       int64                       `json:"remain_quantity,omitzero"` // stock left
 	Status               CardStatus                  `json:"status,omitzero"`
 	AppID                string                      `json:"appid"`
@@ -219,7 +212,6 @@ func (s *Service) CreateCard(ctx context.Context, p CreateCardParams) (*Card, er
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	p.DateInformation = p.DateInformation.sent()
 	return params.Ask(ctx, s.client, wxpay.Call{
 		Route:      routeCreateCard,
 		Body:       p,
@@ -275,20 +267,24 @@ func (s *Service) ListCards(ctx context.Context, p ListCardsParams) (*wxpay.Page
 	); err != nil {
 		return nil, err
 	}
-	return wxpay.Do[wxpay.Page[Card]](ctx, s.client, wxpay.Call{
+	cards, err := wxpay.Do[params.List[Card]](ctx, s.client, wxpay.Call{
 		Route: routeListCards,
 		Query: params.Query("brand_id", p.BrandID, "appid", p.AppID, "offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
 	})
+	if err != nil {
+		return nil, err
+	}
+	return cards.Page().ByNumber(p.Offset, cards.Limit), nil
 }
 
 // AllCards walks all cards that match, page by page. An error comes once and last; one that is
 // [wxpay.ErrPages] says that not all were seen (MC-16).
 func (s *Service) AllCards(ctx context.Context, p ListCardsParams) iter.Seq2[Card, error] {
 	id := func(c Card) string { return c.CardID }
-	return wxpay.All(p.Offset, wxpay.ByPage, id, func(offset int64) (*wxpay.Page[Card], error) {
-		p := p
-		p.Offset = offset
-		return s.ListCards(ctx, p)
+	return wxpay.Walk(wxpay.Cursor{Offset: p.Offset}, id, func(at wxpay.Cursor) (*wxpay.Page[Card], error) {
+		page := p
+		page.Offset = at.Offset
+		return s.ListCards(ctx, page)
 	})
 }
 
@@ -364,13 +360,11 @@ func (s *Service) UpdateCard(ctx context.Context, p UpdateCardParams) error {
 	); err != nil {
 		return err
 	}
-	p.DateInformation = p.DateInformation.sent()
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeUpdateCard,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
 		Body:  p,
 	})
-	return err
 }
 
 // DeleteCardParams name a card.
@@ -391,8 +385,7 @@ func (s *Service) DeleteCard(ctx context.Context, p DeleteCardParams) error {
 	if err := params.Check(routeDeleteCard, params.ID("card_id", p.CardID, 32)); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{Route: routeDeleteCard, Vars: wxpay.Vars{"card_id": p.CardID}})
-	return err
+	return wxpay.Send(ctx, s.client, wxpay.Call{Route: routeDeleteCard, Vars: wxpay.Vars{"card_id": p.CardID}})
 }
 
 // UpgradeCardParams are an old card and the brand to bind it to.
@@ -422,10 +415,9 @@ func (s *Service) UpgradeCard(ctx context.Context, p UpgradeCardParams) error {
 	); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeUpgradeCard,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
 		Body:  p,
 	})
-	return err
 }

@@ -229,8 +229,8 @@ func TestCreateCard(t *testing.T) {
 			"total_quantity": 4000000,
 			"date_information": {
 				"type": "FIX_TIME_RANGE",
-				"available_begin_time": "2020-05-20T13:29:35.12+08:00",
-				"available_end_time": "2030-05-20T13:29:35.12+08:00",
+				"available_begin_time": "2020-05-20T13:29:35.120+08:00",
+				"available_end_time": "2030-05-20T13:29:35.120+08:00",
 				"available_day_after_receive": 200,
 				"wait_days_after_receive": 1
 			},
@@ -320,7 +320,7 @@ func TestListCards(t *testing.T) {
 		route:   "GET /v3/marketing/membercard-open/cards",
 		query:   "brand_id=1001622624&appid=wxea9c30890f48d5ae&offset=2&limit=10",
 		answer:  `{"data":[` + cardAnswer + `],"total_count":47,"offset":3,"limit":20}`,
-		want:    &wxpay.Page[membercard.Card]{Data: []membercard.Card{card}, TotalCount: 47, Offset: 3, Limit: 20},
+		want:    &wxpay.Page[membercard.Card]{Items: []membercard.Card{card}, Total: 47},
 		enums:   cardEnums,
 		repeats: true,
 	}.run(t)
@@ -344,7 +344,7 @@ func TestListCardsOfAnyBrand(t *testing.T) {
 		route:   "GET /v3/marketing/membercard-open/cards",
 		query:   "offset=0&limit=20",
 		answer:  `{"total_count":0,"offset":0,"limit":20}`,
-		want:    &wxpay.Page[membercard.Card]{Limit: 20},
+		want:    &wxpay.Page[membercard.Card]{},
 		repeats: true,
 	}.run(t)
 }

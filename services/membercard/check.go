@@ -4,7 +4,7 @@ import (
 	"regexp"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/params"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 var requestNo = regexp.MustCompile(`^[0-9A-Za-z|_*-]+$`)

@@ -1,6 +1,6 @@
 package membercard
 
-import "time"
+import "github.com/wxpay-go/wxpay"
 
 // Types of the notifications of member cards. Each comes with the struct of the same name: EventAcceptCard with
 // [AcceptCardEvent], and so on. They go to the address of [Service.SetCallback]. How often one is repeated is
@@ -30,7 +30,7 @@ type AcceptCardEvent struct {
 	EventType   AcceptEventType `json:"event_type"`
 	CardID      string          `json:"card_id"`
 	Code        string          `json:"code,omitzero"`
-	EventTime   time.Time       `json:"event_time"`
+	EventTime   wxpay.Time      `json:"event_time"`
 	OpenID      string          `json:"openid"` // under the AppID of the card
 	UnionID     string          `json:"unionid,omitzero"`
 	PhoneNumber string          `json:"phone_number,omitzero"` // ciphertext; open with Client.Decrypt. One page only has it (MC-25)
@@ -60,7 +60,7 @@ type ActivateCardEvent struct {
 	EventType     ActivateEventType `json:"event_type"`
 	CardID        string            `json:"card_id"`
 	Code          string            `json:"code,omitzero"`
-	EventTime     time.Time         `json:"event_time"`
+	EventTime     wxpay.Time        `json:"event_time"`
 	OpenID        string            `json:"openid"` // under the AppID of the card
 	UnionID       string            `json:"unionid,omitzero"`
 	ActivateScene ActivateScene     `json:"activate_scene,omitzero"` // samples lack it (MC-15)
@@ -85,7 +85,7 @@ type ManageCardEvent struct {
 	EventType ManageEventType `json:"event_type"`
 	CardID    string          `json:"card_id"`
 	Code      string          `json:"code,omitzero"`
-	EventTime time.Time       `json:"event_time"`
+	EventTime wxpay.Time      `json:"event_time"`
 	OpenID    string          `json:"openid"` // under the AppID of the card
 	UnionID   string          `json:"unionid,omitzero"`
 }

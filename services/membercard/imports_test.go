@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/platformtest"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/membercard"
 )
 

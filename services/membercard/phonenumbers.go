@@ -2,10 +2,9 @@ package membercard
 
 import (
 	"context"
-	"time"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/params"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 const (
@@ -15,10 +14,10 @@ const (
 
 // MemberInformation is the member behind a phone number.
 type MemberInformation struct {
-	CardID           string    `json:"card_id"`                    // at most 32 characters
-	Code             string    `json:"code,omitzero"`              // at most 32
-	MembershipNumber string    `json:"membership_number,omitzero"` // shown on the card; empty: the code; at most 32
-	RegistrationTime time.Time `json:"registration_time"`          // when the user became a member; sent in milliseconds
+	CardID           string     `json:"card_id"`                    // at most 32 characters
+	Code             string     `json:"code,omitzero"`              // at most 32
+	MembershipNumber string     `json:"membership_number,omitzero"` // shown on the card; empty: the code; at most 32
+	RegistrationTime wxpay.Time `json:"registration_time"`          // when the user became a member
 }
 
 // ImportPhoneNumberParams are a phone number to remind.
@@ -59,7 +58,6 @@ func (s *Service) ImportPhoneNumber(ctx context.Context, p ImportPhoneNumberPara
 	); err != nil {
 		return err
 	}
-	m.RegistrationTime = params.Milli(m.RegistrationTime)
 	sealed, serial, err := s.seal(ctx, routeImportPhoneNumber, p.PhoneNumber)
 	if err != nil {
 		return err
@@ -68,8 +66,7 @@ func (s *Service) ImportPhoneNumber(ctx context.Context, p ImportPhoneNumberPara
 		ImportPhoneNumberParams
 		EncryptedPhoneNumber string `json:"encrypted_phone_number"`
 	}{p, sealed}
-	_, err = wxpay.Do[struct{}](ctx, s.client, wxpay.Call{Route: routeImportPhoneNumber, Body: body, Serial: serial})
-	return err
+	return wxpay.Send(ctx, s.client, wxpay.Call{Route: routeImportPhoneNumber, Body: body, Serial: serial})
 }
 
 // A ReceiveStatus says whether a card was taken after a reminder. The platform may add values.
@@ -90,12 +87,12 @@ type PhoneNumberState struct {
 
 // UserCardInformation is the card a user took.
 type UserCardInformation struct {
-	Code        string    `json:"code"`
-	OpenID      string    `json:"openid"`
-	UnionID     string    `json:"unionid,omitzero"`
-	ReceiveTime time.Time `json:"receive_time"`
-	CardAppID   string    `json:"card_appid"` // AppID of the brand
-	CardID      string    `json:"card_id"`
+	Code        string     `json:"code"`
+	OpenID      string     `json:"openid"`
+	UnionID     string     `json:"unionid,omitzero"`
+	ReceiveTime wxpay.Time `json:"receive_time"`
+	CardAppID   string     `json:"card_appid"` // AppID of the brand
+	CardID      string     `json:"card_id"`
 }
 
 // SearchPhoneNumberParams are a phone number handed in before.

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
@@ -43,7 +42,7 @@ func TestImportPhoneNumber(t *testing.T) {
 				"card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
 				"code": "478515832665",
 				"membership_number": "316510891298",
-				"registration_time": "2015-05-20T13:29:35.12+08:00"
+				"registration_time": "2015-05-20T13:29:35.120+08:00"
 			},
 			"encrypted_phone_number": "13800138000",
 			"outer_str": "my_card_CARD"
@@ -77,7 +76,7 @@ func TestImportPhoneNumber(t *testing.T) {
 	}
 
 	mock := httpmock.NewMockTransport()
-	p.MemberInformation.RegistrationTime = time.Time{}
+	p.MemberInformation.RegistrationTime = wxpay.Time{}
 	e, ok := errors.AsType[*wxpay.ParamError](newService(mock).ImportPhoneNumber(t.Context(), p))
 	require.True(t, ok)
 	assert.Equal(t, "member_information.registration_time", e.Param)

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/params"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 const routeCreateCardQrcode = "POST /v3/marketing/membercard-open/cards/{card_id}/qrcode"

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/params"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 const (
@@ -100,12 +100,11 @@ func (s *Service) UpdateCardRights(ctx context.Context, p UpdateCardRightsParams
 	if err := params.Check(routeUpdateCardRights, params.ID("card_id", p.CardID, 32)); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeUpdateCardRights,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
 		Body:  p,
 	})
-	return err
 }
 
 // UpdateUserCardRightsParams are the card of a user and its rights. What is left empty stays. The three
@@ -146,11 +145,10 @@ func (s *Service) UpdateUserCardRights(ctx context.Context, p UpdateUserCardRigh
 	); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route:      routeUpdateUserCardRights,
 		Vars:       wxpay.Vars{"card_id": p.CardID, "code": p.Code},
 		Body:       p,
 		Idempotent: true, // by out_request_no, MC-26: https://pay.weixin.qq.com/doc/v3/partner/4012729622
 	})
-	return err
 }

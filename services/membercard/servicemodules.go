@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/params"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 const (
@@ -158,11 +158,10 @@ func (s *Service) RemoveServiceModule(ctx context.Context, p RemoveServiceModule
 	); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeRemoveServiceModule,
 		Vars:  wxpay.Vars{"card_id": p.CardID, "service_module_id": p.ServiceModuleID},
 	})
-	return err
 }
 
 // SetServiceModuleDataParams are the state of a service for one user.
@@ -200,11 +199,10 @@ func (s *Service) SetServiceModuleData(ctx context.Context, p SetServiceModuleDa
 	); err != nil {
 		return err
 	}
-	_, err := wxpay.Do[struct{}](ctx, s.client, wxpay.Call{
+	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route:      routeSetServiceModuleData,
 		Vars:       wxpay.Vars{"card_id": p.CardID, "code": p.Code},
 		Body:       p,
 		Idempotent: true, // by out_request_no, MC-26: https://pay.weixin.qq.com/doc/v3/partner/4017176090
 	})
-	return err
 }

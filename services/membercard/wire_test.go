@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/platformtest"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/membercard"
 	"go.uber.org/goleak"
 )
@@ -44,12 +44,12 @@ func all(r httpmock.Responder) *httpmock.MockTransport {
 }
 
 // at reads a time as it stands in a document.
-func at(s string) time.Time {
+func at(s string) wxpay.Time {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
 		panic(err)
 	}
-	return t
+	return wxpay.TimeOf(t)
 }
 
 // A wire is one call as the documents have it. Everything in it is written by hand.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/jarcoal/httpmock"
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/platformtest"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/security"
 )
 

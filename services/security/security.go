@@ -13,7 +13,7 @@ import (
 	"fmt"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/params"
+	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 const routeEcho = "POST /v3/security/echo"

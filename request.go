@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,7 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay/auth"
-	"github.com/wxpay-go/wxpay/internal/header"
+	"github.com/wxpay-go/wxpay/internal/attempt"
 	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/media"
 )
@@ -26,6 +25,10 @@ import (
 type Call struct {
 	// Route is method and path in the spelling of http.ServeMux: "GET /v3/…/{id}".
 	Route string
+	// BrandRoute is the door of brands, "GET /brand/…/{id}", for a call that has one beside Route. A client for a
+	// brand takes it in place of Route, also in errors and to Observe. Other calls are refused to brands unless
+	// their Route starts with /brand/, and those to merchants.
+	BrandRoute string
 	// Vars are the values of the route's {names}. They are escaped; empty ones, "." and "..", slashes and
 	// control characters are refused, so that no value can lead to another endpoint.
 	Vars Vars
@@ -47,54 +50,37 @@ type Call struct {
 	// Idempotent says that WeChat Pay documents this write as safe to repeat with the same content.
 	// Reads are repeated anyway.
 	Idempotent bool
-
-	verify func(context.Context, auth.Signature, []byte) error // nil: by the platform's keys
 }
 
 // Vars are values for the {names} of a route.
 type Vars map[string]string
 
-// Do makes a call and decodes its answer, which has been verified before. For a call that answers
-// nothing T is struct{}.
-//
-// What is odd in a genuine answer, such as a time in another form, is left zero and told to
-// [Config].Observe; an answer that lacks sense is an [UnknownError].
-func Do[T any](ctx context.Context, c *Client, call Call) (*T, error) {
-	answer := new(T)
-	var into any = answer
-	if _, nothing := into.(*struct{}); nothing {
-		into = nil
-	}
-	if err := c.do(ctx, call, into); err != nil {
-		return nil, err
-	}
-	return answer, nil
-}
-
 // A request is a call made ready: everything that stays the same between its attempts.
 type request struct {
 	call        Call
+	run         attempt.Call
 	method      string
 	uri         string // path and query, escaped
 	payload     []byte // JSON; of an upload, its meta
 	contentType string
 	form        *media.Form
 	timeout     time.Duration
-	deadline    time.Time
 	serial      string
 	answer      any // to decode into; nil: nothing
+	verify      verify
 }
+
+// verify checks the signature of an answer; nil stands for the platform's keys. Only the download of these
+// keys brings one of its own.
+type verify func(ctx context.Context, sig auth.Signature, body []byte) error
 
 func (r *request) repeatable() bool { return r.method == http.MethodGet || r.call.Idempotent }
 
 // prepare checks and encodes a call once.
-func (c *Client) prepare(ctx context.Context, call Call, answer any) (r request, err error) {
-	r = request{call: call, timeout: c.config.Timeout, serial: call.Serial, answer: answer}
+func (c *Client) prepare(ctx context.Context, call Call, answer any, v verify) (r request, err error) {
+	r = request{call: call, timeout: c.config.Timeout, serial: call.Serial, answer: answer, verify: v}
 	if r.method, r.uri, err = expand(&call); err != nil {
 		return r, err
-	}
-	if !fitsHeader(call.Serial) {
-		return r, &ParamError{call.Route, "Wechatpay-Serial", "holds characters that a header cannot carry"}
 	}
 	if call.Body != nil {
 		if r.payload, err = encode(call.Body); err != nil {
@@ -109,10 +95,13 @@ func (c *Client) prepare(ctx context.Context, call Call, answer any) (r request,
 		r.contentType = r.form.ContentType()
 		r.timeout = httpx.UploadTime(r.timeout, call.File.Size())
 	}
-	if r.serial == "" && call.verify == nil {
+	if r.serial == "" && v == nil {
 		if r.serial, err = c.encryptor.SelectCertificate(ctx); err != nil {
 			return r, httpx.Line(fmt.Errorf("wxpay: %s: no platform key, not sent: %w", call.Route, unsent{err}))
 		}
+	}
+	if !fitsHeader(r.serial) {
+		return r, &ParamError{call.Route, "Wechatpay-Serial", "holds characters that a header cannot carry"}
 	}
 	return r, nil
 }
@@ -217,96 +206,6 @@ func badSegment(v string) string {
 	return ""
 }
 
-// attempt builds, signs and sends a request once, reads the answer under a bound, verifies and decodes it.
-// What does not succeed is a failure that says whether it may be repeated.
-func (c *Client) attempt(ctx context.Context, r *request, host string) (ex Exchange, fail *failure) {
-	start := time.Now()
-	ex = Exchange{Route: r.call.Route, Host: host}
-	defer func() { ex.Duration = time.Since(start) }()
-	var t trip
-	defer t.End()
-	watched := t.Watch(ctx, c.config.HTTPClient, r.deadline)
-	req, err := c.build(watched, r, host, &t)
-	if err != nil {
-		return ex, notSent(r, err)
-	}
-	if ctx.Err() != nil { // a transport that never started could not tell
-		closeBody(req)
-		return ex, notSent(r, httpx.Ended(ctx))
-	}
-	resp, err := c.config.HTTPClient.Do(req)
-	if err != nil {
-		return ex, broken(ctx, r, err, &t.Trip)
-	}
-	defer resp.Body.Close()
-	ex.Status = resp.StatusCode
-	ex.RequestID, _ = header.Get(resp.Header, "Request-Id")
-	body, err := readAnswer(resp)
-	if err != nil {
-		return ex, unreadable(ctx, r, &ex, resp, err, t.Late())
-	}
-	err = c.genuine(watched, r, resp.Header, body)
-	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
-		return ex, refusal(r, &ex, resp.Header, body, err)
-	}
-	if err == nil {
-		err = r.fits(body)
-	}
-	if err == nil {
-		ex.Odd, err = r.decode(body)
-	}
-	if err != nil {
-		return ex, lost(r, &ex, err)
-	}
-	return ex, nil
-}
-
-// A trip is what one attempt keeps on the heap, in one piece.
-type trip struct {
-	httpx.Trip
-	values [6]string // of the headers
-}
-
-// build makes the request of one attempt with a signature of its own.
-func (c *Client) build(ctx context.Context, r *request, host string, t *trip) (*http.Request, error) {
-	var body io.Reader
-	if r.payload != nil && r.form == nil {
-		body = bytes.NewReader(r.payload)
-	}
-	req, err := http.NewRequestWithContext(ctx, r.method, host+r.uri, body)
-	if err != nil {
-		return nil, errors.New("address is not a URL")
-	}
-	authorization, err := auth.Authorization(ctx, c.config.Signer, c.scheme, r.method, req.URL.RequestURI(), time.Now().Unix(), r.payload)
-	if err != nil {
-		return nil, err
-	}
-	t.values = [...]string{authorization, "application/json", "identity", userAgent, r.contentType, r.serial}
-	for i, name := range [...]string{"Authorization", "Accept", "Accept-Encoding", "User-Agent", "Content-Type", "Wechatpay-Serial"} {
-		if !fitsHeader(t.values[i]) {
-			return nil, errors.New(name + " holds characters that a header cannot carry")
-		}
-		if t.values[i] != "" {
-			req.Header[name] = t.values[i : i+1 : i+1] // the names are in canonical form
-		}
-	}
-	if r.form != nil {
-		if req.Body, err = r.form.Open(); err != nil {
-			return nil, err
-		}
-		req.GetBody, req.ContentLength = r.form.Open, r.form.Size()
-	}
-	return req, nil
-}
-
-func closeBody(req *http.Request) {
-	if req.Body != nil {
-		req.Body.Close()
-	}
-}
-
-const userAgent = "wxpay-go"
-
 // fitsHeader reports whether net/http would send v as the value of a header.
 func fitsHeader(v string) bool {
 	for i := range len(v) {
@@ -315,19 +214,4 @@ func fitsHeader(v string) bool {
 		}
 	}
 	return true
-}
-
-// genuine verifies an answer, and that it is not one that came before.
-func (c *Client) genuine(ctx context.Context, r *request, h http.Header, body []byte) error {
-	sig := auth.SignatureFrom(h)
-	var err error
-	if r.call.verify != nil {
-		err = r.call.verify(ctx, sig, body)
-	} else {
-		err = auth.Verify(ctx, c.verifier, c.scheme, sig, body, time.Now(), false)
-	}
-	if err == nil && !c.answers.fresh(sig.Nonce) {
-		return errReplayed
-	}
-	return err
 }

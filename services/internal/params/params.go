@@ -10,13 +10,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/internal/lists"
+	"github.com/wxpay-go/wxpay/internal/pasted"
 )
 
 // Check returns the first fault as the error of a call that is not sent. Reasons never hold a value.
@@ -131,9 +130,6 @@ func IP(name, s string) *wxpay.ParamError {
 	return Must(err == nil && address.Zone() == "", name, "is not an IP address")
 }
 
-// Milli is a time as it is sent: in milliseconds, as the samples have them, in its own zone.
-func Milli(t time.Time) time.Time { return t.Truncate(time.Millisecond) }
-
 // Page is where a list is read; most is the largest page, 0 if none is known.
 func Page(offset, limit, most int64) *wxpay.ParamError {
 	switch {
@@ -145,6 +141,16 @@ func Page(offset, limit, most int64) *wxpay.ParamError {
 	return Must(most == 0 || limit <= most, "limit", fmt.Sprintf("is more than %d", most))
 }
 
+// A List is a page of a list as most calls answer it.
+type List[T any] struct {
+	Data       []T   `json:"data"`
+	TotalCount int64 `json:"total_count"`
+	Limit      int64 `json:"limit"`
+}
+
+// Page is the page without its Next, which depends on what the list counts.
+func (l *List[T]) Page() wxpay.Page[T] { return wxpay.Page[T]{Items: l.Data, Total: l.TotalCount} }
+
 // NotifyURL is an address for notifications, where it is given: public, https, without query. Plain http is
 // left to loopback hosts, which only a fake platform can reach.
 func NotifyURL(name, address string) *wxpay.ParamError {
@@ -155,7 +161,7 @@ func NotifyURL(name, address string) *wxpay.ParamError {
 	if err != nil || strings.ContainsAny(address, "?# ") || unclean(address) != "" {
 		return Must(false, name, "must be an address without blanks, query and fragment")
 	}
-	if _, err := httpx.BaseURL((&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}).String()); err != nil {
+	if _, err := pasted.BaseURL((&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}).String()); err != nil {
 		return Must(false, name, err.Error())
 	}
 	return nil
