@@ -1,4 +1,4 @@
 package wxpaytest
 
 // CountFiles makes the server believe that n files were uploaded today.
-func (s *Server) CountFiles(n int) { s.bank.CountFiles(n) }
+func (s *Server) CountFiles(n int) { s.products.Bank.CountFiles(n) }

@@ -12,10 +12,8 @@ import (
 
 // A Fault is one way in which a call goes wrong.
 type Fault struct {
-	Name string
-	Doc  string
-
-	fault engine.Fault
+	Name, Doc string
+	fault     engine.Fault
 }
 
 // Effect reports whether the request is carried out all the same.
@@ -29,16 +27,10 @@ func (f Fault) Socket() bool { return f.fault.Stage > engine.Dialing }
 var Faults = shown(slices.Concat(fault.Table(), wechat.Faults()))
 
 // Refusals are answers by which WeChat Pay refuses, one for each code of the documents, called by the code.
-func Refusals() []Fault {
-	all, _ := fault.Refusals() // NewServer tells of an error in the documents
-	return shown(all)
-}
+func Refusals() []Fault { return shown(fault.Refusals()) }
 
 // ReturnCodes are the failures of TPNS, called tpns-1008003 and so on.
-func ReturnCodes() []Fault {
-	all, _ := tpns.Faults()
-	return shown(all)
-}
+func ReturnCodes() []Fault { return shown(tpns.Faults()) }
 
 func shown(faults []engine.Fault) (all []Fault) {
 	for _, f := range faults {

@@ -301,9 +301,11 @@ type recorder struct {
 	cleanup func()
 }
 
-func (r *recorder) Errorf(format string, a ...any) { r.errors = append(r.errors, fmt.Sprintf(format, a...)) }
-func (r *recorder) Cleanup(f func())               { r.cleanup = f }
-func (r *recorder) Helper()                        {}
+func (r *recorder) Errorf(format string, a ...any) {
+	r.errors = append(r.errors, fmt.Sprintf(format, a...))
+}
+func (r *recorder) Cleanup(f func()) { r.cleanup = f }
+func (r *recorder) Helper()          {}
 
 func TestRefusals(t *testing.T) {
 	t.Parallel()

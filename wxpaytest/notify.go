@@ -73,7 +73,7 @@ type Event struct {
 // [WithPath].
 // The error says that no answer came; what the answer means is its status.
 func (s *Server) Notify(ctx context.Context, target any, eventType string, plaintext any, variants ...Variant) (*http.Response, error) {
-	n := &wechat.Notification{Event: eventType, By: wechat.Both, To: s.wechat.Merchant}
+	n := &wechat.Notification{Event: eventType, By: wechat.Both, To: s.who}
 	for _, v := range variants {
 		v(n)
 	}
@@ -104,9 +104,10 @@ func (s *Server) Deliver(ctx context.Context, target any, variants ...Variant) e
 func (s *Server) SetPublicKeyShare(percent int) { s.wechat.SetPublicKeyShare(percent) }
 
 // EncryptForMerchant encrypts a field as the platform does in what it sends: RSA-OAEP with SHA-1 for the
-// merchant's certificate, then base64. It makes, for one, phone_number of a MEMBERCARD.ACCEPT_CARD.
+// merchant's certificate (or the brand's), then base64. It makes, for one, phone_number of a
+// MEMBERCARD.ACCEPT_CARD.
 func (s *Server) EncryptForMerchant(plain string) (string, error) {
-	return s.wechat.Encrypt(MchID, plain)
+	return s.wechat.Encrypt(s.who.ID, plain)
 }
 
 // RotateCertificate is a whole rotation in one step: [Server.OfferCertificate], and the new certificate

@@ -12,8 +12,7 @@
 // the clients it tests.
 //
 // A [Server] is an http.RoundTripper, so nothing listens and testing/synctest works; its method
-// [Server.Respond] is a responder of httpmock; and it is an http.Handler, for programs that need an
-// address.
+// [Server.Respond] is a responder of httpmock; and it is an http.Handler, for programs that need an address.
 package wxpaytest
 
 import (
@@ -29,11 +28,9 @@ import (
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/fault"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/platform/tpns"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/platform/wechat"
+	"github.com/wxpay-go/wxpay/wxpaytest/internal/products"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/products/bankpackages"
-	"github.com/wxpay-go/wxpay/wxpaytest/internal/products/edupapay"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/products/membercard"
-	"github.com/wxpay-go/wxpay/wxpaytest/internal/products/security"
-	pushes "github.com/wxpay-go/wxpay/wxpaytest/internal/products/tpns"
 )
 
 // What the fake merchant, brand and platform are called. The keys behind these names are made anew in every
@@ -44,15 +41,12 @@ const (
 	APIv3Key    = wechat.APIv3Key
 	PublicKeyID = wechat.PublicKeyID
 
-	// A brand that calls in its own name.
 	BrandID          = wechat.BrandID
 	BrandSerialNo    = wechat.BrandSerialNo
 	BrandAPIKey      = wechat.BrandAPIKey
 	BrandPublicKeyID = wechat.BrandPublicKeyID
-
-	// TPNS, the push service, knows its application by these.
-	TPNSAccessID  = tpns.AccessID
-	TPNSSecretKey = tpns.SecretKey
+	TPNSAccessID     = tpns.AccessID
+	TPNSSecretKey    = tpns.SecretKey
 )
 
 // A Mode is what the merchant knows the platform by.
@@ -67,6 +61,9 @@ const (
 // Options change what a [Server] does. The zero value suits most tests.
 type Options struct {
 	Mode Mode
+	// Brand makes [Server.Config] and [Server.Client] those of a brand that calls in its own name, and
+	// notifications go to it. The server itself answers merchant and brand in any case.
+	Brand bool
 
 	// TaskDuration is how long a bank-package task stays PROCESSING and a debit of edu-papay ACCEPTED. Zero:
 	// the creation of a task answers PROCESSING, and the first query FINISHED.
@@ -105,16 +102,13 @@ type Options struct {
 
 // A Server is a fake WeChat Pay and TPNS. Its methods may be called from several goroutines.
 type Server struct {
-	engine *engine.Engine
-	wechat *wechat.Platform
-	plan   *fault.Plan
-	client *wxpay.Client
-	t      testing.TB // nil: without a test
-
-	bank  *bankpackages.Bank
-	cards *membercard.Cards
-	edu   *edupapay.Contracts
-	tpns  *pushes.Pushes
+	engine   *engine.Engine
+	wechat   *wechat.Platform
+	products *products.Set
+	plan     *fault.Plan
+	who      *wechat.Identity // that Config is of
+	client   *wxpay.Client
+	t        testing.TB // nil: without a test
 }
 
 // New returns a server that ends with the test. The test fails if a fault that was injected did not
@@ -143,21 +137,17 @@ func New(t testing.TB, o ...Options) *Server {
 
 // NewServer returns a server without a test.
 func NewServer(o Options) (*Server, error) {
-	refusals, err := fault.Refusals()
+	platform, err := wechat.New(wechat.Mode(o.Mode), rand.Text())
 	if err != nil {
 		return nil, err
 	}
-	codes, err := tpns.Faults()
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{plan: fault.NewPlan(fault.Table(), wechat.Faults(), refusals, codes)}
-	if s.wechat, err = wechat.New(wechat.Mode(o.Mode), rand.Text()); err != nil {
-		return nil, err
+	s := &Server{wechat: platform, plan: fault.NewPlan(fault.Table(), wechat.Faults(), fault.Refusals(), tpns.Faults()), who: platform.Merchant}
+	if o.Brand {
+		s.who = platform.Brand
 	}
 	settings := engine.Options{
-		Platforms: []engine.Platform{&tpns.Platform{Host: o.TPNSHost}, s.wechat}, Plan: s.plan, Unlimited: o.Unlimited,
-		Journal: cmp.Or(max(0, o.Journal), 1000), Complain: s.complain, Encrypt: s.wechat.Encrypt,
+		Platforms: []engine.Platform{&tpns.Platform{Host: o.TPNSHost}, platform}, Plan: s.plan, Unlimited: o.Unlimited,
+		Journal: cmp.Or(max(0, o.Journal), 1000), Complain: s.complain, Encrypt: platform.Encrypt, Caller: s.who.ID,
 	}
 	if o.Observe != nil {
 		settings.Observe = func(r engine.Request) { o.Observe(Request(r)) }
@@ -165,37 +155,33 @@ func NewServer(o Options) (*Server, error) {
 	if s.engine, err = engine.New(settings); err != nil {
 		return nil, err
 	}
-	s.wechat.Start(&s.engine.Clock)
-	s.bank = bankpackages.New(s.engine, bankpackages.Options{Duration: o.TaskDuration, Match: o.Match, Users: o.Users, Sample: o.Sample, CountBadLines: o.CountBadLines, Unlimited: o.Unlimited})
-	s.cards = membercard.New(s.engine, membercard.Options{Paid: o.Paid, ImportRate: o.ImportRate, MchID: MchID})
-	s.edu = edupapay.New(s.engine, edupapay.Options{Duration: o.TaskDuration, Pay: o.Pay, MchID: MchID})
-	s.tpns = pushes.New(s.engine)
-	for _, p := range []engine.Product{s.wechat.Certificates(), security.New(s.engine), s.bank.Product(), s.cards.Product(), s.edu.Product(), s.tpns.Product()} {
-		if err := s.engine.Add(p); err != nil {
-			return nil, err
-		}
+	if err := platform.Start(s.engine); err != nil {
+		return nil, err
+	}
+	s.products, err = products.New(s.engine, products.Options{
+		MchID: MchID, Duration: o.TaskDuration, Pay: o.Pay, Cards: membercard.Options{Paid: o.Paid, ImportRate: o.ImportRate},
+		Bank: bankpackages.Options{Match: o.Match, Users: o.Users, Sample: o.Sample, CountBadLines: o.CountBadLines, Unlimited: o.Unlimited},
+	})
+	if err != nil {
+		return nil, err
 	}
 	s.client, err = wxpay.New(s.Config())
 	return s, err
 }
 
-// Client returns a client of this server. It is the same one every time; make others from [Server.Config].
+// Client returns a client of this server, the same one every time; make others from [Server.Config].
 func (s *Server) Client() *wxpay.Client { return s.client }
 
 // Config returns what [Server.Client] is made of, to be changed and given to wxpay.New. Its transport is the
 // server; the addresses are the platform's own.
 func (s *Server) Config() wxpay.Config {
-	who := s.wechat.Merchant
-	private, _ := who.Private() // New has told of the errors
-	c := wxpay.Config{
-		MchID:      who.ID,
-		SerialNo:   who.Serial,
-		PrivateKey: private,
-		APIv3Key:   APIv3Key,
-		Migrating:  s.wechat.Mode() == wechat.Both,
-		HTTPClient: &http.Client{Transport: s},
+	private, _ := s.who.Private() // wxpay.New tells of a key that is missing
+	c := wxpay.Config{MchID: s.who.ID, SerialNo: s.who.Serial, PrivateKey: private, APIv3Key: wxpay.Secret(s.who.APIKey), HTTPClient: &http.Client{Transport: s}}
+	if s.who == s.wechat.Brand {
+		c.MchID, c.BrandID = "", s.who.ID
 	}
-	c.PublicKeyID, c.PublicKey, _ = who.Public()
+	c.PublicKeyID, c.PublicKey, _ = s.who.Public()
+	c.Migrating = s.who.HasBoth()
 	return c
 }
 
@@ -258,11 +244,11 @@ func (s *Server) cannot(err error) error {
 	return fmt.Errorf("wxpaytest: %w", err)
 }
 
-// WriteKeys writes the merchant's private key and, unless the mode is Certificates, the platform public
+// WriteKeys writes the private key of the merchant, or of the brand, and, unless the mode is Certificates, the platform public
 // key into dir, and returns the environment, NAME=value each, that wxpay.ConfigFromEnv and
 // pushpackage.ConfigFromEnv read. The addresses are not in it: only the caller knows where the fake
 // listens.
 func (s *Server) WriteKeys(dir string) (env []string, err error) {
-	env, err = s.wechat.WriteKeys(dir, s.wechat.Merchant)
+	env, err = s.who.WriteKeys(dir)
 	return append(env, "TPNS_ACCESS_ID="+TPNSAccessID, "TPNS_SECRET_KEY="+TPNSSecretKey), err
 }

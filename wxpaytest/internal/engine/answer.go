@@ -33,7 +33,7 @@ type Answer struct {
 type Seals struct {
 	None, Forged, Tampered, Stale, Probe bool
 
-	OtherType     bool // names the signature type of the other identities
+	OtherType     bool // names a signature type of another product line
 	UnknownSerial bool // names a key that nobody knows
 }
 

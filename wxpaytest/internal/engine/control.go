@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -91,7 +92,7 @@ type Event struct {
 	Plaintext Object
 	URL       string    // where the request wanted it; empty: the address is set elsewhere
 	Due       time.Time // by the time of the business
-	Caller    string    // who is told; empty: the merchant of the test
+	Caller    string    // who is told; empty: who the test is
 }
 
 // An Envelope is how the resource of an event is called and authenticated.
@@ -110,7 +111,7 @@ func (e *Engine) EnvelopeOf(event string) Envelope {
 
 // Happen queues an event. The caller holds the lock.
 func (e *Engine) Happen(event Event) {
-	if event.Due.IsZero() {
+	if event.Caller = cmp.Or(event.Caller, e.options.Caller); event.Due.IsZero() {
 		event.Due = e.Now()
 	}
 	const most = 1000 // nobody collects the events of a bulk import

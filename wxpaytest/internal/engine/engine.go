@@ -44,6 +44,9 @@ type Options struct {
 
 	// Encrypt seals a member of an answer or of an event for a caller.
 	Encrypt func(caller, plain string) (string, error)
+	Caller  string // who is told of what happens beside the calls
+
+	Catalog *api.Catalog // nil: that of the documents
 }
 
 // An Engine holds what all calls share. Its lock is also that of the state of all products.
@@ -70,15 +73,17 @@ type Engine struct {
 
 // New returns an engine that answers every call of the catalog by its example.
 func New(o Options) (*Engine, error) {
-	catalog, err := api.Load()
-	if err != nil {
-		return nil, err
+	if o.Catalog == nil {
+		var err error
+		if o.Catalog, err = api.Load(); err != nil {
+			return nil, err
+		}
 	}
 	e := &Engine{
 		Seed: maphash.MakeSeed(), options: o, platforms: o.Platforms, endpoints: table{}, own: table{}, handlers: map[*api.Operation]handler{},
 		events: map[string]*api.Notification{}, envelopes: map[string]Envelope{}, rates: rates{}, replays: map[string]replayed{}, journal: journal{most: o.Journal},
 	}
-	for _, p := range catalog.Products {
+	for _, p := range o.Catalog.Products {
 		i := slices.IndexFunc(o.Platforms, func(at Platform) bool { return at.Name() == p.Platform })
 		if i < 0 {
 			return nil, fmt.Errorf("wxpaytest: nobody answers for platform %q of %s", p.Platform, p.Name)
@@ -124,12 +129,8 @@ type Product struct {
 
 // Add lets a product answer.
 func (e *Engine) Add(p Product) error {
-	catalog, err := api.Load()
-	if err != nil {
-		return err
-	}
 	for id, handle := range p.Handlers {
-		op := catalog.Operation(id)
+		op := e.options.Catalog.Operation(id)
 		if op == nil || op.Product.Name != p.Name {
 			return fmt.Errorf("wxpaytest: %s has no call %q", p.Name, id)
 		}

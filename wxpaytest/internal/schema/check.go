@@ -2,6 +2,7 @@ package schema
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -154,15 +155,17 @@ func (c *Check) list(name string, list []any, s *api.Schema, at string) error {
 	return nil
 }
 
+var notNumber = map[string]string{"integer": "is not an integer", "number": "is not a number"}
+
 func (c *Check) number(v any, s *api.Schema, at string) error {
 	n, ok := v.(json.Number)
 	if !ok {
-		return c.otherwise(v, s, at, "is not an "+s.Type)
+		return c.otherwise(v, s, at, notNumber[s.Type])
 	}
 	i, err := n.Int64()
 	switch {
 	case err != nil && s.Type == "integer":
-		return &Violation{at, v, "is not an integer"}
+		return &Violation{at, v, notNumber[s.Type]}
 	case err != nil:
 		return nil
 	case s.Minimum != nil && i < *s.Minimum, s.Maximum != nil && i > *s.Maximum, !c.among(n.String(), s):
@@ -178,10 +181,13 @@ func (c *Check) among(text string, s *api.Schema) bool {
 
 func (c *Check) text(name, text string, s *api.Schema, at string) error {
 	n := int64(utf8.RuneCountInString(text))
+	formed, err := matches(s.Pattern, text)
 	switch {
+	case err != nil:
+		return err
 	case s.MinLength != nil && n < *s.MinLength, s.MaxLength != nil && n > *s.MaxLength:
 		return &Violation{at, text, fmt.Sprintf("has %d characters", n)}
-	case s.Pattern != "" && !pattern(s.Pattern).MatchString(text):
+	case !formed:
 		return &Violation{at, text, "does not match " + s.Pattern}
 	case !c.among(text, s):
 		var values []string
@@ -192,7 +198,7 @@ func (c *Check) text(name, text string, s *api.Schema, at string) error {
 	case s.Sealed == "to-platform" && c.Open != nil:
 		plain, err := c.Open(text)
 		if err != nil {
-			return at1(at, err)
+			return stands(at, err)
 		}
 		c.Secrets[name] = plain
 		return nil
@@ -200,9 +206,9 @@ func (c *Check) text(name, text string, s *api.Schema, at string) error {
 	return format(name, text, s, at)
 }
 
-// at1 says where what cannot be opened stands; what is wrong elsewhere knows that itself.
-func at1(at string, err error) error {
-	if v, ok := err.(*Violation); ok && v.Field == "" {
+// stands says where what cannot be opened is; what is wrong elsewhere knows that itself.
+func stands(at string, err error) error {
+	if v, ok := errors.AsType[*Violation](err); ok && v.Field == "" {
 		return &Violation{at, nil, v.Issue}
 	}
 	return err
@@ -240,14 +246,18 @@ func IsLoopback(host string) bool {
 // patterns are those of the catalog, compiled once.
 var patterns sync.Map
 
-func pattern(text string) *regexp.Regexp {
-	if p, ok := patterns.Load(text); ok {
-		return p.(*regexp.Regexp)
+// matches reports whether text has a pattern; every text has none.
+func matches(pattern, text string) (bool, error) {
+	if pattern == "" {
+		return true, nil
 	}
-	p, err := regexp.Compile(text)
-	if err != nil {
-		p = regexp.MustCompile("") // what cannot be read refuses nothing; ops/gen checks that all can
+	p, ok := patterns.Load(pattern)
+	if !ok {
+		compiled, err := regexp.Compile(pattern)
+		if err != nil {
+			return false, fmt.Errorf("wxpaytest: pattern of the documents: %w", err)
+		}
+		p, _ = patterns.LoadOrStore(pattern, compiled)
 	}
-	patterns.Store(text, p)
-	return p
+	return p.(*regexp.Regexp).MatchString(text), nil
 }

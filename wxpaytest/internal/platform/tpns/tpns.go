@@ -3,6 +3,8 @@
 package tpns
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -12,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,32 +48,20 @@ func (*Platform) Owns(path string) bool {
 	return strings.HasPrefix(path, "/v3/push/") || strings.HasPrefix(path, "/v3/statistics/") || strings.HasPrefix(path, "/v3/device/")
 }
 
-// Codes are the return codes of TPNS that the service sends, with what it says then.
-var Codes = sync.OnceValues(func() ([]Code, error) {
-	f, err := api.FS.Open("tpns-return-codes.csv")
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		return nil, err
-	}
-	var codes []Code
-	for _, row := range rows[1:] { // code, meaning, retryable, applies_to, server_text, note
-		text := row[4]
-		if text == "" {
-			text = row[1]
-		}
+// codes are the return codes that the service sends, with what it says then.
+var codes = sync.OnceValue(func() (all []code) {
+	text, _ := api.FS.ReadFile("tpns-return-codes.csv")
+	rows, _ := csv.NewReader(bytes.NewReader(text)).ReadAll() // a test wants them all
+	for _, row := range rows[min(1, len(rows)):] {            // code, meaning, retryable, applies_to, server_text, note
 		if row[0] != success && row[3] != "Java samples only" {
-			codes = append(codes, Code{row[0], text})
+			all = append(all, code{row[0], cmp.Or(row[4], row[1])})
 		}
 	}
-	return codes, nil
+	return all
 })
 
-// A Code is a return code and its text.
-type Code struct{ Number, Text string }
+// A code is a return code and its text.
+type code struct{ number, text string }
 
 const (
 	success       = "0"
@@ -217,12 +208,9 @@ func answers(tx *engine.Tx, member string) bool {
 	return tx.Op != nil && tx.Op.Answer != nil && tx.Op.Answer.Property(member) != nil
 }
 
-func textOf(code string) string {
-	codes, _ := Codes() // Faults has told of the error
-	for _, c := range codes {
-		if c.Number == code {
-			return c.Text
-		}
+func textOf(number string) string {
+	if i := slices.IndexFunc(codes(), func(c code) bool { return c.number == number }); i >= 0 {
+		return codes()[i].text
 	}
 	return ""
 }
@@ -231,14 +219,12 @@ func textOf(code string) string {
 func (*Platform) Seal(*engine.Tx, *engine.Answer) error { return nil }
 
 // Faults are the failures of TPNS, called tpns-1008003 and so on.
-func Faults() ([]engine.Fault, error) {
-	codes, err := Codes()
-	var faults []engine.Fault
-	for _, c := range codes {
+func Faults() (faults []engine.Fault) {
+	for _, c := range codes() {
 		faults = append(faults, engine.Fault{
-			Name: "tpns-" + c.Number, Doc: fmt.Sprintf("return code %s of TPNS, %s; nothing was done", c.Number, c.Text), Stage: engine.Acting, Platform: "tpns",
-			Change: func(tx *engine.Tx, a *engine.Answer) { tx.Platform.Refuse(tx, a, refuse(c.Number, "")) },
+			Name: "tpns-" + c.number, Doc: fmt.Sprintf("return code %s of TPNS, %s; nothing was done", c.number, c.text), Stage: engine.Acting, Platform: "tpns",
+			Change: func(tx *engine.Tx, a *engine.Answer) { tx.Platform.Refuse(tx, a, refuse(c.number, "")) },
 		})
 	}
-	return faults, err
+	return faults
 }

@@ -39,8 +39,8 @@ func (p *Platform) SetPublicKeyShare(percent int) {
 	v.publicShare = int64(percent)
 }
 
-// Certificates is the product by which a merchant downloads them.
-func (p *Platform) Certificates() engine.Product {
+// certificates is the product by which a merchant downloads them.
+func (p *Platform) certificates() engine.Product {
 	share := []engine.Param{{Name: "percent", Doc: "0 to 100"}}
 	set := func(f func(int)) func(context.Context, map[string]string) (any, error) {
 		return func(_ context.Context, args map[string]string) (any, error) {

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 )
 
-// WriteKeys writes what an identity knows into dir, and returns the environment that names it.
-func (p *Platform) WriteKeys(dir string, who *Identity) (env []string, err error) {
-	private, err := who.Private()
+// WriteKeys writes what the identity knows into dir, and returns the environment that names it.
+func (i *Identity) WriteKeys(dir string) (env []string, err error) {
+	private, err := i.Private()
 	if err != nil {
 		return nil, err
 	}
@@ -22,8 +22,8 @@ func (p *Platform) WriteKeys(dir string, who *Identity) (env []string, err error
 	if err := writePEM(file, "PRIVATE KEY", der); err != nil {
 		return nil, err
 	}
-	env = []string{who.Variable + "=" + who.ID, "WXPAY_SERIAL_NO=" + who.Serial, "WXPAY_PRIVATE_KEY_FILE=" + file, "WXPAY_APIV3_KEY=" + who.APIKey}
-	id, public, err := who.Public()
+	env = []string{i.Variable + "=" + i.ID, "WXPAY_SERIAL_NO=" + i.Serial, "WXPAY_PRIVATE_KEY_FILE=" + file, "WXPAY_APIV3_KEY=" + i.APIKey}
+	id, public, err := i.Public()
 	if err != nil || public == nil {
 		return env, err
 	}

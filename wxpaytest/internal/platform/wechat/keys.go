@@ -44,11 +44,11 @@ type key struct {
 
 // newCertificate issues platform certificate number n, valid from a day before now for five years.
 func newCertificate(n int, now time.Time) (*key, error) {
-	make := sync.OnceValues(newKey)
+	keyOf := sync.OnceValues(newKey)
 	if n < len(certificateKey) {
-		make = certificateKey[n]
+		keyOf = certificateKey[n]
 	}
-	private, err := make()
+	private, err := keyOf()
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func newCertificate(n int, now time.Time) (*key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &key{fmt.Sprintf("%X", sum), make, certificate}, nil
+	return &key{fmt.Sprintf("%X", sum), keyOf, certificate}, nil
 }
 
 // sign returns the base64 RSA signature over the SHA-256 of text.

@@ -43,6 +43,7 @@ type Identity struct {
 	Door   string // what the paths of its calls start with
 
 	Variable string // of the environment that names the ID
+	Foreign  string // signature type of another product line; a brand takes that of a merchant too
 
 	key   func() (*rsa.PrivateKey, error)
 	vault *vault
@@ -66,11 +67,13 @@ func New(mode Mode, salt string) (*Platform, error) {
 	p := &Platform{mode: mode, salt: salt}
 	p.Merchant = &Identity{
 		Scheme: "WECHATPAY2-SHA256-RSA2048", Member: "mchid", ID: MchID, Serial: SerialNo, APIKey: APIv3Key, Door: "/", Variable: "WXPAY_MCH_ID",
-		key: merchantKey, vault: &vault{publicShare: 100},
+		Foreign: "WECHATPAY-BRAND-SHA256-RSA2048",
+		key:     merchantKey, vault: &vault{publicShare: 100},
 	}
 	p.Brand = &Identity{
 		Scheme: "WECHATPAY-BRAND-SHA256-RSA2048", Member: "brand_id", ID: BrandID, Serial: BrandSerialNo, APIKey: BrandAPIKey, Door: "/brand/", Variable: "WXPAY_BRAND_ID",
-		key: brandKey, vault: &vault{publicShare: 100, public: &key{BrandPublicKeyID, brandPublicKey, nil}},
+		Foreign: "WECHATPAY2-SM2-WITH-SM3",
+		key:     brandKey, vault: &vault{publicShare: 100, public: &key{BrandPublicKeyID, brandPublicKey, nil}},
 	}
 	if mode != Certificates {
 		p.Merchant.vault.public = &key{PublicKeyID, publicKey, nil}
@@ -84,8 +87,11 @@ func New(mode Mode, salt string) (*Platform, error) {
 	return p, err
 }
 
-// Start gives the platform the clock of the engine.
-func (p *Platform) Start(c *engine.Clock) { p.clock = c }
+// Start lets the platform answer through an engine.
+func (p *Platform) Start(e *engine.Engine) error {
+	p.clock = &e.Clock
+	return e.Add(p.certificates())
+}
 
 // IdentityOf returns the one of that ID, and the merchant if there is none.
 func (p *Platform) IdentityOf(id string) *Identity {
@@ -93,14 +99,6 @@ func (p *Platform) IdentityOf(id string) *Identity {
 		return p.Brand
 	}
 	return p.Merchant
-}
-
-// other returns the one that who is not.
-func (p *Platform) other(who *Identity) *Identity {
-	if who == p.Brand {
-		return p.Merchant
-	}
-	return p.Brand
 }
 
 // asked returns the identity that a path is for.
@@ -126,13 +124,13 @@ func (i *Identity) Public() (id string, _ *rsa.PublicKey, err error) {
 	return i.vault.public.serial, &private.PublicKey, nil
 }
 
+// HasBoth reports whether the identity knows the platform by its public key and by certificates.
+func (i *Identity) HasBoth() bool { return i.vault.public != nil && len(i.vault.certificates) > 0 }
+
 // Encrypt seals a member of what is sent to a caller.
 func (p *Platform) Encrypt(caller, plain string) (string, error) {
 	return encrypt(p.IdentityOf(caller).key, plain)
 }
-
-// Mode is what the merchant knows the platform by.
-func (p *Platform) Mode() Mode { return p.mode }
 
 // Name is what the catalog calls the platform.
 func (p *Platform) Name() string { return "wechatpay" }
@@ -340,9 +338,9 @@ func (p *Platform) signature(who *Identity, k *key, number int64, body []byte, h
 	if how.None {
 		return nil, nil
 	}
-	make, at, serial, scheme := k.private, time.Now(), k.serial, who.Scheme
+	keyOf, at, serial, scheme := k.private, time.Now(), k.serial, who.Scheme
 	if how.Forged {
-		make = strangerKey
+		keyOf = strangerKey
 	}
 	if how.Stale {
 		at = at.Add(-2 * maxAge)
@@ -351,9 +349,9 @@ func (p *Platform) signature(who *Identity, k *key, number int64, body []byte, h
 		serial = unknownSerial
 	}
 	if how.OtherType {
-		scheme = p.other(who).Scheme
+		scheme = who.Foreign
 	}
-	private, err := make()
+	private, err := keyOf()
 	if err != nil {
 		return nil, err
 	}

@@ -152,22 +152,28 @@ func each(n int, f func(int)) {
 }
 
 func (b *Bank) createTask(tx *engine.Tx) (engine.Object, error) {
-	id, name := tx.Var("package_id"), tx.Body.Text("filename")
-	tasks := b.tasksOf(id)
+	id, name, tasks := tx.Var("package_id"), tx.Body.Text("filename"), b.tasksOf(tx.Var("package_id"))
 	if _, taken := tasks.Get(name); taken {
 		return nil, engine.Invalid("the package has a task with this file name already")
 	}
-	day := b.e.Now().Format(time.DateOnly)
-	if b.files[day]++; b.files[day] > filesPerDay && !b.options.Unlimited {
-		return nil, &engine.TooFast{Limit: fmt.Sprintf("%d files today", filesPerDay)}
+	if err := b.oneMore(); err != nil {
+		return nil, err
 	}
 	t := &task{id: strconv.FormatInt(100+b.e.Number(), 10), packageID: id, filename: name, bankType: tx.Body.Text("bank_type"), created: b.e.Now()}
-	plain, _ := tx.Prepared.(lines)
-	b.count(t, plain)
+	b.count(t, tx.Prepared.(lines))
 	tasks.Add(name, t)
-	answer := b.show(t)
+	answer := b.show(t).Pick("task_id", "package_id", "filename", "bank_type", "create_time")
 	answer["status"] = "PROCESSING" // whatever comes after
-	return answer.Pick("task_id", "package_id", "filename", "bank_type", "create_time", "status"), nil
+	return answer, nil
+}
+
+// oneMore counts a file, if there may be one more today.
+func (b *Bank) oneMore() error {
+	day := b.e.Now().Format(time.DateOnly)
+	if b.files[day]++; b.files[day] > filesPerDay && !b.options.Unlimited {
+		return &engine.TooFast{Limit: fmt.Sprintf("%d files today", filesPerDay)}
+	}
+	return nil
 }
 
 func (b *Bank) tasksOf(packageID string) *engine.List[*task] {

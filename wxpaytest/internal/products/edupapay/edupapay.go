@@ -231,6 +231,15 @@ func (s *Contracts) sendDebitNotice(_ *engine.Tx, c *contract) (engine.Object, e
 	return nil, nil
 }
 
+// useNotice uses up the notice of a debit, if one was sent in time.
+func (s *Contracts) useNotice(c *contract) bool {
+	if days := daysSince(c.noticed, s.e.Now()); c.noticed.IsZero() || days < noticeLatest || days > noticeEarliest {
+		return false
+	}
+	c.noticed = time.Time{}
+	return true
+}
+
 // checkAmount checks what the documents only say in words.
 func checkAmount(tx *engine.Tx) error {
 	amount := tx.Body.Child("amount")
@@ -249,15 +258,13 @@ func (s *Contracts) createTransaction(tx *engine.Tx) (engine.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	if days := daysSince(c.noticed, s.e.Now()); c.noticed.IsZero() || days < noticeLatest || days > noticeEarliest {
+	if !s.useNotice(c) {
 		return nil, engine.Invalid("no notice was sent 1 to 3 days before the debit day")
 	}
-	c.noticed = time.Time{}
 	d := &debit{fmt.Sprintf("42000000%020d", s.e.Number()), tx.Body, c, s.e.Now(), s.options.Pay == nil || s.options.Pay(no)}
 	s.byID[d.id] = d
 	s.debits.Add(no, d)
-	event := map[bool]string{true: "TRANSACTION.SUCCESS", false: "TRANSACTION.FAIL"}[d.paid]
-	s.e.Happen(engine.Event{Type: event, Plaintext: s.showDebit(d, true), URL: tx.Body.Text("notify_url"), Due: d.created.Add(s.options.Duration)})
+	s.e.Happen(engine.Event{Type: map[bool]string{true: "TRANSACTION.SUCCESS", false: "TRANSACTION.FAIL"}[d.paid], Plaintext: s.showDebit(d, true), URL: tx.Body.Text("notify_url"), Caller: tx.Caller, Due: d.created.Add(s.options.Duration)})
 	return nil, nil
 }
 

@@ -23,7 +23,11 @@ func (s *Cards) actions() []engine.Action {
 			Name: "add-card", Doc: "an approved card with bonus points switched on",
 			Params: []engine.Param{{Name: "code_mode", Values: codeModes}, {Name: "card_id", Doc: "at most 32 characters", Optional: true}, {Name: "old", Doc: "of the official accounts platform, to be upgraded", Values: []string{"false", "true"}, Optional: true}},
 			Do: func(_ context.Context, a args) (any, error) {
-				return s.AddCard(a["code_mode"], a["card_id"], a["old"] == "true")
+				var id []string
+				if a["card_id"] != "" {
+					id = append(id, a["card_id"])
+				}
+				return s.AddCard(a["code_mode"], a["old"] == "true", id...)
 			},
 		},
 		{

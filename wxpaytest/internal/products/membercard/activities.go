@@ -19,11 +19,7 @@ type activity struct {
 	terminated time.Time // zero: not
 }
 
-func (s *Cards) createActivity(tx *engine.Tx) (engine.Object, error) {
-	k, err := s.openCard(tx.Body.Text("card_id"))
-	if err != nil {
-		return nil, err
-	}
+func (s *Cards) createActivity(tx *engine.Tx, k *card) (engine.Object, error) {
 	a := &activity{data: maps.Clone(tx.Body), begin: engine.ReadTime(tx.Body.Text("begin_time")), end: engine.ReadTime(tx.Body.Text("end_time"))}
 	if err := s.checkActivity(k, a); err != nil {
 		return nil, err

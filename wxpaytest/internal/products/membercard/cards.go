@@ -65,16 +65,19 @@ func (s *Cards) depositCodes(tx *engine.Tx, k *card) (engine.Object, error) {
 	}
 	results := []engine.Object{}
 	codes, _ := tx.Body["code"].([]any)
-	for _, v := range codes {
-		code, result := v.(string), "SUCCESS"
-		if k.members[code] != nil || slices.Contains(k.deposit, code) {
-			result = "DUPLICATE"
-		} else {
-			k.deposit = append(k.deposit, code)
-		}
-		results = append(results, engine.Object{"code": code, "result": result})
+	for _, code := range codes {
+		results = append(results, engine.Object{"code": code, "result": k.take(code.(string))})
 	}
 	return engine.Object{"data": results}, nil
+}
+
+// take puts a code into the deposit, and says what became of it.
+func (k *card) take(code string) (result string) {
+	if k.members[code] != nil || slices.Contains(k.deposit, code) {
+		return "DUPLICATE"
+	}
+	k.deposit = append(k.deposit, code)
+	return "SUCCESS"
 }
 
 func (s *Cards) updateCardRights(tx *engine.Tx, k *card) (engine.Object, error) {
@@ -82,16 +85,22 @@ func (s *Cards) updateCardRights(tx *engine.Tx, k *card) (engine.Object, error) 
 		return nil, engine.Invalid("the bonus jump path is missing")
 	}
 	for _, name := range []string{"bonus", "favor", "fapiao", "guide"} {
-		if !tx.Body.Flag("show_" + name) {
+		if k.setRight(name, tx.Body[name]); !tx.Body.Flag("show_" + name) {
 			delete(k.data, name)
-		} else if v, ok := tx.Body[name]; ok {
-			k.data[name] = v
-		} else if k.data[name] == nil {
-			k.data[name] = engine.Object{}
 		}
 	}
 	s.touch(k)
 	return nil, nil
+}
+
+// setRight gives the card a right: as it is given, else as it was, else with nothing said of it.
+func (k *card) setRight(name string, v any) {
+	switch {
+	case v != nil:
+		k.data[name] = v
+	case k.data[name] == nil:
+		k.data[name] = engine.Object{}
+	}
 }
 
 // module returns the place of a service item on the card, or -1.

@@ -53,10 +53,10 @@ func (s *Cards) Product() engine.Product {
 			"prepareBonus": s.ordered(s.prepareBonus), "commitBonus": s.ordered(s.commitBonus),
 
 			"importUser": s.open(s.importUser), "importUserByPhone": s.open(s.importUserByPhone),
-			"importPhoneNumber": s.importPhoneNumber, "searchPhoneNumber": s.searchPhoneNumber,
+			"importPhoneNumber": s.card(s.openCard, inMember, s.importPhoneNumber), "searchPhoneNumber": s.card(s.findCard, inQuery, s.searchPhoneNumber),
 			"listUserCards": s.listUserCards, "getActivateInformation": s.getActivateInformation,
 
-			"createActivity": s.createActivity, "listActivities": s.listActivities,
+			"createActivity": s.card(s.openCard, inBody, s.createActivity), "listActivities": s.listActivities,
 			"getActivity": s.activity(s.getActivity), "terminateActivity": s.activity(s.terminateActivity),
 		},
 		Prepare: map[string]func(*engine.Tx) error{"importUserByPhone": readPhone, "importPhoneNumber": readPhone, "searchPhoneNumber": readMainlandPhone},
@@ -98,18 +98,19 @@ type card struct {
 // codeModes are those of the document.
 var codeModes = []string{"SYSTEM_ALLOCATE", "MERCHANT_DEPOSIT", "REAL_TIME"}
 
-// AddCard seeds an approved card with bonus points switched on. An empty ID is one of the server's own.
-func (s *Cards) AddCard(codeMode, id string, old bool) (string, error) {
+// AddCard seeds an approved card with bonus points switched on, by the ID given or by one of the server's own.
+func (s *Cards) AddCard(codeMode string, old bool, given ...string) (string, error) {
 	s.e.Lock()
 	defer s.e.Unlock()
 	if !slices.Contains(codeModes, codeMode) {
-		return "", fmt.Errorf("%q is no code mode; there are %q", codeMode, codeModes)
+		return "", fmt.Errorf("AddCard: %q is no code mode; there are %q", codeMode, codeModes)
 	}
-	if id == "" {
-		id = s.cardID()
+	id := s.cardID()
+	if len(given) > 0 {
+		id = given[0]
 	}
-	if _, taken := s.cards.Get(id); taken || utf8.RuneCountInString(id) > 32 {
-		return "", fmt.Errorf("%q is taken, or has more than 32 characters", id)
+	if _, taken := s.cards.Get(id); taken || id == "" || utf8.RuneCountInString(id) > 32 {
+		return "", fmt.Errorf("AddCard: %q is taken, or has not 1 to 32 characters", id)
 	}
 	k := s.add(id, engine.Object{
 		"appid": "wxea9c30890f48d5ae", "brand": engine.Object{"brand_id": "1004", "display_name": "wxpaytest"}, "title": "wxpaytest",
@@ -160,15 +161,20 @@ func (k *card) show() engine.Object {
 
 type cardHandler = func(*engine.Tx, *card) (engine.Object, error)
 
-// any finds the card that a call is about.
-func (s *Cards) any(handle cardHandler) engine.Handler { return s.withCard(s.findCard, handle) }
+// any finds the card that the path of a call names.
+func (s *Cards) any(handle cardHandler) engine.Handler { return s.card(s.findCard, inPath, handle) }
 
 // open finds one that may be handed out.
-func (s *Cards) open(handle cardHandler) engine.Handler { return s.withCard(s.openCard, handle) }
+func (s *Cards) open(handle cardHandler) engine.Handler { return s.card(s.openCard, inPath, handle) }
 
-func (s *Cards) withCard(find func(string) (*card, error), handle cardHandler) engine.Handler {
+func inPath(tx *engine.Tx) string   { return tx.Var("card_id") }
+func inQuery(tx *engine.Tx) string  { return tx.Query.Text("card_id") }
+func inBody(tx *engine.Tx) string   { return tx.Body.Text("card_id") }
+func inMember(tx *engine.Tx) string { return tx.Body.Child("member_information").Text("card_id") }
+
+func (s *Cards) card(find func(string) (*card, error), idOf func(*engine.Tx) string, handle cardHandler) engine.Handler {
 	return func(tx *engine.Tx) (engine.Object, error) {
-		k, err := find(tx.Var("card_id"))
+		k, err := find(idOf(tx))
 		if err != nil {
 			return nil, err
 		}

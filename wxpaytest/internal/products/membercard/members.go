@@ -7,11 +7,15 @@ import (
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/engine"
 )
 
-// paid reports whether a user, by phone number, paid the brand within a year.
-func (s *Cards) paid(phone string) bool { return s.options.Paid == nil || s.options.Paid(phone) }
-
-func notPaid() error {
-	return engine.Invalid("the member had no WeChat Pay payment with this merchant within a year")
+// importable refuses a phone number whose owner cannot be made a member.
+func (s *Cards) importable(k *card, phone string) error {
+	switch {
+	case k.byPhone[s.e.Hash(phone)] != nil:
+		return holdsCard()
+	case s.options.Paid != nil && !s.options.Paid(phone):
+		return engine.Invalid("the member had no WeChat Pay payment with this merchant within a year")
+	}
+	return nil
 }
 
 func holdsCard() error { return engine.Invalid("the member already holds this card") }
@@ -30,18 +34,14 @@ func (s *Cards) importUser(tx *engine.Tx, k *card) (engine.Object, error) {
 
 func (s *Cards) importUserByPhone(tx *engine.Tx, k *card) (engine.Object, error) {
 	phone, _ := tx.Prepared.(string)
-	user := s.e.Hash(phone)
-	switch {
-	case k.byPhone[user] != nil:
-		return nil, holdsCard()
-	case !s.paid(phone):
-		return nil, notPaid()
+	if err := s.importable(k, phone); err != nil {
+		return nil, err
 	}
 	m, err := s.newMember(k, tx.Body.Text("code"), "")
 	if err != nil {
 		return nil, err
 	}
-	k.byPhone[user] = m
+	k.byPhone[s.e.Hash(phone)] = m
 	return engine.Object{"code": m.code}, nil
 }
 
@@ -79,32 +79,23 @@ func samePhone(phone string) string {
 	return phone
 }
 
-func (s *Cards) importPhoneNumber(tx *engine.Tx) (engine.Object, error) {
+func (s *Cards) importPhoneNumber(tx *engine.Tx, k *card) (engine.Object, error) {
 	phone, _ := tx.Prepared.(string)
-	about, user := tx.Body.Child("member_information"), s.e.Hash(phone)
-	k, err := s.openCard(about.Text("card_id"))
-	switch {
-	case err != nil:
-		return nil, err
-	case k.byPhone[user] != nil:
-		return nil, holdsCard()
-	case k.mode() == "REAL_TIME" && about.Text("code") == "":
+	about := tx.Body.Child("member_information")
+	if k.mode() == "REAL_TIME" && about.Text("code") == "" {
 		return nil, noCode()
-	case !s.paid(phone):
-		return nil, notPaid()
+	}
+	if err := s.importable(k, phone); err != nil {
+		return nil, err
 	}
 	reminder := about.Pick("code", "membership_number")
 	reminder["outer_str"], reminder["receive_status"] = tx.Body.Text("outer_str"), "UNSHOWED"
-	k.reminded[user] = reminder
+	k.reminded[s.e.Hash(phone)] = reminder
 	return nil, nil
 }
 
-func (s *Cards) searchPhoneNumber(tx *engine.Tx) (engine.Object, error) {
+func (s *Cards) searchPhoneNumber(tx *engine.Tx, k *card) (engine.Object, error) {
 	phone, _ := tx.Prepared.(string)
-	k, err := s.findCard(tx.Query.Text("card_id"))
-	if err != nil {
-		return nil, err
-	}
 	user := s.e.Hash(phone)
 	if k.reminded[user] == nil {
 		return nil, engine.Invalid("the phone number was not imported for this card")

@@ -135,12 +135,12 @@ func (s *Pushes) sendTime(text string) (time.Time, error) {
 func (s *Pushes) pushApp(tx *engine.Tx) (engine.Object, error) {
 	sendAt, _ := tx.Prepared.(time.Time)
 	answer := engine.Object{"seq": tx.Body.Number("seq"), "ret_code": 0, "environment": tx.Body.Text("environment"), "err_msg": "NO_ERROR", "err_msg_zh": "成功", "result": "{}"}
-	if tx.Body.Child("loop_param") == nil {
+	times, loops := tx.Body.Child("loop_param")["dayTimes"].([]any)
+	if !loops {
 		answer["push_id"] = s.add(tx.Body, sendAt).id
 		return answer, nil
 	}
 	ids := []string{}
-	times, _ := tx.Body.Child("loop_param")["dayTimes"].([]any)
 	for range times {
 		ids = append(ids, s.add(tx.Body, sendAt).id)
 	}
@@ -219,22 +219,29 @@ func (s *Pushes) record(p *push) engine.Object {
 }
 
 func (s *Pushes) records(tx *engine.Tx) (engine.Object, error) {
-	from, to := tx.Body.Text("startDate"), tx.Body.Text("endDate")
-	if from == "" {
-		return s.pushed(func(p *push) (engine.Object, error) {
-			return ok(engine.Object{"pushRecordData": []engine.Object{s.record(p)}})
-		})(tx)
+	if tx.Body.Text("startDate") == "" {
+		return s.pushed(s.oneRecord)(tx)
 	}
 	found := []engine.Object{}
 	for _, p := range s.pushes.All() {
-		day, kind := p.created.Format(time.DateOnly), tx.Body.Text("msgType")
-		if from <= day && day <= to && (kind == "" || kind == p.request.Text("message_type")) && strings.HasPrefix(p.request.Text("audience_type"), tx.Body.Text("pushType")) {
+		if p.isAmong(tx.Body) {
 			found = append(found, s.record(p))
 		}
 	}
 	n := int64(len(found))
 	first, limit := min(tx.Body.Number("offset"), n), cmp.Or(tx.Body.Number("limit"), 200)
 	return ok(engine.Object{"count": n, "pushRecordData": found[first:min(first+limit, n)]})
+}
+
+func (s *Pushes) oneRecord(p *push) (engine.Object, error) {
+	return ok(engine.Object{"pushRecordData": []engine.Object{s.record(p)}})
+}
+
+// isAmong reports whether a push is one of those that a range of records asks for.
+func (p *push) isAmong(asked engine.Object) bool {
+	day, kind := p.created.Format(time.DateOnly), asked.Text("msgType")
+	return asked.Text("startDate") <= day && day <= asked.Text("endDate") &&
+		(kind == "" || kind == p.request.Text("message_type")) && strings.HasPrefix(p.request.Text("audience_type"), asked.Text("pushType"))
 }
 
 // statistics answers counts that follow from the size of the package.
