@@ -364,5 +364,9 @@ func (e *Engine) answerOf(tx *Tx, h handler) (Object, error) {
 	if h.handle != nil {
 		return h.handle(tx)
 	}
-	return schema.Example(tx.Op, tx.Vars, tx.Query, tx.Body)
+	example, err := schema.Example(tx.Op, tx.Vars, tx.Query, tx.Body, tx.Self)
+	if err != nil {
+		return nil, err
+	}
+	return paged(tx, example)
 }

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -21,14 +22,29 @@ import (
 // open is a platform that lets everybody in.
 type open struct{ name string }
 
-func (p open) Name() string                                   { return p.name }
-func (open) Hosts() []string                                  { return nil }
-func (open) Owns(string) bool                                 { return false }
-func (open) Admit(tx *engine.Tx) error                        { tx.Caller = "somebody"; return nil }
-func (open) Seal(*engine.Tx, *engine.Answer) error            { return nil }
-func (open) Refuse(_ *engine.Tx, a *engine.Answer, err error) { a.Refuse(err.(*engine.Refusal)) }
+func (p open) Name() string                        { return p.name }
+func (open) Hosts() []string                       { return nil }
+func (open) Owns(string) bool                      { return false }
+func (open) Admit(tx *engine.Tx) error             { tx.Caller = "somebody"; return nil }
+func (open) Seal(*engine.Tx, *engine.Answer) error { return nil }
+func (open) Refuse(_ *engine.Tx, a *engine.Answer, err error) {
+	r, ok := errors.AsType[*engine.Refusal](err)
+	if !ok {
+		r = &engine.Refusal{Status: 400, Code: "WRONG", Message: err.Error()}
+	}
+	a.Refuse(r)
+}
 func (open) Validate(tx *engine.Tx) (err error) {
-	if len(tx.Sent) > 0 {
+	_, query, _ := strings.Cut(tx.URI, "?")
+	values, err := url.ParseQuery(query)
+	tx.Query = engine.Object{}
+	for name, all := range values {
+		tx.Query[name] = all[0]
+		if name == "page_size" {
+			tx.Query[name] = json.Number(all[0])
+		}
+	}
+	if len(tx.Sent) > 0 && err == nil {
 		tx.Body, err = schema.Reader{}.Object(tx.Sent)
 	}
 	return err

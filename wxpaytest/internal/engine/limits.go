@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/schema"
@@ -34,7 +36,11 @@ func (e *Engine) slow(tx *Tx, h handler) error {
 		}
 	}
 	for _, limit := range limits {
-		if tx.concerns(limit.Only) && !e.rates.within(tx.Caller+" "+tx.Route+" "+limit.Every, e.Now(), int(limit.Count), spans[limit.Every]) {
+		kind := tx.Caller + " " + tx.Route + " " + limit.Every
+		if limit.Per == "brand" { // a service provider calls for many
+			kind += " " + cmp.Or(tx.Body.Text("brand_id"), tx.Query.Text("brand_id"))
+		}
+		if tx.concerns(limit.Only) && !e.rates.within(kind, e.Now(), int(limit.Count), spans[limit.Every]) {
 			return &TooFast{fmt.Sprintf("%d calls within a %s", limit.Count, limit.Every)}
 		}
 	}
@@ -91,19 +97,55 @@ const defaultLimit = 20
 
 // PageOf answers the page of a list that a call asks for, by what the documents say of it: of what f shows, those
 // that have what the query asks for under the names.
-func PageOf[T any](tx *Tx, all []T, f func(T) Object, names ...string) Object {
+func PageOf[T any](tx *Tx, all []T, f func(T) Object, names ...string) (Object, error) {
 	found := []Object{}
 	for _, one := range all {
 		if o := f(one); tx.Asks(o, names...) {
 			found = append(found, o)
 		}
 	}
-	p := tx.Op.Pagination
-	limit := cmp.Or(tx.Query.Number(p.Limit), p.DefaultLimit, defaultLimit)
-	n, asked := int64(len(found)), tx.Query.Number(p.Offset)
+	return page(tx, found)
+}
+
+// page cuts the page out that a call asks for, by number, by record or by token.
+func page[T any](tx *Tx, all []T) (Object, error) {
+	p, n := tx.Op.Pagination, int64(len(all))
+	limit, asked := cmp.Or(tx.Query.Number(p.Limit), p.DefaultLimit, defaultLimit), tx.Query.Number(p.Offset)-p.First
 	first := min(asked, n)
-	if p.Style == "page-number" {
+	switch token := tx.Query.Text(p.Token); {
+	case p.Style == "page-number":
 		first = min(first*limit, n)
+	case p.Style == "page-token" && token != "":
+		at, err := strconv.ParseInt(strings.TrimPrefix(token, tokenPrefix), 36, 64)
+		if err != nil || at < 0 || at > n || !strings.HasPrefix(token, tokenPrefix) {
+			return nil, Bad("query", p.Token, "is no token of this list")
+		}
+		first = at
 	}
-	return Object{p.Items: found[first:min(first+limit, n)], p.Total: n, p.Offset: asked, p.Limit: limit}
+	end := min(first+limit, n)
+	o := Object{p.Items: all[first:end]}
+	for name, v := range map[string]any{p.Total: n, p.Offset: asked + p.First, p.Limit: limit} {
+		if name != "" && tx.Op.Answer.Property(name) != nil {
+			o[name] = v
+		}
+	}
+	if p.Next != "" && end < n {
+		o[p.Next] = tokenPrefix + strconv.FormatInt(end, 36)
+	}
+	return o, nil
+}
+
+const tokenPrefix = "wxpaytest-"
+
+// paged makes the example of a list a list of the records that it shows.
+func paged(tx *Tx, example Object) (Object, error) {
+	p := tx.Op.Pagination
+	if p == nil || example == nil {
+		return example, nil
+	}
+	all, _ := example[p.Items].([]any)
+	list, err := page(tx, all)
+	delete(example, p.Next)
+	maps.Copy(example, list)
+	return example, err
 }

@@ -33,6 +33,7 @@ type Tx struct {
 
 	// By the platform that admits the request and reads it.
 	Caller  string                                  // who sent it: a merchant number, a brand
+	Self    Object                                  // the same, as answers name it
 	Signed  []byte                                  // what the signature covers: the body, or the meta of an upload
 	Open    func(ciphertext string) (string, error) // with the key that the request names; nil: it names none
 	File    *Part                                   // of an upload

@@ -22,6 +22,7 @@ type Check struct {
 	Strict  bool                                    // unknown members are refused, conditions hold
 	Open    func(ciphertext string) (string, error) // opens what is sealed to the platform; nil: it is taken as it is
 	Secrets map[string]string                       // what Open found, by name of the member; set with it
+	Without string                                  // the member of a request that the door of the caller does not have
 }
 
 // Object checks an object; at is where it stands, as a JSON pointer.
@@ -32,6 +33,7 @@ func (c *Check) Object(o Object, s *api.Schema, at string) error {
 	if err := c.members(o, s, at); err != nil || !c.Strict {
 		return err
 	}
+	closed := s.Closed || len(s.Properties) > 0
 	for _, when := range s.When {
 		if slices.Contains(when.Values, o.Text(when.Member)) {
 			if err := c.members(o, when.Then, at); err != nil {
@@ -40,7 +42,7 @@ func (c *Check) Object(o Object, s *api.Schema, at string) error {
 		}
 	}
 	for name := range o {
-		if len(s.Properties) > 0 && s.Property(name) == nil {
+		if closed && s.Property(name) == nil {
 			return &Violation{at + "/" + name, nil, "is not a member that the documents know"}
 		}
 	}
@@ -51,6 +53,10 @@ func (c *Check) members(o Object, s *api.Schema, at string) error {
 	for _, p := range s.Properties {
 		v, ok := o[p.Name]
 		switch {
+		case at == "" && p.Name == c.Without && ok:
+			return &Violation{"/" + p.Name, v, "is not a member where a brand calls for itself"}
+		case at == "" && p.Name == c.Without:
+			continue
 		case !ok && p.Required:
 			return &Violation{at + "/" + p.Name, nil, "is required"}
 		case v == "" && p.Required && len(p.Schema.Enum) == 0:
@@ -82,11 +88,12 @@ func (c *Check) oneOf(o Object, forms []*api.Schema, at string) error {
 	return c.Object(o, best, at)
 }
 
-// Query checks a query or the variables of a path. Text that is to be a number becomes one.
+// Query checks a query or the variables of a path, which has all that its route has. Text that is to be a number
+// becomes one.
 func (c *Check) Query(o Object, params []*api.Param, in string) error {
-	s := &api.Schema{}
+	s := &api.Schema{Closed: true}
 	for _, p := range params {
-		if p.In != in {
+		if _, has := o[p.Name]; p.In != in || in == "path" && !has {
 			continue
 		}
 		s.Properties = append(s.Properties, &api.Property{Name: p.Name, Required: p.Required, Schema: p.Schema})
@@ -94,12 +101,6 @@ func (c *Check) Query(o Object, params []*api.Param, in string) error {
 		if _, err := strconv.ParseInt(text, 10, 64); err == nil && p.Schema.Type == "integer" {
 			o[p.Name] = json.Number(text)
 		}
-	}
-	if len(s.Properties) == 0 && len(o) == 0 {
-		return nil
-	}
-	if len(s.Properties) == 0 {
-		s.Properties = []*api.Property{{Schema: &api.Schema{}}} // none that anything could be
 	}
 	return c.Object(o, s, "")
 }

@@ -84,7 +84,7 @@ func (p *Platform) authenticate(tx *engine.Tx) error {
 	if !p.seen.fresh(m["nonce_str"], list) {
 		return signError("nonce_str was used before, for another request")
 	}
-	tx.Caller = who.ID
+	tx.Caller, tx.Self = who.ID, engine.Object{who.Member: who.ID, "sp_" + who.Member: who.ID}
 	tx.Checked("signature")
 	return nil
 }

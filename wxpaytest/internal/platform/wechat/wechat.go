@@ -160,6 +160,9 @@ func (p *Platform) Validate(tx *engine.Tx) error {
 		return engine.Bad("header", "Accept", "does not take application/json")
 	}
 	c := &schema.Check{Strict: true, Secrets: tx.Secrets, Open: open(tx)}
+	if tx.Caller == p.Brand.ID {
+		c.Without = p.Brand.Member
+	}
 	if err := c.Query(tx.Vars, tx.Op.Params, "path"); err != nil {
 		return wrong("path", err)
 	}

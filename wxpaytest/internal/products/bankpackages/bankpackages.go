@@ -228,7 +228,7 @@ func (b *Bank) show(t *task) engine.Object {
 }
 
 func (b *Bank) listTasks(tx *engine.Tx) (engine.Object, error) {
-	return engine.PageOf(tx, b.tasksOf(tx.Var("package_id")).All(), b.show, "status", "filename"), nil
+	return engine.PageOf(tx, b.tasksOf(tx.Var("package_id")).All(), b.show, "status", "filename")
 }
 
 // PackageUsers returns how many users a bank package holds.

@@ -205,7 +205,7 @@ func (s *Contracts) listUserContracts(tx *engine.Tx) (engine.Object, error) {
 	if len(found) == 0 {
 		return nil, engine.NotFound("contract of this user under the template")
 	}
-	return engine.PageOf(tx, found, s.show), nil
+	return engine.PageOf(tx, found, s.show)
 }
 
 // Days between the notice and the debit.

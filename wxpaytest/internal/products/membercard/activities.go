@@ -72,7 +72,7 @@ func (s *Cards) showActivity(a *activity) engine.Object {
 }
 
 func (s *Cards) listActivities(tx *engine.Tx) (engine.Object, error) {
-	return engine.PageOf(tx, s.activities.All(), s.showActivity, "activity_type", "card_id", "activity_status"), nil
+	return engine.PageOf(tx, s.activities.All(), s.showActivity, "activity_type", "card_id", "activity_status")
 }
 
 // activity finds the one that a call is about.

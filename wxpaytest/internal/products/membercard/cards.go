@@ -36,7 +36,7 @@ func (s *Cards) listCards(tx *engine.Tx) (engine.Object, error) {
 			found = append(found, k)
 		}
 	}
-	return engine.PageOf(tx, found, (*card).show, "appid"), nil
+	return engine.PageOf(tx, found, (*card).show, "appid")
 }
 
 func (s *Cards) getCard(_ *engine.Tx, k *card) (engine.Object, error) { return k.show(), nil }

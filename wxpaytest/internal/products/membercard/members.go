@@ -119,7 +119,7 @@ func (s *Cards) listUserCards(tx *engine.Tx) (engine.Object, error) {
 			found = append(found, m)
 		}
 	}
-	return engine.PageOf(tx, found, func(m *member) engine.Object { return engine.Object{"card_id": m.card.id, "code": m.code} }), nil
+	return engine.PageOf(tx, found, func(m *member) engine.Object { return engine.Object{"card_id": m.card.id, "code": m.code} })
 }
 
 func (s *Cards) getActivateInformation(tx *engine.Tx) (engine.Object, error) {
