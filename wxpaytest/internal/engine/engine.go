@@ -4,22 +4,13 @@
 package engine
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"hash/maphash"
-	"io"
 	"maps"
-	"net"
-	"net/http"
 	"slices"
-	"strings"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/wxpay-go/wxpay/api"
-	"github.com/wxpay-go/wxpay/wxpaytest/internal/schema"
 )
 
 // A Platform is whom a request is for: WeChat Pay, or TPNS.
@@ -53,10 +44,9 @@ type Options struct {
 type Engine struct {
 	sync.Mutex
 	Clock
-	Seed maphash.Seed
+	seed maphash.Seed
 
 	options   Options
-	platforms []Platform
 	endpoints table
 	handlers  map[*api.Operation]handler
 	products  []Product
@@ -80,7 +70,7 @@ func New(o Options) (*Engine, error) {
 		}
 	}
 	e := &Engine{
-		Seed: maphash.MakeSeed(), options: o, platforms: o.Platforms, endpoints: table{}, own: table{}, handlers: map[*api.Operation]handler{},
+		seed: maphash.MakeSeed(), options: o, endpoints: table{}, own: table{}, handlers: map[*api.Operation]handler{},
 		events: map[string]*api.Notification{}, envelopes: map[string]Envelope{}, rates: rates{}, replays: map[string]replayed{}, journal: journal{most: o.Journal},
 	}
 	for _, p := range o.Catalog.Products {
@@ -136,6 +126,11 @@ func (e *Engine) Add(p Product) error {
 		}
 		e.handlers[op] = handler{p.Prepare[id], handle, p.Limits[id]}
 	}
+	for id := range p.Prepare {
+		if p.Handlers[id] == nil {
+			return fmt.Errorf("wxpaytest: %s prepares %q and does not handle it", p.Name, id)
+		}
+	}
 	maps.Copy(e.envelopes, p.Envelopes)
 	for n := range p.Actions {
 		p.Actions[n].Product = p.Name
@@ -147,226 +142,5 @@ func (e *Engine) Add(p Product) error {
 // Complain reports what must not happen.
 func (e *Engine) Complain(format string, a ...any) { e.options.Complain(format, a...) }
 
-// A Clock is the time of the business, which can be moved, and the numbers that everything is called by.
-type Clock struct {
-	ahead atomic.Int64
-	count atomic.Int64
-}
-
-// Beijing is where the platforms' clocks stand.
-var Beijing = time.FixedZone("CST", 8*60*60)
-
-// Now is the time of the business.
-func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())).In(Beijing) }
-
-// Advance moves the time of the business ahead.
-func (c *Clock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
-
-// Number returns the next number.
-func (c *Clock) Number() int64 { return c.count.Add(1) }
-
-// Stamp writes a time as the platform does.
-func Stamp(t time.Time) string { return t.In(Beijing).Format("2006-01-02T15:04:05.000-07:00") }
-
 // Hash is what is kept of a text that nobody else needs to read.
-func (e *Engine) Hash(text string) uint64 { return maphash.String(e.Seed, text) }
-
-// ReadTime reads what a check has found to be a time.
-func ReadTime(text string) time.Time {
-	t, _ := time.Parse(time.RFC3339, text)
-	return t
-}
-
-const maxUpload = 101 << 20
-
-// RoundTrip takes a request as the platform would, whatever address of a platform or the loopback it goes to.
-// Other hosts do not exist. No goroutine outlives the call.
-func (e *Engine) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Body != nil {
-		defer req.Body.Close()
-	}
-	ctx := req.Context()
-	if err := context.Cause(ctx); err != nil {
-		return nil, err
-	}
-	tx := e.begin(req.Method, req.URL.Hostname(), req.URL.RequestURI(), req.Header)
-	if _, exists := e.PlatformAt(tx.Host); !exists {
-		e.note(tx, nil, &Answer{Verdict: "this host does not exist"})
-		return nil, noSuchHost(tx.Host)
-	}
-	fault := e.options.Plan.Take(tx, false)
-	if fault != nil && fault.Stage < Acting {
-		e.note(tx, fault, &Answer{Verdict: "no answer: " + fault.Name})
-		if fault.End == Torn && req.Body != nil {
-			_, _ = io.CopyN(io.Discard, req.Body, req.ContentLength/2)
-		}
-		return nil, fault.End.fail(ctx, tx.Host)
-	}
-	var err error
-	if tx.Sent, err = readSent(req); err != nil {
-		e.note(tx, fault, &Answer{Verdict: "request broke off: " + err.Error()})
-		return nil, err
-	}
-	a := e.answer(tx, fault)
-	if fault != nil && fault.End != Answered {
-		return nil, fault.End.fail(ctx, tx.Host)
-	}
-	return a.response(req), nil
-}
-
-// begin makes a request ready to go through the engine.
-func (e *Engine) begin(method, host, uri string, header http.Header) *Tx {
-	if method == "" {
-		method = http.MethodGet
-	}
-	tx := &Tx{Method: method, Host: host, URI: uri, Header: canonical(header), Secrets: map[string]string{}, engine: e}
-	e.find(tx)
-	return tx
-}
-
-// canonical spells the names of headers as one finds them: on the wire their case does not matter, and HTTP/2
-// has them in lower case.
-func canonical(sent http.Header) http.Header {
-	h := http.Header{}
-	for name, values := range sent {
-		name = http.CanonicalHeaderKey(name)
-		h[name] = append(h[name], values...)
-	}
-	return h
-}
-
-// readSent reads a body as a transport does that sends it.
-func readSent(req *http.Request) ([]byte, error) {
-	if req.Body == nil || req.Body == http.NoBody {
-		if req.ContentLength > 0 {
-			return nil, fmt.Errorf("http: Request.ContentLength=%d with nil Body", req.ContentLength)
-		}
-		return nil, nil
-	}
-	body, err := io.ReadAll(io.LimitReader(req.Body, maxUpload+1))
-	switch n := int64(len(body)); {
-	case err != nil:
-		return nil, err
-	case n > maxUpload:
-		return nil, errors.New("wxpaytest: request is too large")
-	case req.ContentLength > 0 && n != req.ContentLength:
-		return nil, fmt.Errorf("http: ContentLength=%d with Body length %d", req.ContentLength, n)
-	}
-	return body, nil
-}
-
-// ServeHTTP is the engine on a socket.
-func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = r.Host
-	}
-	tx := e.begin(r.Method, host, r.RequestURI, r.Header)
-	fault := e.options.Plan.Take(tx, true)
-	if fault != nil && fault.Stage < Acting {
-		e.note(tx, fault, &Answer{Verdict: "no answer: " + fault.Name})
-		fault.End.hangUp(w, r)
-		return
-	}
-	if tx.Sent, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxUpload)); err != nil {
-		e.note(tx, fault, &Answer{Verdict: "request broke off"})
-		Reset.hangUp(w, r)
-		return
-	}
-	a := e.answer(tx, fault)
-	if fault != nil && fault.End != Answered {
-		fault.End.hangUp(w, r)
-		return
-	}
-	a.write(w, r)
-}
-
-// answer does what a request asks for, as far as the fault lets it, and seals what comes back.
-func (e *Engine) answer(tx *Tx, fault *Fault) *Answer {
-	a := &Answer{Header: http.Header{}}
-	if fault == nil || fault.Stage == Answering {
-		if err := e.act(tx, a); err != nil {
-			tx.Platform.Refuse(tx, a, err)
-		}
-	}
-	if fault != nil {
-		verdict := a.Verdict
-		if fault.Change != nil {
-			fault.Change(tx, a)
-		}
-		a.Verdict = strings.TrimPrefix(verdict+"; fault: "+fault.Name, "; ")
-	}
-	if err := tx.Platform.Seal(tx, a); err != nil {
-		e.Complain("seal: %v", err)
-	}
-	e.note(tx, fault, a)
-	return a
-}
-
-// act carries a request out: admit, validate, handle.
-func (e *Engine) act(tx *Tx, a *Answer) error {
-	own := e.takeReply(tx)
-	if err := tx.Platform.Admit(tx); err != nil {
-		return err
-	}
-	if own != nil {
-		own.fill(a)
-		return nil
-	}
-	if tx.Op == nil {
-		return e.noRoute(tx)
-	}
-	if err := tx.Platform.Validate(tx); err != nil {
-		return err
-	}
-	h := e.handlers[tx.Op]
-	if h.prepare != nil {
-		if err := h.prepare(tx); err != nil {
-			return err
-		}
-	}
-	body, err := e.handle(tx, h)
-	if err != nil {
-		return err
-	}
-	if a.Verdict, a.Status = "ok", http.StatusNoContent; body != nil {
-		a.Status = http.StatusOK
-		a.JSON(body)
-	}
-	return nil
-}
-
-// handle lets a call take effect, unless it comes too fast or came before, and encodes what it answers while
-// nobody changes it.
-func (e *Engine) handle(tx *Tx, h handler) ([]byte, error) {
-	e.Lock()
-	defer e.Unlock()
-	if err := e.slow(tx, h); err != nil {
-		return nil, err
-	}
-	return e.once(tx, func() ([]byte, error) {
-		answer, err := e.answerOf(tx, h)
-		if err != nil || answer == nil {
-			return nil, err
-		}
-		return schema.EncodeSealed(answer, tx.Op.Answer, e.sealer(tx.Caller))
-	})
-}
-
-// sealer encrypts for a caller.
-func (e *Engine) sealer(caller string) func(string) (string, error) {
-	return func(plain string) (string, error) { return e.options.Encrypt(caller, plain) }
-}
-
-// answerOf is what a call answers: by its handler, or else the example of the documents, with what the request
-// named in it.
-func (e *Engine) answerOf(tx *Tx, h handler) (Object, error) {
-	if h.handle != nil {
-		return h.handle(tx)
-	}
-	example, err := schema.Example(tx.Op, tx.Vars, tx.Query, tx.Body, tx.Self)
-	if err != nil {
-		return nil, err
-	}
-	return paged(tx, example)
-}
+func (e *Engine) Hash(text string) uint64 { return maphash.String(e.seed, text) }

@@ -102,17 +102,17 @@ func (e *Engine) answersAt(p Platform, host string) bool {
 }
 
 func (e *Engine) isOfAPlatform(host string) bool {
-	return slices.ContainsFunc(e.platforms, func(p Platform) bool { return slices.Contains(p.Hosts(), host) })
+	return slices.ContainsFunc(e.options.Platforms, func(p Platform) bool { return slices.Contains(p.Hosts(), host) })
 }
 
 // platformOf returns the platform that answers for a route that no document knows.
 func (e *Engine) platformOf(host, path string) Platform {
-	for _, p := range e.platforms {
+	for _, p := range e.options.Platforms {
 		if e.answersAt(p, host) && (p.Owns(path) || slices.Contains(p.Hosts(), host)) {
 			return p
 		}
 	}
-	return e.platforms[len(e.platforms)-1]
+	return e.options.Platforms[len(e.options.Platforms)-1]
 }
 
 // Known reports whether there is such a route, as it is written here, and of which platform it is.
@@ -128,7 +128,7 @@ func (e *Engine) Known(route string) (platform string, ok bool) {
 
 // PlatformAt is the platform that a host belongs to; ok says whether the host exists at all.
 func (e *Engine) PlatformAt(host string) (platform string, ok bool) {
-	for _, p := range e.platforms {
+	for _, p := range e.options.Platforms {
 		if slices.Contains(p.Hosts(), host) {
 			return p.Name(), true
 		}

@@ -44,7 +44,6 @@ type Tx struct {
 	Prepared any // by the product, before the lock is taken
 
 	checks, advice []string
-	engine         *Engine
 }
 
 // Checked notes what was checked and found right.

@@ -4,6 +4,7 @@ package tpns
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -70,9 +71,7 @@ func refuse(code int, detail string) error {
 
 func ok(more engine.Object) (engine.Object, error) {
 	o := engine.Object{"retCode": 0, "errMsg": "NO_ERROR"}
-	for name, v := range more {
-		o[name] = v
-	}
+	maps.Copy(o, more)
 	return o, nil
 }
 
