@@ -103,9 +103,19 @@ func TestBrandIsNotified(t *testing.T) {
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"openid":"o1"}`, string(opened))
 
-	sealed, err := s.EncryptForMerchant("13800000000")
+	id := s.AddCard("SYSTEM_ALLOCATE") // what a user does, the brand is told
+	_, err = s.TakeCard(id, "o1", "13800000000", false)
+	require.NoError(t, err)
+	require.NoError(t, s.Deliver(t.Context(), box))
+	header, _, _, resource = box.envelope(t)
+	assert.Equal(t, brandScheme, header.Get("Wechatpay-Signature-Type"))
+	opened, err = s.Client().OpenResource("AEAD_AES_256_GCM", resource["nonce"].(string), resource["associated_data"].(string), resource["ciphertext"].(string))
 	require.NoError(t, err)
 	h := &merchant{t: t, key: s.Config().PrivateKey.(*rsa.PrivateKey)}
+	assert.Equal(t, "13800000000", h.decrypt(decode(t, opened)["phone_number"].(string)))
+
+	sealed, err := s.EncryptForMerchant("13800000000")
+	require.NoError(t, err)
 	assert.Equal(t, "13800000000", h.decrypt(sealed))
 }
 

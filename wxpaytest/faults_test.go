@@ -258,6 +258,16 @@ func TestInject(t *testing.T) {
 	assert.ErrorContains(t, s.Inject("", "nothing", 1), "no fault")
 	assert.ErrorContains(t, s.InjectHost("api.mch.weixin.qq.com", "nothing", 1), "no fault")
 
+	assert.ErrorContains(t, s.InjectHost("elsewhere.example", "500", 1), "no host")
+	assert.ErrorContains(t, s.Inject("", "500", 0), "0 times")
+	for route, name := range map[string]string{"POST /v3/push/app": "forged", tasksRoute: "tpns-1008003"} {
+		assert.ErrorContains(t, s.Inject(route, name, 1), "cannot happen there")
+	}
+	for host, name := range map[string]string{"api.tpns.tencent.com": "NO_AUTH", "api.mch.weixin.qq.com": "tpns-1008003"} {
+		assert.ErrorContains(t, s.InjectHost(host, name, 1), "cannot happen there")
+	}
+	assert.Empty(t, s.Unused())
+
 	// In their order, as often as asked for, and for ever if negative.
 	require.NoError(t, h.server.Inject("", "503", 2))
 	require.NoError(t, h.server.Inject("", "500", 1))

@@ -21,6 +21,7 @@ const coupons = `{"products":[{"name":"coupons","platform":"wechatpay","operatio
 		"answer":{"type":"object","properties":[{"name":"coupon_list","schema":{"type":"array","items":{"type":"object","properties":[{"name":"id","schema":{"type":"string","examples":["1"]}}]}}},
 			{"name":"total_count","schema":{"type":"integer","examples":[77]}},{"name":"next_page_token","schema":{"type":"string","examples":["more"]}}]}},
 	{"id":"send","route":"POST /v3/coupons","brandRoute":"POST /brand/coupons","status":204,"rates":[{"count":2,"every":"minute","per":"brand"}],"brandRates":[{"count":3,"every":"second"}]},
+	{"id":"one","route":"PUT /v3/coupons/{id}","status":204},{"id":"mine","route":"PUT /v3/coupons/mine","status":200,"answer":{"type":"object","properties":[]},"example":{"a":1}},
 	{"id":"push","route":"POST /v3/push","status":204,"rates":[{"count":1,"every":"hour","only":["all"]}]}
 ]}]}`
 
@@ -108,4 +109,14 @@ func TestRates(t *testing.T) {
 		status, _ := call(t, e, "POST /v3/coupons", `{"brand_id":"1"}`)
 		assert.Equal(t, 204, status)
 	}
+}
+
+// A route without variables comes before one that has one in its place.
+func TestTheNarrowerRoute(t *testing.T) {
+	t.Parallel()
+	e := couponEngine(t, engine.Options{})
+	status, _ := call(t, e, "PUT /v3/coupons/other", "")
+	assert.Equal(t, 204, status)
+	status, text := call(t, e, "PUT /v3/coupons/mine", "")
+	assert.Equal(t, 200, status, text)
 }
