@@ -16,7 +16,6 @@
 package wxpaytest
 
 import (
-	"cmp"
 	"crypto/rand"
 	"fmt"
 	"net/http"
@@ -147,7 +146,7 @@ func NewServer(o Options) (*Server, error) {
 	}
 	settings := engine.Options{
 		Platforms: []engine.Platform{&tpns.Platform{Host: o.TPNSHost}, platform}, Plan: s.plan, Unlimited: o.Unlimited,
-		Journal: cmp.Or(max(0, o.Journal), 1000), Complain: s.complain, Encrypt: platform.Encrypt, Caller: s.who.ID,
+		Journal: o.Journal, Complain: s.complain, Encrypt: platform.Encrypt, Caller: s.who.ID,
 	}
 	if o.Observe != nil {
 		settings.Observe = func(r engine.Request) { o.Observe(Request(r)) }

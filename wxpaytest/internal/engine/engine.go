@@ -4,6 +4,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"hash/maphash"
 	"maps"
@@ -30,7 +31,7 @@ type Options struct {
 	Plan      Plan
 	Unlimited bool                          // no limits of rate
 	Observe   func(Request)                 // nil: nobody
-	Journal   int                           // how many requests it remembers
+	Journal   int                           // how many requests it remembers; 0: 1000
 	Complain  func(format string, a ...any) // of what must not happen
 
 	// Encrypt seals a member of an answer or of an event for a caller.
@@ -71,7 +72,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		seed: maphash.MakeSeed(), options: o, endpoints: table{}, own: table{}, handlers: map[*api.Operation]handler{},
-		events: map[string]*api.Notification{}, envelopes: map[string]Envelope{}, rates: rates{}, replays: map[string]replayed{}, journal: journal{most: o.Journal},
+		events: map[string]*api.Notification{}, envelopes: map[string]Envelope{}, rates: rates{}, replays: map[string]replayed{}, journal: journal{most: cmp.Or(max(0, o.Journal), 1000)},
 	}
 	for _, p := range o.Catalog.Products {
 		i := slices.IndexFunc(o.Platforms, func(at Platform) bool { return at.Name() == p.Platform })

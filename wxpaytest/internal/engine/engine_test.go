@@ -3,6 +3,7 @@ package engine_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -164,6 +165,24 @@ func TestRequestNumbers(t *testing.T) {
 		status, text := call(t, e, test.route, test.body)
 		assert.Equal(t, test.status, status, text)
 		assert.Contains(t, text, test.want)
+	}
+}
+
+// A handler that refuses by a code that no document names for its call is a mistake, and a test hears of it.
+func TestUndocumentedRefusals(t *testing.T) {
+	t.Parallel()
+	for code, wrong := range map[string]bool{"NO_AUTH": false, "MADE_UP": true} {
+		var complaints []string
+		e, err := engine.New(engine.Options{
+			Platforms: []engine.Platform{open{"tpns"}, open{"wechatpay"}}, Plan: &fault.Plan{},
+			Complain: func(format string, a ...any) { complaints = append(complaints, fmt.Sprintf(format, a...)) },
+		})
+		require.NoError(t, err)
+		refuse := func(*engine.Tx) (engine.Object, error) { return nil, &engine.Refusal{Status: 403, Code: code} }
+		require.NoError(t, e.Add(engine.Product{Name: "edupapay", Handlers: map[string]engine.Handler{"getContract": refuse}}))
+		status, _ := call(t, e, "GET /v3/edu-papay/contracts/id/C-1", "")
+		assert.Equal(t, 403, status)
+		assert.Equal(t, wrong, len(complaints) == 1, complaints)
 	}
 }
 

@@ -7,8 +7,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
+	"github.com/wxpay-go/wxpay/api"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/schema"
 )
 
@@ -197,11 +199,24 @@ func (e *Engine) sealer(caller string) func(string) (string, error) {
 // named in it.
 func (e *Engine) answerOf(tx *Tx, h handler) (Object, error) {
 	if h.handle != nil {
-		return h.handle(tx)
+		answer, err := h.handle(tx)
+		e.allowed(tx, err)
+		return answer, err
 	}
 	example, err := schema.Example(tx.Op, tx.Vars, tx.Query, tx.Body, tx.Self)
 	if err != nil {
 		return nil, err
 	}
 	return paged(tx, example)
+}
+
+// allowed complains of a handler that refuses by a code that the documents do not name for its call.
+func (e *Engine) allowed(tx *Tx, err error) {
+	r, ok := errors.AsType[*Refusal](err)
+	if !ok || tx.Op == nil || len(tx.Op.Errors) == 0 {
+		return
+	}
+	if !slices.ContainsFunc(tx.Op.Errors, func(doc api.Refusal) bool { return doc.Code == r.Code && doc.Status == r.Status }) {
+		e.Complain("%s refuses with %d %s, which its document does not name", tx.Op.ID, r.Status, r.Code)
+	}
 }
