@@ -413,6 +413,13 @@ func TestTheFakeIsNoSecondSDK(t *testing.T) {
 			continue
 		}
 		for _, f := range s.files {
+			for _, imp := range f.Imports {
+				path := strings.TrimPrefix(strings.Trim(imp.Path.Value, `"`), "github.com/wxpay-go/wxpay/")
+				product := strings.Contains(s.dir, "/products/") && strings.Contains(imp.Path.Value, "wxpay-go/wxpay") && path != "wxpaytest/internal/engine"
+				if product || strings.HasPrefix(path, "services/") || strings.HasPrefix(path, "push/") {
+					t.Errorf("%s: import of %s", fset.Position(imp.Pos()), path)
+				}
+			}
 			ast.Inspect(f, func(n ast.Node) bool {
 				switch n := n.(type) {
 				case *ast.Field:

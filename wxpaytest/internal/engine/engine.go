@@ -100,7 +100,7 @@ type Handler func(*Tx) (Object, error)
 type handler struct {
 	prepare func(*Tx) error // what is costly, before the lock is taken; nil: nothing
 	handle  Handler
-	limits  []api.Rate // in place of those of the documents
+	limits  []Rate // in place of those of the documents
 }
 
 // A Product is the state of one product: handlers for the calls where it matters, what one may do to it beside
@@ -109,7 +109,7 @@ type Product struct {
 	Name     string             // as the catalog has it
 	Handlers map[string]Handler // by ID of the operation; the others answer with their example
 	Prepare  map[string]func(*Tx) error
-	Limits   map[string][]api.Rate // in place of those of the documents
+	Limits   map[string][]Rate // in place of those of the documents
 	Actions  []Action
 	Views    func() []View // with the lock held; nil: none
 

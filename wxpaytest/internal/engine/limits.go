@@ -9,8 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wxpay-go/wxpay/api"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/schema"
 )
+
+// A Rate is how often something may be called.
+type Rate = api.Rate
 
 // rates are the times at which what is limited came, by kind.
 type rates map[string][]time.Time

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"github.com/wxpay-go/wxpay/api"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/engine"
 )
 
@@ -64,8 +63,8 @@ func (s *Cards) Product() engine.Product {
 		Views:   s.views,
 	}
 	if n := s.options.ImportRate; n > 0 {
-		limit := []api.Rate{{Count: int64(n), Every: "second"}}
-		p.Limits = map[string][]api.Rate{"importUser": limit, "importUserByPhone": limit, "importPhoneNumber": limit}
+		limit := []engine.Rate{{Count: int64(n), Every: "second"}}
+		p.Limits = map[string][]engine.Rate{"importUser": limit, "importUserByPhone": limit, "importPhoneNumber": limit}
 	}
 	return p
 }
