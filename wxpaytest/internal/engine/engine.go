@@ -72,7 +72,8 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		seed: maphash.MakeSeed(), options: o, endpoints: table{}, own: table{}, handlers: map[*api.Operation]handler{},
-		events: map[string]*api.Notification{}, envelopes: map[string]Envelope{}, rates: rates{}, replays: map[string]replayed{}, journal: journal{most: cmp.Or(max(0, o.Journal), 1000)},
+		events: map[string]*api.Notification{}, envelopes: map[string]Envelope{}, rates: rates{}, replays: map[string]replayed{},
+		journal: journal{most: cmp.Or(max(0, o.Journal), 1000)},
 	}
 	for _, p := range o.Catalog.Products {
 		i := slices.IndexFunc(o.Platforms, func(at Platform) bool { return at.Name() == p.Platform })

@@ -41,6 +41,9 @@ func (p *Platform) SetPublicKeyShare(percent int) {
 
 // certificates is the product by which a merchant downloads them.
 func (p *Platform) certificates() engine.Product {
+	issue := func(f func() (string, error)) func(context.Context, map[string]string) (any, error) {
+		return func(context.Context, map[string]string) (any, error) { return f() }
+	}
 	share := []engine.Param{{Name: "percent", Doc: "0 to 100"}}
 	set := func(f func(int)) func(context.Context, map[string]string) (any, error) {
 		return func(_ context.Context, args map[string]string) (any, error) {
@@ -56,8 +59,8 @@ func (p *Platform) certificates() engine.Product {
 		Name:     "certificates",
 		Handlers: map[string]engine.Handler{listCertificates: p.listCertificates},
 		Actions: []engine.Action{
-			{Name: "offer-certificate", Doc: "list a new platform certificate, which signs nothing yet", Do: func(context.Context, map[string]string) (any, error) { return p.OfferCertificate() }},
-			{Name: "rotate-certificate", Doc: "list a new platform certificate and sign everything with it", Do: func(context.Context, map[string]string) (any, error) { return p.RotateCertificate() }},
+			{Name: "offer-certificate", Doc: "list a new platform certificate, which signs nothing yet", Do: issue(p.OfferCertificate)},
+			{Name: "rotate-certificate", Doc: "list a new platform certificate and sign everything with it", Do: issue(p.RotateCertificate)},
 			{Name: "set-certificate-share", Doc: "how many of a hundred the newest certificate signs", Params: share, Do: set(p.SetCertificateShare)},
 			{Name: "set-public-key-share", Doc: "how many of a hundred notifications the public key signs", Params: share, Do: set(p.SetPublicKeyShare)},
 		},

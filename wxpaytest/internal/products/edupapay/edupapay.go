@@ -70,7 +70,10 @@ func (s *Contracts) Product() engine.Product {
 				engine.Rows(name, "debits", s.debits.All(), func(d *debit) engine.Object { return s.showDebit(d, false) }),
 			}
 		},
-		Envelopes: map[string]engine.Envelope{"ENTRUST": {OriginalType: "contract", AssociatedData: "contract-event"}, "TRANSACTION": {OriginalType: "transaction", AssociatedData: "debit-event"}},
+		Envelopes: map[string]engine.Envelope{
+			"ENTRUST":     {OriginalType: "contract", AssociatedData: "contract-event"},
+			"TRANSACTION": {OriginalType: "transaction", AssociatedData: "debit-event"},
+		},
 	}
 }
 
@@ -264,8 +267,17 @@ func (s *Contracts) createTransaction(tx *engine.Tx) (engine.Object, error) {
 	d := &debit{fmt.Sprintf("42000000%020d", s.e.Number()), tx.Body, c, s.e.Now(), s.options.Pay == nil || s.options.Pay(no)}
 	s.byID[d.id] = d
 	s.debits.Add(no, d)
-	s.e.Happen(engine.Event{Type: map[bool]string{true: "TRANSACTION.SUCCESS", false: "TRANSACTION.FAIL"}[d.paid], Plaintext: s.showDebit(d, true), URL: tx.Body.Text("notify_url"), Caller: tx.Caller, Due: d.created.Add(s.options.Duration)})
+	s.e.Happen(s.eventOf(d, tx.Caller))
 	return nil, nil
+}
+
+// eventOf is what the merchant is told when a debit has ended.
+func (s *Contracts) eventOf(d *debit, caller string) engine.Event {
+	e := engine.Event{Type: "TRANSACTION.FAIL", Plaintext: s.showDebit(d, true), URL: d.request.Text("notify_url"), Due: d.created.Add(s.options.Duration), Caller: caller}
+	if d.paid {
+		e.Type = "TRANSACTION.SUCCESS"
+	}
+	return e
 }
 
 // showDebit is a debit as it is now, or as it will have ended.

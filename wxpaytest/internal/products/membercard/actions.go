@@ -10,18 +10,22 @@ import (
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/engine"
 )
 
+// noYes is what an option can be.
+var noYes = []string{"false", "true"}
+
 // manage are the ways in which a user manages a card.
 var manage = []string{"USER_VIEW_MEMBERCARD", "USER_MODIFY_INFORMATION", "USER_DELETE_MEMBERCARD"}
 
 func (s *Cards) actions() []engine.Action {
 	type args = map[string]string
 	card, code, openid, phone := engine.Param{Name: "card_id"}, engine.Param{Name: "code"}, engine.Param{Name: "openid"}, engine.Param{Name: "phone"}
-	optional := phone
-	optional.Optional = true
+	given := engine.Param{Name: "card_id", Doc: "at most 32 characters", Optional: true}
+	old := engine.Param{Name: "old", Doc: "of the official accounts platform, to be upgraded", Values: noYes, Optional: true}
+	jump := engine.Param{Name: "jump", Doc: "it waits to be activated", Values: noYes, Optional: true}
+	imported := engine.Param{Name: "phone", Doc: "by which the user was imported", Optional: true}
 	return []engine.Action{
 		{
-			Name: "add-card", Doc: "an approved card with bonus points switched on",
-			Params: []engine.Param{{Name: "code_mode", Values: codeModes}, {Name: "card_id", Doc: "at most 32 characters", Optional: true}, {Name: "old", Doc: "of the official accounts platform, to be upgraded", Values: []string{"false", "true"}, Optional: true}},
+			Name: "add-card", Doc: "an approved card with bonus points switched on", Params: []engine.Param{{Name: "code_mode", Values: codeModes}, given, old},
 			Do: func(_ context.Context, a args) (any, error) {
 				var id []string
 				if a["card_id"] != "" {
@@ -31,8 +35,7 @@ func (s *Cards) actions() []engine.Action {
 			},
 		},
 		{
-			Name: "take-card", Doc: "a user takes a card, by phone number if that was imported; with jump it waits to be activated",
-			Params: []engine.Param{card, openid, optional, {Name: "jump", Values: []string{"false", "true"}, Optional: true}},
+			Name: "take-card", Doc: "a user takes a card", Params: []engine.Param{card, openid, imported, jump},
 			Do: func(_ context.Context, a args) (any, error) {
 				return s.TakeCard(a["card_id"], a["openid"], a["phone"], a["jump"] == "true")
 			},
@@ -48,7 +51,8 @@ func (s *Cards) actions() []engine.Action {
 			},
 		},
 		{
-			Name: "fill-form", Doc: "a user fills in the form of a card; the answer is the activate_ticket of the jump to the merchant", Params: []engine.Param{{Name: "nickname"}, {Name: "USER_FORM_FLAG_CITY", Optional: true}},
+			Name: "fill-form", Doc: "a user fills in the form of a card; the answer is the activate_ticket of the jump to the merchant",
+			Params: []engine.Param{{Name: "nickname"}, {Name: "USER_FORM_FLAG_CITY", Optional: true}},
 			Do: func(_ context.Context, a args) (any, error) {
 				fields := maps.Clone(a)
 				delete(fields, "nickname")
