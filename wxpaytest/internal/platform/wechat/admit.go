@@ -21,6 +21,14 @@ import (
 
 const maxJSON = 1 << 20
 
+// Admit checks who sent a request, and that it is genuine.
+func (p *Platform) Admit(tx *engine.Tx) error {
+	if err := signedBody(tx); err != nil {
+		return err
+	}
+	return p.authenticate(tx)
+}
+
 // signedBody finds the bytes that the signature covers: the body, or the meta of an upload.
 func signedBody(tx *engine.Tx) error {
 	if !tx.Upload() {
