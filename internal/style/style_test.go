@@ -408,11 +408,15 @@ func TestTheFakeIsNoSecondSDK(t *testing.T) {
 	t.Parallel()
 	fset, list := packages(t)
 	var lengths []int
+	face := 0 // lines of what users see of it
 	for _, s := range list {
 		if !s.fake() {
 			continue
 		}
 		for _, f := range s.files {
+			if s.dir == "wxpaytest" {
+				face += fset.Position(f.FileEnd).Line
+			}
 			for _, imp := range f.Imports {
 				path := strings.TrimPrefix(strings.Trim(imp.Path.Value, `"`), "github.com/wxpay-go/wxpay/")
 				product := strings.Contains(s.dir, "/products/") && strings.Contains(imp.Path.Value, "wxpay-go/wxpay") && path != "wxpaytest/internal/engine"
@@ -440,11 +444,14 @@ func TestTheFakeIsNoSecondSDK(t *testing.T) {
 			})
 		}
 	}
+	if face < 300 || face > 600 {
+		t.Errorf("the face of the fake has %d lines", face)
+	}
 	slices.Sort(lengths)
 	if len(lengths) < 40 || lengths[len(lengths)/2] > 10 {
 		t.Errorf("lengths of handlers: %v", lengths)
 	}
-	t.Logf("%d handlers: %v lines", len(lengths), lengths)
+	t.Logf("a face of %d lines, %d handlers: %v lines", face, len(lengths), lengths)
 }
 
 // isHandler reports whether a function answers a call of the fake: it returns an Object and an error.
