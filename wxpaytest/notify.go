@@ -69,15 +69,14 @@ type Event struct {
 }
 
 // Notify sends a notification as the platform does: signed headers, and an envelope with plaintext (as
-// JSON) encrypted in it. The target is an http.Handler, or the URL of one on a loopback address; see
-// [WithPath].
-// The error says that no answer came; what the answer means is its status.
+// JSON; nil: the example of the document) encrypted in it. The target is an http.Handler, or the URL of one on a
+// loopback address; see [WithPath]. The error says that no answer came; what the answer means is its status.
 func (s *Server) Notify(ctx context.Context, target any, eventType string, plaintext any, variants ...Variant) (*http.Response, error) {
 	n := &wechat.Notification{Event: eventType, By: wechat.Both, To: s.who}
 	for _, v := range variants {
 		v(n)
 	}
-	return s.wechat.Notify(ctx, target, n, plaintext, s.engine.EnvelopeOf(eventType))
+	return s.wechat.Notify(ctx, target, n, s.engine.PlaintextOf(eventType, n.To.ID, plaintext), s.engine.EnvelopeOf(eventType))
 }
 
 // Pending returns the events that changes of state have caused and that are still to be sent.

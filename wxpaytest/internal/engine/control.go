@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -93,6 +94,20 @@ type Event struct {
 	URL       string    // where the request wanted it; empty: the address is set elsewhere
 	Due       time.Time // by the time of the business
 	Caller    string    // who is told; empty: who the test is
+}
+
+// PlaintextOf is what an event says to a caller: what is given, or else what the documents show.
+func (e *Engine) PlaintextOf(event, caller string, given any) any {
+	doc := e.events[event]
+	if given != nil || doc == nil {
+		return given
+	}
+	example, _ := (schema.Reader{}).Object(doc.Example)
+	text, err := schema.EncodeSealed(example, doc.Plaintext, e.sealer(caller))
+	if err != nil {
+		e.Complain("event %s: %v", event, err)
+	}
+	return json.RawMessage(text)
 }
 
 // An Envelope is how the resource of an event is called and authenticated.
