@@ -80,11 +80,19 @@ func (g *goPackage) faults(path, at string, p *api.Property) (all []string) {
 			needed := &api.Property{Name: inner.Name, Required: inner.Required && p.Required, Schema: inner.Schema}
 			all = append(all, g.faults(path+p.Name+".", v+".", needed)...)
 		}
-	case s.Type == "array" && s.Items.Type == "string" && isID(p.Name, s.Items):
-		if s.Items.MaxLength != nil {
-			most = *s.Items.MaxLength
+	case s.Type == "array":
+		if p.Required {
+			must("len("+v+") > 0", "is missing")
 		}
-		all = append(all, fmt.Sprintf("params.IDs(%s, %s, %d)", name, v, most))
+		if s.MaxItems != nil {
+			must(fmt.Sprintf("len(%s) <= %d", v, *s.MaxItems), "has more than %d", *s.MaxItems)
+		}
+		if s.Items.Type == "string" && isID(p.Name, s.Items) {
+			if s.Items.MaxLength != nil {
+				most = *s.Items.MaxLength
+			}
+			all = append(all, fmt.Sprintf("params.IDs(%s, %s, %d)", name, v, most))
+		}
 	case s.Type == "string":
 		all = g.text(name, v, p, most)
 	}
@@ -106,6 +114,9 @@ func (g *goPackage) text(name, v string, p *api.Property, most int64) (all []str
 	}
 	if p.Required || most > 0 {
 		all = append(all, fmt.Sprintf("params.%s(%s, %s, %d)", call, name, v, most))
+	}
+	if s.MinLength != nil && *s.MinLength > 1 {
+		all = append(all, fmt.Sprintf("params.Min(%s, %s, %d)", name, v, *s.MinLength))
 	}
 	switch {
 	case closed:

@@ -132,7 +132,7 @@ var wire = map[string]struct {
 	"presign, direct": {
 		call: func(ctx context.Context, s *edupapay.Service) (any, error) {
 			p := presign()
-			p.SubMchID, p.SubAppID, p.SubOpenID, p.TradeScene = "", "", "", edupapay.SceneEducationPeriod
+			p.SubMchID, p.SubAppID, p.SubOpenID, p.TradeScene = "", "", "", edupapay.TradeSceneEducationPeriod
 			return s.PresignContract(ctx, p)
 		},
 		line: "POST /v3/edu-papay/contracts/presign",
