@@ -259,7 +259,6 @@ func (c Config) complete() (Config, error) {
 	c.Concurrency = cmp.Or(max(c.Concurrency, 0), 16)
 	c.Timeout = min(cmp.Or(max(c.Timeout, 0), 30*time.Second), httpx.MaxTimeout)
 	c.MaxAttempts = cmp.Or(max(c.MaxAttempts, 0), 3)
-	c.HTTPClient = httpx.Client(c.HTTPClient, c.Concurrency, 10*time.Second)
 	return c, nil
 }
 

@@ -51,13 +51,7 @@ type ParamError struct {
 	Reason string
 }
 
-func (e *ParamError) Error() string {
-	s := fmt.Sprintf("wxpay: %s: %s %s", e.Route, httpx.Brief(e.Param, 128), e.Reason)
-	if e.Route != "Config" {
-		s += "; nothing was sent"
-	}
-	return httpx.ErrorText(s)
-}
+func (e *ParamError) Error() string { return httpx.ParamText("wxpay", e.Route, e.Param, e.Reason) }
 
 // An Error is a refusal by WeChat Pay. Branch on Code; quote RequestID to the platform's support.
 type Error struct {

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/internal/attempt"
 	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/media"
 )
@@ -57,13 +58,13 @@ type Vars map[string]string
 // A request is a call made ready: everything that stays the same between its attempts.
 type request struct {
 	call        Call
+	run         attempt.Call
 	method      string
 	uri         string // path and query, escaped
 	payload     []byte // JSON; of an upload, its meta
 	contentType string
 	form        *media.Form
 	timeout     time.Duration
-	deadline    time.Time
 	serial      string
 	answer      any // to decode into; nil: nothing
 	verify      verify

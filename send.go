@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/internal/attempt"
 	"github.com/wxpay-go/wxpay/internal/header"
 	"github.com/wxpay-go/wxpay/internal/httpx"
 )
@@ -67,64 +67,30 @@ func (c *Client) door(call *Call) error {
 // time or the client's quota. What comes back is verified by v and decoded into answer; nil: into nothing.
 func (c *Client) send(ctx context.Context, call Call, answer any, v verify) error {
 	if ctx.Err() != nil {
-		return notSent(&request{call: call}, httpx.Ended(ctx)).err
+		return c.engine.NotSent(call.Route, httpx.Ended(ctx)).Err
 	}
 	r, err := c.prepare(ctx, call, answer, v)
 	if err != nil {
 		return err
 	}
 	if ctx.Err() != nil { // it ended while certificates were loaded
-		return notSent(&r, httpx.Ended(ctx)).err
+		return c.engine.NotSent(call.Route, httpx.Ended(ctx)).Err
 	}
-	r.deadline = time.Now().Add(r.timeout)
-	var last *failure
-	for n := 1; ; n++ {
-		fail := c.next(ctx, &r, n, last)
-		if fail == nil {
-			c.quota.Succeeded()
-			return nil
-		}
-		if last == nil { // a call that succeeds at once needs no timer beside that of its attempt
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithDeadlineCause(ctx, r.deadline, httpx.ErrTime)
-			defer cancel()
-		}
-		if n > 1 && fail.unmade {
-			c.quota.Return() // the repetition was paid for, but not made
-		}
-		if n >= c.config.MaxAttempts || !fail.again || ctx.Err() != nil || !c.quota.Take() {
-			return fail.err
-		}
-		if err := httpx.Sleep(ctx, fail.delay(n)); err != nil {
-			c.quota.Return()
-			return notRepeated(fail, err)
-		}
-		last = fail
-	}
+	r.run = attempt.Call{Route: call.Route, Deadline: time.Now().Add(r.timeout), Upload: r.form != nil, Read: r.method == http.MethodGet, Repeat: r.repeatable()}
+	return c.engine.Run(ctx, &r.run, func(ctx context.Context, n int, last *failure) *failure {
+		return c.next(ctx, &r, n, last)
+	})
 }
 
-func notRepeated(last *failure, why error) error {
-	return httpx.Line(fmt.Errorf("%w; not repeated: %w", last.err, why))
-}
-
-// next makes attempt n at the host whose turn it is, and tells the observer. After the platform asked to
-// slow down, the whole client repeats one call at a time.
+// next makes attempt n at the host whose turn it is, and tells the observer.
 func (c *Client) next(ctx context.Context, r *request, n int, last *failure) *failure {
-	if last != nil && last.throttled {
-		select {
-		case c.slow <- struct{}{}:
-			defer func() { <-c.slow }()
-		case <-ctx.Done():
-			return &failure{err: notRepeated(last, httpx.Ended(ctx)), unmade: true}
-		}
-	}
 	host := c.hosts.pick(last)
 	ex, fail := c.attempt(ctx, r, host)
 	c.hosts.report(host, ex.Status != 0, fail)
 	if fail != nil {
-		fail.host = host
-		fail.remember(last, r)
-		ex.Err = fail.err
+		fail.Host = host
+		c.engine.Remember(&r.run, fail, last)
+		ex.Err = fail.Err
 	}
 	ex.Attempt = n
 	c.observe(ctx, ex)
@@ -139,23 +105,19 @@ func (c *Client) attempt(ctx context.Context, r *request, host string) (ex Excha
 	defer func() { ex.Duration = time.Since(start) }()
 	var t trip
 	defer t.End()
-	watched := t.Watch(ctx, c.config.HTTPClient, r.deadline)
+	watched := c.engine.Watch(ctx, &r.run, &t.Trip)
 	req, err := c.build(watched, r, host, &t)
 	if err != nil {
-		return ex, notSent(r, err)
+		return ex, c.engine.NotSent(r.call.Route, err)
 	}
-	if ctx.Err() != nil { // a transport that never started could not tell
-		closeBody(req)
-		return ex, notSent(r, httpx.Ended(ctx))
-	}
-	resp, err := c.config.HTTPClient.Do(req)
-	if err != nil {
-		return ex, broken(ctx, r, err, &t.Trip)
+	resp, fail := c.engine.Do(ctx, &r.run, &t.Trip, req)
+	if fail != nil {
+		return ex, fail
 	}
 	defer resp.Body.Close()
 	ex.Status, ex.Header = resp.StatusCode, resp.Header
 	ex.RequestID, _ = header.Get(resp.Header, "Request-Id")
-	body, err := readAnswer(resp)
+	body, err := httpx.ReadAnswer(resp)
 	if err != nil {
 		return ex, unreadable(ctx, r, &ex, resp, err, t.Late())
 	}
@@ -221,12 +183,6 @@ func (c *Client) build(ctx context.Context, r *request, host string, t *trip) (*
 		req.GetBody, req.ContentLength = r.form.Open, r.form.Size()
 	}
 	return req, nil
-}
-
-func closeBody(req *http.Request) {
-	if req.Body != nil {
-		req.Body.Close()
-	}
 }
 
 const userAgent = "wxpay-go"

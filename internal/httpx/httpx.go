@@ -56,15 +56,15 @@ func ReadAll(resp *http.Response, limit int64) ([]byte, error) {
 	return b, err
 }
 
-// Client returns a copy of c that does not follow redirects: a signed request must not be carried
-// to another host. A nil c stands for a client with [Transport].
-func Client(c *http.Client, concurrency int, header time.Duration) *http.Client {
-	if c == nil {
-		c = &http.Client{Transport: Transport(concurrency, header)}
+// ReadAnswer is ReadAll, but a refusal that something on the way compressed is unpacked, so that its code is not
+// lost; a success is not, since nobody asked for that.
+func ReadAnswer(resp *http.Response) ([]byte, error) {
+	const most, mostPacked = 1 << 20, 64 << 10
+	body, err := ReadAll(resp, most)
+	if errors.Is(err, ErrEncoded) && resp.StatusCode >= 400 {
+		return Unpack(resp, mostPacked)
 	}
-	own := *c
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &own
+	return body, err
 }
 
 // Unpack reads the body of an answer that came compressed, up to limit bytes before and after unpacking.
@@ -204,6 +204,15 @@ func Brief(s string, most int) string { return oneline.Quote(s, most) }
 
 // ErrorText is [oneline.Text].
 func ErrorText(s string) string { return oneline.Text(s) }
+
+// ParamText is the text of an error about a param, or about a field of a Config, of which nothing is sent anyway.
+func ParamText(pkg, route, param, reason string) string {
+	s := pkg + ": " + route + ": " + Brief(param, 128) + " " + OneLine(reason)
+	if route != "Config" {
+		s += "; nothing was sent"
+	}
+	return ErrorText(s)
+}
 
 // Line is [oneline.Error].
 func Line(err error) error { return oneline.Error(err) }

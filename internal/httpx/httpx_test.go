@@ -115,7 +115,7 @@ func TestReadAllFromAServer(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	client := Client(nil, 4, time.Minute)
+	client := client(nil, 4, time.Minute)
 	defer client.CloseIdleConnections()
 	for path, want := range map[string]error{"/gzip": ErrEncoded, "/short": io.ErrUnexpectedEOF, "/endless": ErrTooLarge, "/chunked": nil, "/none": nil, "/": nil} {
 		resp, err := client.Get(server.URL + path)
@@ -147,7 +147,7 @@ func TestS9RedirectsAreNotFollowed(t *testing.T) {
 		return nil
 	}}
 	was := *own
-	for _, c := range []*http.Client{Client(own, 1, time.Minute), Client(nil, 1, time.Minute), Client(&http.Client{Transport: own.Transport}, 1, 0)} {
+	for _, c := range []*http.Client{client(own, 1, time.Minute), client(nil, 1, time.Minute), client(&http.Client{Transport: own.Transport}, 1, 0)} {
 		for _, status := range []int{301, 302, 303, 307, 308} {
 			req, err := http.NewRequestWithContext(t.Context(), "POST", fmt.Sprintf("%s/%d", first.URL, status), strings.NewReader("{}"))
 			require.NoError(t, err)
@@ -161,7 +161,7 @@ func TestS9RedirectsAreNotFollowed(t *testing.T) {
 	}
 	assert.Zero(t, reached.Load())
 
-	c := Client(own, 1, time.Minute)
+	c := client(own, 1, time.Minute)
 	assert.NotSame(t, own, c)
 	assert.Equal(t, was.Timeout, c.Timeout)
 	assert.Same(t, was.Transport, c.Transport)
@@ -288,14 +288,14 @@ func TestWhatNeverLeftOnSockets(t *testing.T) {
 		url                  string
 		neverSent, untrusted bool
 	}{
-		"closed port":           {Client(nil, 1, time.Minute), "https://" + closed(), true, false},
-		"unknown host":          {Client(&http.Client{Transport: notFound}, 1, 0), "https://api.mch.weixin.qq.com.invalid", true, false},
-		"proxy's port closed":   {Client(&http.Client{Transport: viaProxy}, 1, 0), "https://api.mch.weixin.qq.com.invalid", true, false},
-		"S10 self-signed":       {Client(nil, 1, time.Minute), untrusted.URL, true, true},
-		"S10 no TLS at all":     {Client(nil, 1, time.Minute), "https://" + listen(func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.9\r\n"); drain(c) }), true, true},
-		"hangs up":              {Client(nil, 1, time.Minute), "http://" + hangUp, false, false},
-		"hangs up in handshake": {Client(nil, 1, time.Minute), "https://" + hangUp, false, false},
-		"answers what is no HTTP": {Client(nil, 1, time.Minute), "http://" + listen(func(c net.Conn) {
+		"closed port":           {client(nil, 1, time.Minute), "https://" + closed(), true, false},
+		"unknown host":          {client(&http.Client{Transport: notFound}, 1, 0), "https://api.mch.weixin.qq.com.invalid", true, false},
+		"proxy's port closed":   {client(&http.Client{Transport: viaProxy}, 1, 0), "https://api.mch.weixin.qq.com.invalid", true, false},
+		"S10 self-signed":       {client(nil, 1, time.Minute), untrusted.URL, true, true},
+		"S10 no TLS at all":     {client(nil, 1, time.Minute), "https://" + listen(func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.9\r\n"); drain(c) }), true, true},
+		"hangs up":              {client(nil, 1, time.Minute), "http://" + hangUp, false, false},
+		"hangs up in handshake": {client(nil, 1, time.Minute), "https://" + hangUp, false, false},
+		"answers what is no HTTP": {client(nil, 1, time.Minute), "http://" + listen(func(c net.Conn) {
 			_, _ = c.Read(make([]byte, 4096))
 			_, _ = io.WriteString(c, "hello\r\n\r\n")
 			drain(c)

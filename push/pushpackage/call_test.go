@@ -230,13 +230,12 @@ func TestErrors(t *testing.T) {
 	}{
 		"code": {
 			ok(`{"seq":0,"ret_code":1008019,"err_msg":"content may be evil","result":"{}"}`),
-			&Error{Route: route, StatusCode: 200, RetCode: 1008019, Message: "content may be evil",
-				Meaning: "Content refused by the content safety check", Hint: "推送内容未通过安全检查，请修改标题或内容"},
-			"pushpackage: POST /v3/push/app: code 1008019: Content refused by the content safety check (content may be evil)", false,
+			&Error{Route: route, StatusCode: 200, RetCode: 1008019, Message: "content may be evil"},
+			"pushpackage: POST /v3/push/app: code 1008019: Content refused by the content safety check (content may be evil); change title or content", false,
 		},
 		"code as text": {
 			ok(`{"retCode":"1008007","errMsg":"invalid parameter"}`),
-			&Error{Route: route, StatusCode: 200, RetCode: 1008007, Message: "invalid parameter", Meaning: "A parameter failed validation"},
+			&Error{Route: route, StatusCode: 200, RetCode: 1008007, Message: "invalid parameter"},
 			"pushpackage: POST /v3/push/app: code 1008007: A parameter failed validation (invalid parameter)", false,
 		},
 		"capital message": {
@@ -256,8 +255,8 @@ func TestErrors(t *testing.T) {
 		},
 		"may have happened": {
 			ok(`{"ret_code":1008004}`),
-			&Error{Route: route, StatusCode: 200, RetCode: 1008004, Meaning: "A service behind the API could not be called", Hint: "推送可能已创建，请先查询任务，再决定是否重发"},
-			"pushpackage: POST /v3/push/app: code 1008004: A service behind the API could not be called", true,
+			&Error{Route: route, StatusCode: 200, RetCode: 1008004},
+			"pushpackage: POST /v3/push/app: code 1008004: A service behind the API could not be called; the push may have been made: look for it before you send it again", true,
 		},
 		"lines": {
 			ok(`{"ret_code":77,"err_msg":"a\nb\u2028c"}`),
@@ -266,19 +265,18 @@ func TestErrors(t *testing.T) {
 		},
 		"403": {
 			httpmock.NewStringResponder(403, "13800000000"),
-			&Error{Route: route, StatusCode: 403, Meaning: "Access ID and SecretKey do not match, the host is not the application's access point, or the console does not allow this IP address",
-				Hint: "请核对 Access ID、SecretKey、服务接入点与控制台 IP 白名单"},
-			"pushpackage: POST /v3/push/app: status 403: Access ID and SecretKey do not match, the host is not the application's access point, or the console does not allow this IP address", false,
+			&Error{Route: route, StatusCode: 403},
+			"pushpackage: POST /v3/push/app: status 403: Forbidden; Access ID and SecretKey do not match, the host is not the application's access point, or the console does not allow this IP address", false,
 		},
 		"403 with code": {
 			httpmock.NewStringResponder(403, `{"retCode":1008003,"errMsg":"auth failure"}`),
-			&Error{Route: route, StatusCode: 403, RetCode: 1008003, Message: "auth failure", Meaning: "Authentication failed", Hint: "请核对 Access ID（TPNS_ACCESS_ID）与 SecretKey（TPNS_SECRET_KEY）；使用签名认证时请校准本机时间"},
-			"pushpackage: POST /v3/push/app: status 403 code 1008003: Authentication failed (auth failure)", false,
+			&Error{Route: route, StatusCode: 403, RetCode: 1008003, Message: "auth failure"},
+			"pushpackage: POST /v3/push/app: status 403 code 1008003: Authentication failed (auth failure); check Access ID (TPNS_ACCESS_ID) and SecretKey (TPNS_SECRET_KEY), and this machine's clock if Signed", false,
 		},
 		"502": {
 			httpmock.NewStringResponder(502, "<html>13800000000</html>"),
-			&Error{Route: route, StatusCode: 502, Meaning: "Bad Gateway"},
-			"pushpackage: POST /v3/push/app: status 502: Bad Gateway", true,
+			&Error{Route: route, StatusCode: 502},
+			"pushpackage: POST /v3/push/app: status 502: Bad Gateway; a read or an upload may be repeated; before a push is, look for it", true,
 		},
 		"success without id": {ok(`{"ret_code":0}`), nil, "pushpackage: POST /v3/push/app: outcome unknown: success, but without a push_id", true},
 		"no code":            {ok(`{"push_id":"1"}`), nil, "pushpackage: POST /v3/push/app: outcome unknown: answer has no return code", true},
@@ -295,6 +293,9 @@ func TestErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			err := kinds["push"](t.Context(), tpns(t, tt.answer))
+			if tt.want == nil {
+				tt.text += "; a read or an upload may be repeated; before a push is, look for it"
+			}
 			require.EqualError(t, err, tt.text)
 			if tt.want != nil {
 				assert.Equal(t, tt.want, err)
@@ -318,7 +319,7 @@ func TestErrorIs(t *testing.T) {
 	assert.NotErrorIs(t, &Error{RetCode: 1008028}, CodeAuthFailed)
 	assert.False(t, OutcomeUnknown(nil))
 	assert.Equal(t, "[route=r status=200 ret_code=77 meaning= message=a b]", (&Error{Route: "r", StatusCode: 200, RetCode: 77, Message: "a\nb"}).LogValue().String())
-	assert.LessOrEqual(t, len((&ParamError{Reason: strings.Repeat("x", 10_000)}).Error()), 520)
+	assert.LessOrEqual(t, len((&ParamError{Reason: strings.Repeat("x", 10_000)}).Error()), 600)
 	assert.False(t, OutcomeUnknown(&ParamError{}))
 }
 

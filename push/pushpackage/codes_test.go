@@ -51,3 +51,26 @@ func TestCodeConstants(t *testing.T) {
 	}
 	assert.Equal(t, "4711", Code(4711).Error())
 }
+
+// Where there is something to do about an error it is said in both languages, and in its text.
+func TestHints(t *testing.T) {
+	t.Parallel()
+	hinted := 0
+	for code := range known {
+		h := code.Hint()
+		assert.Equal(t, h.English == "", h.Chinese == "", code)
+		assert.Equal(t, h, (&Error{StatusCode: 200, RetCode: code}).Hint(), code)
+		if h.English != "" {
+			hinted++
+			assert.ErrorContains(t, &Error{StatusCode: 200, RetCode: code}, "; "+h.English)
+		}
+	}
+	assert.Equal(t, 14, hinted)
+	assert.Equal(t, "推送内容未通过安全检查，请修改标题或内容", CodeContentRefused.Hint().Chinese)
+	assert.Equal(t, "推送可能已创建，请先查询任务，再决定是否重发", CodeServiceFailed.Hint().Chinese)
+	assert.Equal(t, "请核对 Access ID（TPNS_ACCESS_ID）与 SecretKey（TPNS_SECRET_KEY）；使用签名认证时请校准本机时间", (&Error{StatusCode: 403, RetCode: 1008003}).Hint().Chinese)
+	assert.Equal(t, "请核对 Access ID、SecretKey、服务接入点与控制台 IP 白名单", (&Error{StatusCode: 403}).Hint().Chinese)
+	assert.Contains(t, (&Error{StatusCode: 502}).Hint().Chinese, "结果未知")
+	assert.Contains(t, (&UnknownError{}).Hint().Chinese, "结果未知")
+	assert.Empty(t, (&Error{StatusCode: 404}).Hint())
+}

@@ -52,16 +52,14 @@ func (c *Client) Upload(ctx context.Context, p UploadParams) (*Upload, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := do[struct {
-		UploadID number `json:"uploadId"`
-	}](ctx, c, call{route: routeUpload, repeat: ifFailed, form: form})
+	upload, err := do[Upload](ctx, c, call{route: routeUpload, repeat: ifFailed, form: form})
 	if err != nil {
 		return nil, err
 	}
-	if answer.UploadID <= 0 {
+	if upload.UploadID <= 0 {
 		return nil, &UnknownError{routeUpload, errors.New("success, but without an uploadId")}
 	}
-	return &Upload{UploadID: int64(answer.UploadID)}, nil
+	return upload, nil
 }
 
 // form frames the file of an upload. The digest is taken before the content is checked, so that what is

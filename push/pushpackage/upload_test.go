@@ -204,12 +204,13 @@ func (endless) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func TestUploadTakesConstantMemory(t *testing.T) { // alone, since it measures
-	client := tpns(t, nil)
-	client.config.HTTPClient.Transport = roundTrip(func(req *http.Request) (*http.Response, error) {
-		n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{req.Body}, make([]byte, 32<<10))
-		assert.NoError(t, err)
-		assert.Equal(t, req.ContentLength, n)
-		return ok(success)(req)
+	client := tpns(t, nil, func(c *Config) {
+		c.HTTPClient.Transport = roundTrip(func(req *http.Request) (*http.Response, error) {
+			n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{req.Body}, make([]byte, 32<<10))
+			assert.NoError(t, err)
+			assert.Equal(t, req.ContentLength, n)
+			return ok(success)(req)
+		})
 	})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
