@@ -75,7 +75,7 @@ func TestTimeIsWritten(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, want, string(text))
 			assert.Equal(t, want, fmt.Sprint(v))
-			assert.Equal(t, want, fmt.Sprintf("%s", v))
+			assert.Equal(t, "at "+want, fmt.Sprintf("at %s", v))
 		}
 	}
 	for _, year := range []int{-1, 10000, 1_000_000} {

@@ -27,6 +27,10 @@ type Date = value.Date
 // DateOf is the day of t in t's own zone. The platform thinks in Beijing time.
 func DateOf(t time.Time) Date { return value.DateOf(t) }
 
+// An EventType is the type of a notification whose plaintext is a T; see package notify. One that no package of
+// services has is made of its name: wxpay.EventType[T]("…").
+type EventType[T any] string
+
 // A Secret is text that must not be seen, a phone number or an APIv3 key: Secret("13800138000"). It shows itself
 // as *** in every format, in JSON and in logs, and as nothing if it is empty; string(s) is the text. The calls
 // of packages under services encrypt it on its way out; [Do] refuses to send it. It is the Secret of package

@@ -77,10 +77,10 @@ func TestOddMembersOfProducts(t *testing.T) {
 		got = append(got, e.EchoMessage, e.EncryptedEchoMessage)
 		return nil
 	})
-	body := message{event: membercard.EventAcceptCard, plain: `{"event_type":"RECOVER","card_id":"p1","code":289560490049,"event_time":"2019-12-17 10:35:53","openid":"o1"}`}.String()
+	body := message{event: string(membercard.EventAcceptCard), plain: `{"event_type":"RECOVER","card_id":"p1","code":289560490049,"event_time":"2019-12-17 10:35:53","openid":"o1"}`}.String()
 	require.Equal(t, 204, serve(h, signed(body)).Code)
 	assert.Equal(t, []string{"code", "event_time"}, seen.Odd)
-	body = message{event: security.EventEcho, plain: `{"echo_message":12,"encrypt_echo_message":"+/8B"}`}.String()
+	body = message{event: string(security.EventEcho), plain: `{"echo_message":12,"encrypt_echo_message":"+/8B"}`}.String()
 	require.Equal(t, 204, serve(h, signed(body)).Code)
 	assert.Equal(t, []string{"echo_message"}, seen.Odd)
 	assert.Equal(t, []string{"289560490049", "2019-12-17T02:35:53Z", "12", "+/8B"}, got)

@@ -101,22 +101,32 @@ func (s *Service) CreateTask(ctx context.Context, p CreateTaskParams) (*Task, er
 
 var (
 	filename = regexp.MustCompile(`^[0-9A-Za-z_.-]{4,128}$`)
-	foreign  = regexp.MustCompile(`(?i)\.(xls[xmb]?|ods|et|numbers|docx?|wps|pdf|rtf|html?|xml|json|zip|gz|tgz|tar|bz2|xz|7z|rar|jar|exe|png|jpe?g)$`)
+	foreign  = regexp.MustCompile(`(?i)\.(xls[xmb]?|ods|et|numbers|docx?|wps|pdf|rtf|html?|xml|json` +
+		`|zip|gz|tgz|tar|bz2|xz|7z|rar|jar|exe|png|jpe?g)$`)
 )
 
 func (p CreateTaskParams) check() error {
-	if p.File == nil {
-		return refuse("file", "is missing")
-	}
 	return params.Check(routeCreateTask,
 		params.ID("package_id", p.PackageID, 16),
 		params.ID("bank_type", p.BankType, 32),
-		params.Must(filename.MatchString(p.File.Name()), "filename", "must have 4 to 128 of the characters A-Z a-z 0-9 _ . -"),
-		params.Must(!foreign.MatchString(p.File.Name()), "filename", "is that of another kind of file; only plain text, .txt or .csv, is taken"),
+		checkFile(p.File),
 		params.Required("Wechatpay-Serial", p.Serial, 0),
-		params.Must(p.File.Size() > 0, "file", "is empty"),
-		params.Must(p.File.Size() <= MaxFileSize, "file", fmt.Sprintf("has %d bytes, at most %d are taken", p.File.Size(), MaxFileSize)),
 	)
+}
+
+func checkFile(file *media.Source) *wxpay.ParamError {
+	switch {
+	case file == nil:
+		return params.Must(false, "file", "is missing")
+	case !filename.MatchString(file.Name()):
+		return params.Must(false, "filename", "must have 4 to 128 of the characters A-Z a-z 0-9 _ . -")
+	case foreign.MatchString(file.Name()):
+		return params.Must(false, "filename", "is that of another kind of file; only plain text, .txt or .csv, is taken")
+	case file.Size() <= 0:
+		return params.Must(false, "file", "is empty")
+	}
+	tooLarge := fmt.Sprintf("has %d bytes, at most %d are taken", file.Size(), MaxFileSize)
+	return params.Must(file.Size() <= MaxFileSize, "file", tooLarge)
 }
 
 func refuse(param, reason string) error {
@@ -170,7 +180,8 @@ func (s *Service) ListTasks(ctx context.Context, p ListTasksParams) (*wxpay.Page
 	tasks, err := wxpay.Do[params.List[Task]](ctx, s.client, wxpay.Call{
 		Route: routeListTasks,
 		Vars:  wxpay.Vars{"package_id": p.PackageID},
-		Query: params.Query("status", string(p.Status), "filename", p.Filename, "offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
+		Query: params.Query("status", string(p.Status), "filename", p.Filename,
+			"offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
 	})
 	if err != nil {
 		return nil, err

@@ -136,7 +136,7 @@ type Activity struct {
 	MiniprogramActivitySetting MiniprogramActivitySetting `json:"miniprogram_activity_setting,omitzero"`
 }
 
-// CreateActivityParams are the activity to create.
+// CreateActivityParams is for [Service.CreateActivity]: the activity to create.
 type CreateActivityParams struct {
 	CardID                     string                     `json:"card_id"`       // at most 32 characters
 	ActivityName               string                     `json:"activity_name"` // for the merchant's own use, not shown; at most 10
@@ -234,7 +234,8 @@ func (s *Service) ListActivities(ctx context.Context, p ListActivitiesParams) (*
 	); err != nil {
 		return nil, err
 	}
-	q := params.Query("activity_type", string(p.ActivityType), "activity_status", string(p.ActivityStatus), "card_id", p.CardID, "offset", params.Decimal(p.Offset))
+	q := params.Query("activity_type", string(p.ActivityType), "activity_status", string(p.ActivityStatus),
+		"card_id", p.CardID, "offset", params.Decimal(p.Offset))
 	if p.Limit > 0 {
 		q.Set("limit", params.Decimal(p.Limit))
 	}
@@ -264,7 +265,7 @@ func (s *Service) AllActivities(ctx context.Context, p ListActivitiesParams) ite
 	})
 }
 
-// GetActivityParams name an activity.
+// GetActivityParams is for [Service.GetActivity]: an activity.
 type GetActivityParams struct {
 	ActivityID string // at most 16 characters
 }
@@ -288,7 +289,7 @@ func (s *Service) GetActivity(ctx context.Context, p GetActivityParams) (*Activi
 	})
 }
 
-// TerminateActivityParams name an activity.
+// TerminateActivityParams is for [Service.TerminateActivity]: an activity.
 type TerminateActivityParams struct {
 	ActivityID string // at most 16 characters
 }

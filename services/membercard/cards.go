@@ -168,8 +168,8 @@ type Card struct {
 	ServiceModules       []ServiceModule             `json:"service_modules,omitzero"`
 }
 
-// CreateCardParams are the card to create. Pictures are addresses from the image upload call; JPG, JPEG or
-// PNG under 1 MB.
+// CreateCardParams is for [Service.CreateCard]: the card to create. Pictures are addresses from the image upload
+// call; JPG, JPEG or PNG under 1 MB.
 type CreateCardParams struct {
 	AppID                string              `json:"appid"`                   // service account (服务号) of the brand; at most 32 characters
 	LogoURL              string              `json:"logo_url"`                // picture of 120 x 120 pixels; at most 128
@@ -269,7 +269,8 @@ func (s *Service) ListCards(ctx context.Context, p ListCardsParams) (*wxpay.Page
 	}
 	cards, err := wxpay.Do[params.List[Card]](ctx, s.client, wxpay.Call{
 		Route: routeListCards,
-		Query: params.Query("brand_id", p.BrandID, "appid", p.AppID, "offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
+		Query: params.Query("brand_id", p.BrandID, "appid", p.AppID,
+			"offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
 	})
 	if err != nil {
 		return nil, err
@@ -288,7 +289,7 @@ func (s *Service) AllCards(ctx context.Context, p ListCardsParams) iter.Seq2[Car
 	})
 }
 
-// GetCardParams name a card.
+// GetCardParams is for [Service.GetCard]: a card.
 type GetCardParams struct {
 	CardID string // at most 32 characters
 }
@@ -312,8 +313,8 @@ func (s *Service) GetCard(ctx context.Context, p GetCardParams) (*Card, error) {
 	})
 }
 
-// UpdateCardParams are a card and what to change of it. What is left empty stays. Limits are those of
-// [CreateCardParams].
+// UpdateCardParams is for [Service.UpdateCard]: a card and what to change of it. What is left empty stays. Limits
+// are those of [CreateCardParams].
 type UpdateCardParams struct {
 	CardID               string                      `json:"-"` // at most 32 characters
 	AppID                string                      `json:"appid,omitzero"`
@@ -367,7 +368,7 @@ func (s *Service) UpdateCard(ctx context.Context, p UpdateCardParams) error {
 	})
 }
 
-// DeleteCardParams name a card.
+// DeleteCardParams is for [Service.DeleteCard]: a card.
 type DeleteCardParams struct {
 	CardID string // at most 32 characters
 }
@@ -388,7 +389,7 @@ func (s *Service) DeleteCard(ctx context.Context, p DeleteCardParams) error {
 	return wxpay.Send(ctx, s.client, wxpay.Call{Route: routeDeleteCard, Vars: wxpay.Vars{"card_id": p.CardID}})
 }
 
-// UpgradeCardParams are an old card and the brand to bind it to.
+// UpgradeCardParams is for [Service.UpgradeCard]: an old card and the brand to bind it to.
 type UpgradeCardParams struct {
 	CardID  string `json:"-"`        // at most 32 characters
 	BrandID string `json:"brand_id"` // at most 16

@@ -65,7 +65,7 @@ func (d Deposit) other(codes []string) string {
 	return ""
 }
 
-// DepositCodesParams are codes for one card.
+// DepositCodesParams is for [Service.DepositCodes]: codes for one card.
 type DepositCodesParams struct {
 	CardID string   `json:"-"`             // at most 32 characters
 	Code   []string `json:"code,omitzero"` // at least one, each at most 32 characters; the largest batch is not documented (MC-22)
@@ -105,7 +105,7 @@ func (s *Service) DepositCodes(ctx context.Context, p DepositCodesParams) (*Depo
 	}, func(d *Deposit) string { return d.other(p.Code) })
 }
 
-// DecryptCodeParams are an encrypted code and its card.
+// DecryptCodeParams is for [Service.DecryptCode]: an encrypted code and its card.
 type DecryptCodeParams struct {
 	CardID      string // at most 32 characters
 	EncryptCode string // as received, after the one decoding of the query it came in; at most 128

@@ -2,13 +2,12 @@ package membercard
 
 import "github.com/wxpay-go/wxpay"
 
-// Types of the notifications of member cards. Each comes with the struct of the same name: EventAcceptCard with
-// [AcceptCardEvent], and so on. They go to the address of [Service.SetCallback]. How often one is repeated is
-// not certain (MC-1), so handle each so that a repeat does no harm.
+// Types of the notifications of member cards, for notify.On. They go to the address of [Service.SetCallback]. How
+// often one is repeated is not certain (MC-1), so handle each so that a repeat does no harm.
 const (
-	EventAcceptCard   = "MEMBERCARD.ACCEPT_CARD"
-	EventActivateCard = "MEMBERCARD.ACTIVATE_CARD"
-	EventManageCard   = "MEMBERCARD.USERCARD_MANAGE"
+	EventAcceptCard   wxpay.EventType[AcceptCardEvent]   = "MEMBERCARD.ACCEPT_CARD"
+	EventActivateCard wxpay.EventType[ActivateCardEvent] = "MEMBERCARD.ACTIVATE_CARD"
+	EventManageCard   wxpay.EventType[ManageCardEvent]   = "MEMBERCARD.USERCARD_MANAGE"
 )
 
 // An AcceptEventType is how a card was taken. The platform may add values.

@@ -20,7 +20,7 @@ type MemberInformation struct {
 	RegistrationTime wxpay.Time `json:"registration_time"`          // when the user became a member
 }
 
-// ImportPhoneNumberParams are a phone number to remind.
+// ImportPhoneNumberParams is for [Service.ImportPhoneNumber]: a phone number to remind.
 type ImportPhoneNumberParams struct {
 	MemberInformation MemberInformation `json:"member_information"`
 	PhoneNumber       wxpay.Secret      `json:"encrypted_phone_number"` // plain text here; the call encrypts it
@@ -95,7 +95,7 @@ type UserCardInformation struct {
 	CardID      string     `json:"card_id"`
 }
 
-// SearchPhoneNumberParams are a phone number handed in before.
+// SearchPhoneNumberParams is for [Service.SearchPhoneNumber]: a phone number handed in before.
 type SearchPhoneNumberParams struct {
 	CardID      string       `json:"-"` // at most 32 characters
 	PhoneNumber wxpay.Secret `json:"-"` // plain text here; the call encrypts it
