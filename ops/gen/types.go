@@ -78,7 +78,7 @@ func (g *goPackage) params(o *api.Operation) {
 		if p.In == "header" {
 			continue // the client fills it in
 		}
-		f := g.field(t.Name, &api.Property{Name: p.Name, Required: p.Required, Schema: p.Schema}, true)
+		f := g.field(t.Name, nil, &api.Property{Name: p.Name, Required: p.Required, Schema: p.Schema}, true)
 		f.Tag = ""
 		if o.Body != nil {
 			f.Tag = "`json:\"-\"`"
@@ -113,14 +113,14 @@ func (g *goPackage) add(t *goType) {
 // fill adds the members of an object, and types for those that need one.
 func (g *goPackage) fill(t *goType, s *api.Schema, asked bool) {
 	for _, p := range s.Properties {
-		t.Fields = append(t.Fields, g.field(t.Name, p, asked))
+		t.Fields = append(t.Fields, g.field(t.Name, s, p, asked))
 	}
 }
 
-func (g *goPackage) field(parent string, p *api.Property, asked bool) goField {
+func (g *goPackage) field(parent string, within *api.Schema, p *api.Property, asked bool) goField {
 	name := p.Schema.Go.Name
 	if p.Schema.Name != "" || name == "" { // else it is that of the type
-		name = fieldName(strings.TrimPrefix(p.Name, sealedPrefix(p.Schema)))
+		name = plainName(within, p)
 	}
 	f := goField{Name: name, Type: g.typeOf(parent, name, p.Schema), Tag: fmt.Sprintf("`json:%q`", p.Name)}
 	if !p.Required {
@@ -146,12 +146,14 @@ func (g *goPackage) says(s *api.Schema) bool {
 	return named == nil || named.Description != s.Description
 }
 
-// sealedPrefix is what the name of an encrypted member drops: the field holds plain text.
-func sealedPrefix(s *api.Schema) string {
-	if s.Sealed == toPlatform {
-		return "encrypted_"
+// plainName is the name of a field. That of a secret drops encrypted_, since it holds plain text, unless another
+// member has the plain name already.
+func plainName(within *api.Schema, p *api.Property) string {
+	plain, sealed := strings.CutPrefix(p.Name, "encrypted_")
+	if sealed && p.Schema.Sealed == toPlatform && (within == nil || within.Property(plain) == nil) {
+		return fieldName(plain)
 	}
-	return ""
+	return fieldName(p.Name)
 }
 
 // typeOf is the Go type of a value. An object or enumeration gets a type of its own.
