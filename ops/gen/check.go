@@ -26,12 +26,12 @@ func (g *goPackage) check(o *api.Operation) {
 			}
 		case paged != nil && p.Name == paged.Limit:
 		default:
-			c.Faults = append(c.Faults, g.faults("", "p.", &api.Property{Name: p.Name, Required: p.Required, Schema: p.Schema})...)
+			c.Faults = append(c.Faults, g.faults("", "p.", nil, &api.Property{Name: p.Name, Required: p.Required, Schema: p.Schema})...)
 		}
 	}
 	if o.Body != nil {
 		for _, p := range o.Body.Properties {
-			c.Faults = append(c.Faults, g.faults("", "p.", p)...)
+			c.Faults = append(c.Faults, g.faults("", "p.", o.Body, p)...)
 		}
 	}
 	if c.Faults != nil {
@@ -40,9 +40,9 @@ func (g *goPackage) check(o *api.Operation) {
 }
 
 // faults are the checks of one member; path and at lead to it on the wire and in Go.
-func (g *goPackage) faults(path, at string, p *api.Property) (all []string) {
+func (g *goPackage) faults(path, at string, within *api.Schema, p *api.Property) (all []string) {
 	s, name := p.Schema, fmt.Sprintf("%q", path+p.Name)
-	v := at + fieldName(strings.TrimPrefix(p.Name, sealedPrefix(s)))
+	v := at + plainName(within, p)
 	must := func(ok, reason string, args ...any) {
 		all = append(all, fmt.Sprintf("params.Must(%s, %s, %q)", ok, name, fmt.Sprintf(reason, args...)))
 	}
@@ -78,13 +78,21 @@ func (g *goPackage) faults(path, at string, p *api.Property) (all []string) {
 	case s.Type == "object":
 		for _, inner := range s.Properties {
 			needed := &api.Property{Name: inner.Name, Required: inner.Required && p.Required, Schema: inner.Schema}
-			all = append(all, g.faults(path+p.Name+".", v+".", needed)...)
+			all = append(all, g.faults(path+p.Name+".", v+".", s, needed)...)
 		}
-	case s.Type == "array" && s.Items.Type == "string" && isID(p.Name, s.Items):
-		if s.Items.MaxLength != nil {
-			most = *s.Items.MaxLength
+	case s.Type == "array":
+		if p.Required {
+			must("len("+v+") > 0", "is missing")
 		}
-		all = append(all, fmt.Sprintf("params.IDs(%s, %s, %d)", name, v, most))
+		if s.MaxItems != nil {
+			must(fmt.Sprintf("len(%s) <= %d", v, *s.MaxItems), "has more than %d", *s.MaxItems)
+		}
+		if s.Items.Type == "string" && isID(p.Name, s.Items) {
+			if s.Items.MaxLength != nil {
+				most = *s.Items.MaxLength
+			}
+			all = append(all, fmt.Sprintf("params.IDs(%s, %s, %d)", name, v, most))
+		}
 	case s.Type == "string":
 		all = g.text(name, v, p, most)
 	}
@@ -106,6 +114,9 @@ func (g *goPackage) text(name, v string, p *api.Property, most int64) (all []str
 	}
 	if p.Required || most > 0 {
 		all = append(all, fmt.Sprintf("params.%s(%s, %s, %d)", call, name, v, most))
+	}
+	if s.MinLength != nil && *s.MinLength > 1 {
+		all = append(all, fmt.Sprintf("params.Min(%s, %s, %d)", name, v, *s.MinLength))
 	}
 	switch {
 	case closed:

@@ -13,7 +13,9 @@ import (
 var templates = template.Must(template.New("").Funcs(template.FuncMap{"doc": docLines}).Parse(`
 {{define "types"}}
 {{range .Types}}
-{{doc .Doc}}type {{.Name}} {{if .Values}}string
+{{doc .Doc}}{{with .Pages}}//
+{{range .}}// {{.}}
+{{end}}{{end}}type {{.Name}} {{if .Values}}string
 
 {{doc .Group}}const (
 {{$type := .Name}}{{range .Values}}{{.Name}} {{$type}} = {{printf "%q" .Value}}{{with .Comment}} // {{.}}{{end}}
@@ -59,13 +61,17 @@ func (p {{.Type}}) check() error {
 	if err := p.check(); err != nil {
 		return {{.Failed}}err
 	}
-	return {{.Send}}(ctx, s.client, wxpay.Call{
+	{{if .Page}}list, err :={{else}}return{{end}} {{.Send}}(ctx, s.client, wxpay.Call{
 		Route: route{{.Name}},{{with .Vars}}
 		Vars: {{.}},{{end}}{{with .Query}}
 		Query: {{.}},{{end}}{{if .Body}}
 		Body: p,{{end}}{{with .Key}}
 		Idempotent: true, // by {{.}}{{end}}
-	})
+	}){{with .Page}}
+	if err != nil {
+		return nil, err
+	}
+	return list.Page().{{.}}, nil{{end}}
 }
 {{end}}`))
 
@@ -136,7 +142,7 @@ func skeleton(o *api.Operation) (string, error) {
 	}
 	m := map[string]any{
 		"Name": name, "Title": o.Title, "Route": o.Route, "BrandRoute": o.BrandRoute, "Pages": o.Pages, "Body": o.Body != nil, "Key": o.IdempotencyKey,
-		"Results": "error", "Failed": "", "Send": "wxpay.Send", "Vars": "", "Query": "",
+		"Results": "error", "Failed": "", "Send": "wxpay.Send", "Vars": "", "Query": "", "Page": "",
 	}
 	if vars != nil {
 		m["Vars"] = "wxpay.Vars{" + strings.Join(vars, ", ") + "}"
@@ -144,8 +150,13 @@ func skeleton(o *api.Operation) (string, error) {
 	if query != nil {
 		m["Query"] = "params.Query(" + strings.Join(query, ", ") + ")"
 	}
-	if o.Answer != nil {
-		g := &goPackage{product: o.Product, named: map[*api.Schema]*goType{}, names: map[string]bool{}}
+	g := &goPackage{product: o.Product, named: map[*api.Schema]*goType{}, names: map[string]bool{}}
+	switch page := o.Pagination; {
+	case page != nil:
+		item := g.typeOf("", "", o.Answer.Property(page.Items).Schema.Items)
+		m["Results"], m["Failed"], m["Send"] = "(*wxpay.Page["+item+"], error)", "nil, ", "wxpay.Do[params.List["+item+"]]"
+		m["Page"] = map[string]string{"page-number": "ByNumber(p.Offset, p.Limit)", "record-offset": "ByRecord(p.Offset)", "page-token": "ByToken(list.Next)"}[page.Style]
+	case o.Answer != nil:
 		answer := g.typeOf("", "", o.Answer)
 		m["Results"], m["Failed"], m["Send"] = "(*"+answer+", error)", "nil, ", "wxpay.Do["+answer+"]"
 	}

@@ -31,6 +31,7 @@ type goType struct {
 	Fields    []goField
 	Values    []goValue
 	Group     string // comment of the values
+	Pages     []string
 }
 
 type goField struct{ Doc, Name, Type, Tag, Comment string }
@@ -58,7 +59,9 @@ func newPackage(p *api.Product) (*goPackage, error) {
 		}
 	}
 	for _, n := range p.Notifications {
-		g.typeOf("", "", n.Plaintext)
+		if made := len(g.Types); g.typeOf("", "", n.Plaintext) != "" && len(g.Types) > made {
+			g.Types[len(g.Types)-1].Pages = n.Pages // the type itself comes after those of its members
+		}
 	}
 	return g, g.fault
 }
@@ -66,12 +69,16 @@ func newPackage(p *api.Product) (*goPackage, error) {
 // params is the struct that a method takes: parameters of path and query, then the members of the body.
 func (g *goPackage) params(o *api.Operation) {
 	t := &goType{Name: methodName(o) + "Params"}
-	t.Doc = fmt.Sprintf("%s are the parameters of [Service.%s].", t.Name, methodName(o))
+	method := "[Service." + methodName(o) + "]"
+	if o.Pagination != nil {
+		method += " and [Service." + strings.Replace(methodName(o), "List", "All", 1) + "]"
+	}
+	t.Doc = t.Name + " are the parameters of " + method + "."
 	for _, p := range o.Params {
 		if p.In == "header" {
 			continue // the client fills it in
 		}
-		f := g.field(t.Name, &api.Property{Name: p.Name, Required: p.Required, Schema: p.Schema}, true)
+		f := g.field(t.Name, nil, &api.Property{Name: p.Name, Required: p.Required, Schema: p.Schema}, true)
 		f.Tag = ""
 		if o.Body != nil {
 			f.Tag = "`json:\"-\"`"
@@ -80,7 +87,7 @@ func (g *goPackage) params(o *api.Operation) {
 		t.Fields = append(t.Fields, f)
 	}
 	if o.Body != nil {
-		t.Doc = doc(t.Name, o.Body.Description, "for [Service."+methodName(o)+"]")
+		t.Doc = doc(t.Name, o.Body, "for "+method)
 		g.fill(t, o.Body, true)
 	}
 	if len(t.Fields) == 0 {
@@ -106,14 +113,14 @@ func (g *goPackage) add(t *goType) {
 // fill adds the members of an object, and types for those that need one.
 func (g *goPackage) fill(t *goType, s *api.Schema, asked bool) {
 	for _, p := range s.Properties {
-		t.Fields = append(t.Fields, g.field(t.Name, p, asked))
+		t.Fields = append(t.Fields, g.field(t.Name, s, p, asked))
 	}
 }
 
-func (g *goPackage) field(parent string, p *api.Property, asked bool) goField {
+func (g *goPackage) field(parent string, within *api.Schema, p *api.Property, asked bool) goField {
 	name := p.Schema.Go.Name
 	if p.Schema.Name != "" || name == "" { // else it is that of the type
-		name = fieldName(strings.TrimPrefix(p.Name, sealedPrefix(p.Schema)))
+		name = plainName(within, p)
 	}
 	f := goField{Name: name, Type: g.typeOf(parent, name, p.Schema), Tag: fmt.Sprintf("`json:%q`", p.Name)}
 	if !p.Required {
@@ -139,12 +146,14 @@ func (g *goPackage) says(s *api.Schema) bool {
 	return named == nil || named.Description != s.Description
 }
 
-// sealedPrefix is what the name of an encrypted member drops: the field holds plain text.
-func sealedPrefix(s *api.Schema) string {
-	if s.Sealed == toPlatform {
-		return "encrypted_"
+// plainName is the name of a field. That of a secret drops encrypted_, since it holds plain text, unless another
+// member has the plain name already.
+func plainName(within *api.Schema, p *api.Property) string {
+	plain, sealed := strings.CutPrefix(p.Name, "encrypted_")
+	if sealed && p.Schema.Sealed == toPlatform && (within == nil || within.Property(plain) == nil) {
+		return fieldName(plain)
 	}
-	return ""
+	return fieldName(p.Name)
 }
 
 // typeOf is the Go type of a value. An object or enumeration gets a type of its own.
@@ -189,11 +198,10 @@ func (g *goPackage) named_(name string, s *api.Schema) string {
 			return t.Name
 		}
 	}
-	t := &goType{Name: name, Doc: doc(name, s.Description, "")}
 	if s.Name != "" {
-		s = g.product.Schema(s.Name) // a place may say more of it
-		t.Doc = doc(name, s.Description, "")
+		s = g.product.Schema(s.Name) // not what a place says more of it
 	}
+	t := &goType{Name: name, Doc: doc(name, s, "")}
 	g.named[s] = t
 	if s.Enum != nil {
 		g.values(t, s)
@@ -228,9 +236,6 @@ func (g *goPackage) twin(s *api.Schema) string {
 
 // values are the constants of an enumeration.
 func (g *goPackage) values(t *goType, s *api.Schema) {
-	if s.OpenEnum {
-		t.Doc += " The platform may add values."
-	}
 	prefix := t.Name
 	for _, kind := range []string{"State", "Status", "Scope", "Type"} {
 		prefix = strings.TrimSuffix(prefix, kind)
@@ -244,7 +249,11 @@ func (g *goPackage) values(t *goType, s *api.Schema) {
 		if v.Go != "" {
 			name = v.Go
 		}
-		t.Values = append(t.Values, goValue{name, v.Value, comment(v.Meaning, nil, "")})
+		meaning := comment(v.Meaning, nil, "")
+		if strings.HasSuffix(strings.ToLower(name), meaning) {
+			meaning = "" // the name says it
+		}
+		t.Values = append(t.Values, goValue{name, v.Value, meaning})
 	}
 }
 
@@ -271,10 +280,10 @@ func fieldName(member string) string {
 }
 
 // doc makes a comment of a description that says what a thing is.
-func doc(name, description, more string) string {
-	what, rest, _ := strings.Cut(strings.TrimSuffix(description, "."), ". ")
+func doc(name string, s *api.Schema, more string) string {
+	what, rest, _ := strings.Cut(strings.TrimSuffix(s.Description, "."), ". ")
 	switch first, _, _ := strings.Cut(what, " "); first {
-	case "A", "An", "The", "What", "Who", "Where", "When":
+	case "A", "An", "The", "What", "Who", "Where", "When", "How":
 		what = lower(what)
 	default:
 		what = "the " + lower(what)
@@ -286,7 +295,18 @@ func doc(name, description, more string) string {
 	if rest != "" {
 		text += " " + rest + "."
 	}
-	return text
+	if s.OpenEnum {
+		text += " The platform may add values."
+	}
+	return text[:len(text)-1] + numbers(s.Doubts) + "."
+}
+
+// numbers names doubts.
+func numbers(doubts []string) string {
+	if len(doubts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(slices.Compact(slices.Sorted(slices.Values(doubts))), ", ") + ")"
 }
 
 // comment is what stands beside a field.
@@ -298,10 +318,7 @@ func comment(description string, doubts []string, more string) string {
 	if more != "" {
 		text = strings.TrimPrefix(text+"; "+more, "; ")
 	}
-	if doubts = slices.Compact(slices.Sorted(slices.Values(doubts))); len(doubts) > 0 {
-		text = strings.TrimSpace(text + " (" + strings.Join(doubts, ", ") + ")")
-	}
-	return text
+	return strings.TrimSpace(text + numbers(doubts))
 }
 
 // limits says what a value may be.

@@ -14,35 +14,6 @@ import (
 	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
-const (
-	routeCreateTask = "POST /v3/marketing/bank/packages/{package_id}/tasks"
-	routeListTasks  = "GET /v3/marketing/bank/packages/{package_id}/tasks"
-)
-
-// A TaskStatus is the state of an upload task. The platform may add values; one not listed here is not
-// final.
-type TaskStatus string
-
-// States of a task.
-const (
-	TaskProcessing TaskStatus = "PROCESSING" // being matched
-	TaskFinished   TaskStatus = "FINISHED"   // done; the users found are in the package
-)
-
-// A Task is one uploaded file on its way into a package. The counts hold only when it is finished.
-type Task struct {
-	TaskID           string     `json:"task_id"`
-	PackageID        string     `json:"package_id"`
-	Filename         string     `json:"filename"`
-	BankType         string     `json:"bank_type"`
-	CreateTime       wxpay.Time `json:"create_time"`
-	UpdateTime       wxpay.Time `json:"update_time,omitzero"`
-	Status           TaskStatus `json:"status"`
-	SuccessCount     int64      `json:"success_count"`      // numbers that matched a user
-	FailCount        int64      `json:"fail_count"`         // numbers that matched nobody
-	SuccessUserCount int64      `json:"success_user_count"` // users found; one card can be bound to several accounts
-}
-
 // CreateTaskParams names the package and the file for [Service.CreateTask].
 type CreateTaskParams struct {
 	PackageID string // number package (号码包 ID), such as 8473295
@@ -149,15 +120,6 @@ func (p CreateTaskParams) digest() (media.Digest, error) {
 	return digest, nil
 }
 
-// ListTasksParams chooses tasks of one package for [Service.ListTasks] and [Service.AllTasks].
-type ListTasksParams struct {
-	PackageID string     // number package
-	Status    TaskStatus // empty: any
-	Filename  string     // empty: any
-	Offset    int64      // number of the page, from 0 (BP-7); AllTasks starts there
-	Limit     int64      // tasks on a page, at most 20; 0: 20
-}
-
 // ListTasks returns one page of the upload tasks of a package (查询上传任务列表).
 //
 // Repeating: safe.
@@ -170,11 +132,7 @@ type ListTasksParams struct {
 // https://pay.weixin.qq.com/docs/merchant/apis/marketing-bank-packages/tasks/list-task.html
 func (s *Service) ListTasks(ctx context.Context, p ListTasksParams) (*wxpay.Page[Task], error) {
 	p.Limit = cmp.Or(p.Limit, 20)
-	if err := params.Check(routeListTasks,
-		params.ID("package_id", p.PackageID, 16),
-		params.Optional("filename", p.Filename, 128),
-		params.Page(p.Offset, p.Limit, 20),
-	); err != nil {
+	if err := p.check(); err != nil {
 		return nil, err
 	}
 	tasks, err := wxpay.Do[params.List[Task]](ctx, s.client, wxpay.Call{

@@ -104,7 +104,7 @@ var (
 // directPresign is how a direct merchant prepares a contract.
 func directPresign() edupapay.PresignContractParams {
 	p := presign()
-	p.SubMchID, p.SubAppID, p.SubOpenID, p.TradeScene = "", "", "", edupapay.SceneEducationPeriod
+	p.SubMchID, p.SubAppID, p.SubOpenID, p.TradeScene = "", "", "", edupapay.TradeSceneEducationPeriod
 	return p
 }
 

@@ -12,20 +12,3 @@ const (
 	EventTransactionSucceeded wxpay.EventType[TransactionEvent] = "TRANSACTION.SUCCESS" // 支付成功
 	EventTransactionFailed    wxpay.EventType[TransactionEvent] = "TRANSACTION.FAIL"    // 支付失败
 )
-
-// A ContractEvent tells that a user signed a contract or that one ended. It has the members of a
-// [Contract].
-//
-// EP-2: go by the type of the notification, not by ContractStatus: the sample of ENTRUST.RELEASE shows
-// the status of a signed contract.
-//
-// https://pay.weixin.qq.com/doc/v3/merchant/4012286235
-// https://pay.weixin.qq.com/doc/v3/partner/4012160192
-type ContractEvent Contract
-
-// A TransactionEvent tells what became of a debit. It has the members of a [Transaction] (EP-3).
-//
-// Notifications repeat and overtake each other: change the order only if its state allows it.
-//
-// https://pay.weixin.qq.com/docs/partner/apis/education-fee-payment/transactions-result-notification.html
-type TransactionEvent Transaction

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -119,6 +120,25 @@ func unclean(s string) string {
 // unseen reports whether a character shows nothing. The plain blank is left to the caller.
 func unseen(r rune) bool {
 	return !unicode.IsPrint(r) || lists.Invisible(r)
+}
+
+// Min is text of at least so many characters, where it is given.
+func Min[S ~string](name string, s S, least int) *wxpay.ParamError {
+	n := utf8.RuneCountInString(string(s))
+	return Must(n == 0 || n >= least, name, fmt.Sprintf("has %d characters, fewer than %d", n, least))
+}
+
+// Match is text of a certain form, where it is given.
+func Match[S ~string](name string, s S, form *regexp.Regexp, otherwise string) *wxpay.ParamError {
+	return Must(s == "" || form.MatchString(string(s)), name, otherwise)
+}
+
+// OneOf is one of a few values, where it is given; the platform knows no others.
+func OneOf[S ~string](name string, s S, values ...S) *wxpay.ParamError {
+	if s == "" || slices.Contains(values, s) {
+		return nil
+	}
+	return Must(false, name, "can only be "+strings.Trim(fmt.Sprintf("%s", values), "[]"))
 }
 
 // IP is an address of version 4 or 6.
