@@ -1,12 +1,14 @@
 # Tools, pinned; run without being installed.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+APIDIFF     = golang.org/x/exp/cmd/apidiff@v0.0.0-20261113113407-e3970619a1a4
 
 MODULES = . ops bench
 # The SDK is vetted for these too: 32 bits, and systems whose files and sockets differ.
 PLATFORMS = linux/386 linux/arm windows/amd64 darwin/arm64
 SDK     = . ./auth ./media ./notify ./services/... ./push/... ./wxpaytest ./internal/...
 
-.PHONY: help demo test check docs bench fuzz format vet lint modern imports examples contract
+.PHONY: help demo test quick check docs bench fuzz format vet lint modern imports examples contract vuln api-diff
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -18,7 +20,10 @@ demo: ## the main job end to end against the fake, on a loopback socket
 test: ## every test of every module, with the race detector
 	@for m in $(MODULES); do [ ! -f $$m/go.mod ] || (cd $$m && go test -race ./...) || exit 1; done
 
-check: format vet lint modern imports examples docs-check test ## everything that a change must pass
+quick: ## tests of one package without the race detector: make quick p=./auth
+	@go test $(or $(p),.)
+
+check: format vet lint modern imports examples docs-check vuln test ## everything that a change must pass
 
 format: ## gofmt
 	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "gofmt: $$bad"; exit 1; }
@@ -32,6 +37,20 @@ lint: ## staticcheck
 
 modern: ## nothing left for go fix to do
 	@for m in $(MODULES); do [ ! -f $$m/go.mod ] || (cd $$m && go fix -diff ./...) || exit 1; done
+
+vuln: ## known vulnerabilities in what the SDK is made of, where their list can be had
+	@said=$$(go run $(GOVULNCHECK) ./... 2>&1) || case "$$said" in \
+		*"fetching vulnerabilities"*) echo "govulncheck: NOT CHECKED, the list of vulnerabilities cannot be reached";; \
+		*) echo "$$said"; exit 1;; \
+	esac
+
+api-diff: ## what users would have to change since the last tag: make api-diff, or base=COMMIT
+	@base=$(or $(base),$$(git describe --tags --abbrev=0 2>/dev/null)); \
+	[ -n "$$base" ] || { echo "no tag yet; name a commit: make api-diff base=HEAD~10"; exit 0; }; \
+	old=$$(mktemp -d) && trap 'git worktree remove --force '$$old EXIT && git worktree add -q --detach $$old $$base && \
+	(cd $$old && go run $(APIDIFF) -m -w $$old/.old.export github.com/wxpay-go/wxpay) && \
+	go run $(APIDIFF) -m -w $$old/.new.export github.com/wxpay-go/wxpay && \
+	go run $(APIDIFF) -m -incompatible $$old/.old.export $$old/.new.export
 
 imports: ## the SDK needs wechatpay-go and the standard library alone
 	@all=$$(go list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' $(SDK)) || exit 1; \

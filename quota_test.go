@@ -34,7 +34,7 @@ func TestQuota(t *testing.T) {
 	merchantKey()
 	synctest.Test(t, func(t *testing.T) {
 		client := p.client()
-		const calls = 1000
+		const calls = 400
 		for range calls {
 			_, err := wxpay.Do[echo](t.Context(), client, read("1"))
 			require.Error(t, err)

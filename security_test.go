@@ -275,7 +275,7 @@ func TestR11GreyRelease(t *testing.T) {
 			client.PlatformKeys().SetCertificateShare(100 - int(shares[min(int(time.Since(start)/(24*time.Hour)), 6)]))
 			_, err := wxpay.Do[echo](t.Context(), client, write(false))
 			require.NoError(t, err)
-			time.Sleep(10 * time.Minute)
+			time.Sleep(20 * time.Minute)
 		}
 		assert.LessOrEqual(t, v.downloads, 1+7*24/9+2, "the schedule of 12 h with jitter, and one for each new serial")
 	})

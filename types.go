@@ -2,8 +2,9 @@ package wxpay
 
 import (
 	"fmt"
-	"io"
 	"time"
+
+	"github.com/wxpay-go/wxpay/internal/value"
 )
 
 // Fen is an amount of money; 100 fen are 1 yuan.
@@ -18,69 +19,20 @@ func (f Fen) String() string {
 	return fmt.Sprintf("%s%d.%02d", sign, u/100, u%100)
 }
 
-// A Date is a day on the calendar, without time and zone; on the wire 2006-01-02.
-type Date struct {
-	Year  int
-	Month time.Month
-	Day   int
-}
+// A Date is a day on the calendar, without time and zone: Date{2020, time.March, 19}, on the wire 2020-03-19 (it
+// marshals as that text; a day that the calendar has not, is an error). IsZero reports whether it is not set,
+// String writes it as on the wire. It is the Date of package pushpackage too.
+type Date = value.Date
 
 // DateOf is the day of t in t's own zone. The platform thinks in Beijing time.
-func DateOf(t time.Time) Date {
-	y, m, d := t.Date()
-	return Date{y, m, d}
-}
+func DateOf(t time.Time) Date { return value.DateOf(t) }
 
-// IsZero makes `omitzero` leave out a Date that was not set.
-func (d Date) IsZero() bool { return d == Date{} }
-
-func (d Date) String() string { return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day) }
-
-// MarshalText writes 2006-01-02; the zero Date is empty.
-func (d Date) MarshalText() ([]byte, error) {
-	if d.IsZero() {
-		return []byte{}, nil
-	}
-	if d != DateOf(time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC)) {
-		return nil, fmt.Errorf("wxpay: there is no day %s", d)
-	}
-	return []byte(d.String()), nil
-}
-
-// UnmarshalText reads 2006-01-02; empty text is the zero Date.
-func (d *Date) UnmarshalText(text []byte) error {
-	if len(text) == 0 {
-		*d = Date{}
-		return nil
-	}
-	t, err := time.Parse(time.DateOnly, string(text))
-	if err != nil {
-		return fmt.Errorf("wxpay: not a day (2006-01-02)")
-	}
-	*d = DateOf(t)
-	return nil
-}
-
-// A Secret is text that must not be seen: a phone number, an APIv3 key. It shows itself as *** in
-// every format, in JSON and in logs; string(s) is the text. The calls of packages under services encrypt
-// it on its way out; [Do] refuses to send it.
+// A Secret is text that must not be seen, a phone number or an APIv3 key: Secret("13800138000"). It shows itself
+// as *** in every format, in JSON and in logs, and as nothing if it is empty; string(s) is the text. The calls
+// of packages under services encrypt it on its way out; [Do] refuses to send it. It is the Secret of package
+// pushpackage too.
 //
 // Package fmt does not ask values in unexported fields how they want to be shown: a struct of yours that
-// keeps a Secret or a [Config] in one needs a Format method of its own before it is printed.
-type Secret string
-
-// Format writes *** for every verb; nothing for an empty secret.
-func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
-
-func (s Secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return "***"
-}
-
-// MarshalText writes ***, so that neither JSON nor a log holds the text.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// MarshalBinary writes *** for encoders that know no text, such as gob.
-func (s Secret) MarshalBinary() ([]byte, error) { return s.MarshalText() }
+// keeps a Secret or a [Config] in one needs a Format method of its own before it is printed. Nor does package
+// encoding/json ask the names in a map: a map[Secret]… shows them.
+type Secret = value.Secret

@@ -28,7 +28,7 @@ func TestGetPlanStatistics(t *testing.T) {
 	t.Parallel()
 	client := tpns(t, expect(t, "/v3/statistics/get_push_group_stat_channel", `{"planId":"48","startDate":"20260203","endDate":"20260209"}`,
 		`{"retCode":0,"errMsg":"NO_ERROR","pushStatDataAll":[{"channel":"all","pushState":{"clickUv":308}}]}`))
-	got, err := client.GetPlanStatistics(t.Context(), GetPlanStatisticsParams{PlanID: "48", StartDate: Date{2026, 2, 3}, EndDate: Date{2026, 2, 9}})
+	got, err := client.GetPlanStatistics(t.Context(), GetPlanStatisticsParams{PlanID: "48", StartDate: day(2026, 2, 3), EndDate: day(2026, 2, 9)})
 	require.NoError(t, err)
 	assert.Equal(t, PushState{ClickUv: 308}, got.Total())
 }
@@ -67,7 +67,7 @@ func TestMissingParams(t *testing.T) {
 	c, ctx := tpns(t, unreachable(t)), t.Context()
 	second := func(_ any, err error) error { return err }
 	long := func(n int) string { return string(make([]byte, n)) }
-	day := Date{2026, 2, 3}
+	day := day(2026, 2, 3)
 	for name, tt := range map[string]struct {
 		err   error
 		param string

@@ -7,12 +7,12 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/internal/pasted"
+	"github.com/wxpay-go/wxpay/internal/value"
 )
 
 // Access points. An application lives at exactly one, shown in its console; any other answers
@@ -125,26 +125,7 @@ func (c Config) complete() (Config, error) {
 	return c, nil
 }
 
-// A Secret is text that must not be seen. It shows itself as *** in every format, in JSON and in logs;
-// string(s) is the text. Package fmt does not ask values in unexported fields: give a struct of yours that
-// keeps a Secret or a [Config] in one a Format method, or keep the [Client] instead.
-type Secret string
-
-// Format writes *** for every verb; nothing for an empty secret.
-func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
-
-func (s Secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return "***"
-}
-
-// GoString is for %#v within other values.
-func (s Secret) GoString() string { return strconv.Quote(s.String()) }
-
-// MarshalText writes ***, so that neither JSON nor a log holds the text.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// MarshalBinary writes *** for encoders that know no text, such as gob.
-func (s Secret) MarshalBinary() ([]byte, error) { return s.MarshalText() }
+// A Secret is text that must not be seen: Secret("…"). It shows itself as *** in every format, in JSON and in
+// logs; string(s) is the text. It is the wxpay.Secret. Package fmt does not ask values in unexported fields:
+// give a struct of yours that keeps a Secret or a [Config] in one a Format method, or keep the [Client] instead.
+type Secret = value.Secret

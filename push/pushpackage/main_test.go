@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
@@ -59,3 +60,5 @@ func unreachable(t testing.TB) httpmock.Responder {
 func ok(answer string) httpmock.Responder {
 	return httpmock.NewStringResponder(http.StatusOK, answer)
 }
+
+func day(year int, month time.Month, day int) Date { return Date{Year: year, Month: month, Day: day} }

@@ -218,7 +218,7 @@ func (p *PushParams) checkTimes(now time.Time) error {
 		return badPush("send_time", "is more than 10 minutes past")
 	case p.SendTime.After(now.Add(90 * 24 * time.Hour)):
 		return badPush("send_time", "is more than 90 days ahead")
-	case l != nil && (!l.StartDate.exists() || !l.EndDate.exists()):
+	case l != nil && (!exists(l.StartDate) || !exists(l.EndDate)):
 		return badPush("loop_param", "needs startDate and endDate")
 	case l != nil && (l.LoopType < 1 || l.LoopType > 3):
 		return badPush("loop_param", "needs a loopType from 1 to 3")

@@ -55,7 +55,7 @@ func TestPushOnTheWire(t *testing.T) {
 				AudienceType: AccountPackage, UploadID: 11231, Environment: Production, AccountType: 1, AccountPushType: 1,
 				ExpireTime: new(3600), SendTime: start, MultiPkg: true, PlanID: "48", PushSpeed: 5000, CollapseID: 62031,
 				ForceCollapse: true, TpnsOnlinePushType: 1, ChannelRules: []ChannelRule{{Channel: "hw", Disable: true}}, Seq: 7,
-				LoopParam: &LoopParam{StartDate: Date{2026, 3, 2}, EndDate: Date{2026, 3, 9}, LoopType: 2, LoopDayIndexs: []int{1, 3}, DayTimes: []string{"19:00:00", "20:00:00"}},
+				LoopParam: &LoopParam{StartDate: day(2026, 3, 2), EndDate: day(2026, 3, 9), LoopType: 2, LoopDayIndexs: []int{1, 3}, DayTimes: []string{"19:00:00", "20:00:00"}},
 				Extra:     map[string]any{"harmony_rule": []int{1}, "zz": nil}, MessageType: Notify,
 				Message: Message{
 					Title: "Prize draw", Content: "You have won.", ThreadID: "draws", ThreadSumtext: "More draws", ShowType: 1,
@@ -157,7 +157,7 @@ func TestPushRefuses(t *testing.T) {
 		return rules
 	}
 	makers := []Channel{"xg", "hw", "xm", "mz", "vivo", "oppo", "honor", "fcm"}
-	loop := LoopParam{StartDate: Date{2026, 3, 2}, EndDate: Date{2026, 3, 9}, LoopType: 1, LoopDayIndexs: []int{0}, DayTimes: []string{"19:00:00"}}
+	loop := LoopParam{StartDate: day(2026, 3, 2), EndDate: day(2026, 3, 9), LoopType: 1, LoopDayIndexs: []int{0}, DayTimes: []string{"19:00:00"}}
 	for name, tt := range map[string]struct {
 		change func(*PushParams)
 		param  string // empty: not refused
@@ -206,7 +206,7 @@ func TestPushRefuses(t *testing.T) {
 		"all off, maybe iOS":    {func(p *PushParams) { p.Environment, p.ChannelRules = Production, off(append(makers, "apns")...) }, "channel_rules"},
 		"loop":                  {func(p *PushParams) { p.LoopParam = &loop }, ""},
 		"loop, no start":        {func(p *PushParams) { l := loop; l.StartDate = Date{}; p.LoopParam = &l }, "loop_param"},
-		"loop, no such day":     {func(p *PushParams) { l := loop; l.EndDate = Date{2026, 2, 30}; p.LoopParam = &l }, "loop_param"},
+		"loop, no such day":     {func(p *PushParams) { l := loop; l.EndDate = day(2026, 2, 30); p.LoopParam = &l }, "loop_param"},
 		"loop, no type":         {func(p *PushParams) { l := loop; l.LoopType = 0; p.LoopParam = &l }, "loop_param"},
 		"loop, no days":         {func(p *PushParams) { l := loop; l.LoopDayIndexs = nil; p.LoopParam = &l }, "loop_param"},
 		"loop, no times":        {func(p *PushParams) { l := loop; l.DayTimes = nil; p.LoopParam = &l }, "loop_param"},

@@ -149,9 +149,9 @@ type PushRecords struct {
 func (c *Client) ListPushRecords(ctx context.Context, p ListPushRecordsParams) (*PushRecords, error) {
 	wrong := func(param, reason string) error { return &ParamError{routeRecord, param, reason} }
 	switch {
-	case !p.StartDate.exists():
+	case !exists(p.StartDate):
 		return nil, wrong("startDate", "is missing or no day")
-	case !p.EndDate.exists():
+	case !exists(p.EndDate):
 		return nil, wrong("endDate", "is missing or no day")
 	case p.MsgType != "" && p.MsgType != Notify && p.MsgType != InApp:
 		return nil, wrong("msgType", "must be notify or message")

@@ -50,7 +50,7 @@ func TestListPushRecords(t *testing.T) {
 		 "title":"Prize draw","content":"You have won.","status":"PUSH_NEW","pushType":"account_list","targetList":["5822f0ee"],
 		 "tagSet":{"op":"OR"},"uploadId":"11232","expireTime":3600,"messageType":"notify","xgMediaResources":"https://example.com/p.png",
 		 "environment":"product","collapseID":62031,"groupId":"tpns_20260203","source":"api","pushConfig":{"android":null},"multiPkg":true}]}`))
-	page, err := client.ListPushRecords(t.Context(), ListPushRecordsParams{StartDate: Date{2026, 2, 1}, EndDate: Date{2026, 2, 28},
+	page, err := client.ListPushRecords(t.Context(), ListPushRecordsParams{StartDate: day(2026, 2, 1), EndDate: day(2026, 2, 28),
 		MsgType: "notify", PushType: "all", Offset: 50, Limit: 50})
 	require.NoError(t, err)
 	assert.Equal(t, &PushRecords{Count: 51, PushRecordData: []PushRecord{{Date: "2026-02-03 20:06:28", PushID: "1328245138690125824",
@@ -58,11 +58,11 @@ func TestListPushRecords(t *testing.T) {
 		TagSet: json.RawMessage(`{"op":"OR"}`), UploadID: 11232, ExpireTime: 3600, MessageType: "notify", XgMediaResources: "https://example.com/p.png",
 		Environment: Production, CollapseID: 62031, GroupID: "tpns_20260203", Source: "api", PushConfig: json.RawMessage(`{"android":null}`), MultiPkg: true}}}, page)
 
-	day := Date{2026, 2, 1}
+	first := day(2026, 2, 1)
 	for param, p := range map[string]ListPushRecordsParams{
-		"startDate": {EndDate: day}, "endDate": {StartDate: day, EndDate: Date{2026, 2, 29}},
-		"msgType": {StartDate: day, EndDate: day, MsgType: "x"}, "pushType": {StartDate: day, EndDate: day, PushType: "package_account_push"},
-		"offset": {StartDate: day, EndDate: day, Offset: -1}, "limit": {StartDate: day, EndDate: day, Limit: 201},
+		"startDate": {EndDate: first}, "endDate": {StartDate: first, EndDate: day(2026, 2, 29)},
+		"msgType": {StartDate: first, EndDate: first, MsgType: "x"}, "pushType": {StartDate: first, EndDate: first, PushType: "package_account_push"},
+		"offset": {StartDate: first, EndDate: first, Offset: -1}, "limit": {StartDate: first, EndDate: first, Limit: 201},
 	} {
 		_, err := tpns(t, unreachable(t)).ListPushRecords(t.Context(), p)
 		var refused *ParamError
@@ -117,7 +117,7 @@ func TestAllPushRecords(t *testing.T) {
 			client := tpns(t, pages(t, func() []int { calls++; return numbers(tt.n) }, tt.count))
 			var got []int
 			var failed error
-			p := ListPushRecordsParams{StartDate: Date{2026, 2, 1}, EndDate: Date{2026, 2, 28}, Limit: int64(tt.limit), Offset: int64(tt.offset)}
+			p := ListPushRecordsParams{StartDate: day(2026, 2, 1), EndDate: day(2026, 2, 28), Limit: int64(tt.limit), Offset: int64(tt.offset)}
 			for r, err := range client.AllPushRecords(t.Context(), p) {
 				if failed = err; err == nil {
 					id, err := strconv.Atoi(r.PushID)
@@ -146,7 +146,7 @@ func TestAllPushRecordsOfAListThatGrows(t *testing.T) {
 		return []int{5, 4, 3, 2, 1}
 	}, same))
 	var got []string
-	for r, err := range client.AllPushRecords(t.Context(), ListPushRecordsParams{StartDate: Date{2026, 2, 1}, EndDate: Date{2026, 2, 28}, Limit: 2}) {
+	for r, err := range client.AllPushRecords(t.Context(), ListPushRecordsParams{StartDate: day(2026, 2, 1), EndDate: day(2026, 2, 28), Limit: 2}) {
 		require.NoError(t, err)
 		got = append(got, r.PushID)
 	}
@@ -156,7 +156,7 @@ func TestAllPushRecordsOfAListThatGrows(t *testing.T) {
 // A server that counts otherwise is noticed, and a caller that stops is not read for.
 func TestAllPushRecordsEnds(t *testing.T) {
 	t.Parallel()
-	day := ListPushRecordsParams{StartDate: Date{2026, 2, 1}, EndDate: Date{2026, 2, 1}}
+	day := ListPushRecordsParams{StartDate: day(2026, 2, 1), EndDate: day(2026, 2, 1)}
 	calls := 0
 	client := tpns(t, func(*http.Request) (*http.Response, error) {
 		calls++

@@ -1,6 +1,9 @@
 package pushpackage
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 const (
 	routeTaskStatistics = "POST /v3/statistics/get_push_task_stat_channel"
@@ -87,14 +90,16 @@ func (c *Client) GetPlanStatistics(ctx context.Context, p GetPlanStatisticsParam
 	switch {
 	case p.PlanID == "":
 		return nil, &ParamError{routePlanStatistics, "planId", "is missing"}
-	case !p.StartDate.exists():
+	case !exists(p.StartDate):
 		return nil, &ParamError{routePlanStatistics, "startDate", "is missing or no day"}
-	case !p.EndDate.exists():
+	case !exists(p.EndDate):
 		return nil, &ParamError{routePlanStatistics, "endDate", "is missing or no day"}
 	}
 	return do[Statistics](ctx, c, call{route: routePlanStatistics, repeat: ifHarmless, body: struct {
 		GetPlanStatisticsParams
 		StartDate string `json:"startDate"` // without hyphens here
 		EndDate   string `json:"endDate"`
-	}{p, p.StartDate.compact(), p.EndDate.compact()}})
+	}{p, compact(p.StartDate), compact(p.EndDate)}})
 }
+
+func compact(d Date) string { return strings.ReplaceAll(d.String(), "-", "") }

@@ -4,57 +4,24 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/wxpay-go/wxpay/internal/value"
 )
 
-// A Date is a day on the calendar. A wxpay.Date converts to it: pushpackage.Date(day).
-type Date struct {
-	Year  int
-	Month time.Month
-	Day   int
-}
+// A Date is a day on the calendar: Date{2026, time.March, 1}. It is the wxpay.Date.
+type Date = value.Date
 
 // DateOf is the day of t in t's own zone.
-func DateOf(t time.Time) Date {
-	y, m, d := t.Date()
-	return Date{y, m, d}
+func DateOf(t time.Time) Date { return value.DateOf(t) }
+
+// exists reports whether d is set and a day of the calendar.
+func exists(d Date) bool {
+	text, err := d.MarshalText()
+	return err == nil && len(text) > 0
 }
-
-func (d Date) String() string { return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day) }
-
-// MarshalText writes 2006-01-02; the zero Date is empty.
-func (d Date) MarshalText() ([]byte, error) {
-	if d == (Date{}) {
-		return []byte{}, nil
-	}
-	if !d.exists() {
-		return nil, fmt.Errorf("pushpackage: there is no day %s", d)
-	}
-	return []byte(d.String()), nil
-}
-
-// UnmarshalText reads 2006-01-02; empty text is the zero Date.
-func (d *Date) UnmarshalText(b []byte) error {
-	if len(b) == 0 {
-		*d = Date{}
-		return nil
-	}
-	t, err := time.Parse(time.DateOnly, string(b))
-	if err != nil {
-		return errors.New("pushpackage: not a day (2006-01-02)")
-	}
-	*d = DateOf(t)
-	return nil
-}
-
-func (d Date) exists() bool {
-	return d == DateOf(time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC)) && 0 <= d.Year && d.Year <= 9999
-}
-
-func (d Date) compact() string { return strings.ReplaceAll(d.String(), "-", "") }
 
 // IDs are ids of push tasks as one member of an answer: mostly one, of a loop push several. On the wire
 // they are text, a number or an array of these.
@@ -72,7 +39,7 @@ func (ids IDs) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads text, a number or an array of them. Empty text is no id.
 func (ids *IDs) UnmarshalJSON(b []byte) error {
-	b, err := value(b)
+	b, err := valid(b)
 	if err != nil {
 		return err
 	}
@@ -102,7 +69,7 @@ func (ids *IDs) UnmarshalJSON(b []byte) error {
 type text string
 
 func (t *text) UnmarshalJSON(b []byte) error {
-	b, err := value(b)
+	b, err := valid(b)
 	switch {
 	case err != nil:
 		return err
@@ -120,7 +87,7 @@ func (t *text) UnmarshalJSON(b []byte) error {
 type number int64
 
 func (n *number) UnmarshalJSON(b []byte) error {
-	b, err := value(b)
+	b, err := valid(b)
 	if err != nil || string(b) == "null" {
 		return err
 	}
@@ -132,8 +99,8 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// value returns b without white space around it, as json.Unmarshal hands it to a decoder.
-func value(b []byte) ([]byte, error) {
+// valid returns b without white space around it, as json.Unmarshal hands it to a decoder.
+func valid(b []byte) ([]byte, error) {
 	if !json.Valid(b) {
 		return nil, errors.New("pushpackage: not JSON")
 	}

@@ -3,7 +3,6 @@ package pushpackage
 import (
 	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -42,22 +41,6 @@ func TestNumber(t *testing.T) {
 	}
 }
 
-func TestDate(t *testing.T) {
-	t.Parallel()
-	b, err := json.Marshal([]Date{{2026, 2, 28}, {}})
-	require.NoError(t, err)
-	assert.Equal(t, `["2026-02-28",""]`, string(b))
-	var days []Date
-	require.NoError(t, json.Unmarshal(b, &days))
-	assert.Equal(t, []Date{{2026, 2, 28}, {}}, days)
-	for _, in := range []string{"2026-02-29", "20260228", "x"} {
-		assert.Error(t, new(Date).UnmarshalText([]byte(in)), in)
-	}
-	_, err = json.Marshal(Date{2026, 2, 29})
-	assert.Error(t, err)
-	assert.Equal(t, Date{2026, 3, 1}, DateOf(time.Date(2026, 3, 1, 23, 0, 0, 0, time.FixedZone("", -8*3600))))
-}
-
 func FuzzIDs(f *testing.F) {
 	for _, s := range []string{`"1"`, `1`, `["1",2]`, `[[1]]`, `null`, `{}`, `[`, "0\f", " 1\n"} {
 		f.Add([]byte(s))
@@ -74,21 +57,6 @@ func FuzzIDs(f *testing.F) {
 		require.NoError(t, json.Unmarshal(out, &again))
 		require.Equal(t, ids, again)
 		require.NotContains(t, ids, "")
-	})
-}
-
-func FuzzDate(f *testing.F) {
-	for _, s := range []string{"2026-02-28", "2024-02-29", "2026-02-29", "", "0000-01-01"} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, in []byte) {
-		var d Date
-		if d.UnmarshalText(in) != nil {
-			return
-		}
-		out, err := d.MarshalText()
-		require.NoError(t, err)
-		require.Equal(t, string(in), string(out))
 	})
 }
 
