@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"iter"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,12 +39,37 @@ func (r *request) fits(body []byte) error {
 	if r.refused(body) {
 		return errors.New("status says success, but the text is that of a refusal")
 	}
-	for _, name := range r.call.Echo {
-		if text(member(body, name)) != r.call.Vars[name] {
-			return fmt.Errorf("answer is not about the %s that was asked for", name)
+	other := ""
+	for name, asked := range r.call.Echo {
+		path, mayLack := strings.CutSuffix(name, "?")
+		if asked != "" && !repeats(body, path, asked, mayLack) && (other == "" || path < other) {
+			other = path
 		}
 	}
+	if other != "" {
+		return fmt.Errorf("answer is not about the %s that was asked for", other)
+	}
 	return nil
+}
+
+// repeats reports whether what path leads to in value, every one if it leads through lists, is asked.
+func repeats(value []byte, path, asked string, mayLack bool) bool {
+	if path == "" {
+		got := unquoted(value)
+		return string(got) == asked || mayLack && len(got) == 0
+	}
+	name, path, _ := strings.Cut(path, ".")
+	name, list := strings.CutSuffix(name, "[]")
+	value = extent(member(value, name))
+	if !list {
+		return repeats(value, path, asked, mayLack)
+	}
+	for record := range records(value) {
+		if !repeats(record, path, asked, mayLack) {
+			return false
+		}
+	}
+	return true
 }
 
 // refused reports whether a text reads as that of a refusal. Some answers have a member code of their own, that
@@ -99,6 +126,44 @@ func member(object []byte, name string) (value []byte) {
 		}
 	}
 	return value
+}
+
+// extent is the value that b begins with, to its end.
+func extent(b []byte) []byte {
+	depth := 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '{', '[':
+			depth++
+		case '}', ']', ',':
+			if depth == 0 {
+				return b[:i]
+			}
+			if b[i] != ',' {
+				depth--
+			}
+		case '"':
+			i += stringLength(b[i:]) - 1
+		}
+	}
+	return b
+}
+
+// records are the values in a JSON list; there are none in anything else.
+func records(list []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		if len(list) == 0 || list[0] != '[' {
+			return
+		}
+		for rest := list[1:]; ; {
+			rest = bytes.TrimLeft(rest, " \t\r\n")
+			record := extent(rest)
+			if len(record) == 0 || !yield(record) || len(record) == len(rest) || rest[len(record)] != ',' {
+				return
+			}
+			rest = rest[len(record)+1:]
+		}
+	}
 }
 
 // text is the string or number that b begins with.

@@ -35,6 +35,7 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
 	"github.com/wxpay-go/wxpay/auth"
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/sealing"
 )
 
 // A Client makes calls for one merchant. It is safe for concurrent use, keeps no goroutine and needs no
@@ -49,9 +50,11 @@ type core struct {
 	apiV3Key  func() string
 	decrypter func() crypto.Decrypter // nil: none
 	scheme    auth.Scheme
+	sender    string // merchant; empty if the caller brought the signer
 	verifier  wechat.Verifier
 	encryptor cipher.Encryptor
 	keys      *PlatformKeys // nil if the caller brought verifier and encryptor
+	types     sealing.Types
 	answers   answers
 	hosts     hosts
 	quota     httpx.Quota
@@ -61,11 +64,15 @@ type core struct {
 // New returns a client, or a [ParamError] that names the field of config that is wrong. Nothing is sent
 // before the first call.
 func New(config Config) (*Client, error) {
+	sender := config.MchID
+	if config.Signer != nil {
+		sender = ""
+	}
 	config, err := config.complete()
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{&core{scheme: auth.Merchant, verifier: config.Verifier, encryptor: config.Encryptor, slow: make(chan struct{}, 1)}}
+	c := &Client{&core{sender: sender, scheme: auth.Merchant, verifier: config.Verifier, encryptor: config.Encryptor, slow: make(chan struct{}, 1)}}
 	key := []byte(config.APIv3Key)
 	c.apiV3Key = func() string { return string(key) }
 	if private, ok := config.PrivateKey.(crypto.Decrypter); ok {

@@ -47,6 +47,9 @@ func (c *Client) send(ctx context.Context, call Call, answer any, v verify) erro
 	if ctx.Err() != nil { // it ended while certificates were loaded
 		return notSent(&r, httpx.Ended(ctx)).err
 	}
+	if err := c.keep(ctx, &r); err != nil {
+		return err
+	}
 	r.deadline = time.Now().Add(r.timeout)
 	var last *failure
 	for n := 1; ; n++ {

@@ -230,7 +230,7 @@ func (s *Service) GetTransactionByOutTradeNo(ctx context.Context, p GetTransacti
 	return params.Ask(ctx, s.client, wxpay.Call{
 		Route: route,
 		Vars:  wxpay.Vars{"out_trade_no": p.OutTradeNo},
-		Echo:  []string{"out_trade_no"},
+		Echo:  wxpay.Vars{"out_trade_no": p.OutTradeNo},
 		Query: params.Query("sub_mchid", p.SubMchID),
 	}, func(t *Transaction) string { return params.Other("sub_mchid", p.SubMchID, t.SubMchID) })
 }

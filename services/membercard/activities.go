@@ -289,7 +289,7 @@ func (s *Service) GetActivity(ctx context.Context, p GetActivityParams) (*Activi
 	return wxpay.Do[Activity](ctx, s.client, wxpay.Call{
 		Route: routeGetActivity,
 		Vars:  wxpay.Vars{"activity_id": p.ActivityID},
-		Echo:  []string{"activity_id"},
+		Echo:  wxpay.Vars{"activity_id": p.ActivityID},
 	})
 }
 
@@ -323,7 +323,7 @@ func (s *Service) TerminateActivity(ctx context.Context, p TerminateActivityPara
 	}](ctx, s.client, wxpay.Call{
 		Route: routeTerminateActivity,
 		Vars:  wxpay.Vars{"activity_id": p.ActivityID}, // and no body (MC-30)
-		Echo:  []string{"activity_id"},
+		Echo:  wxpay.Vars{"activity_id": p.ActivityID},
 	})
 	if err != nil {
 		return nil, err

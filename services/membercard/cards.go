@@ -312,7 +312,7 @@ func (s *Service) GetCard(ctx context.Context, p GetCardParams) (*Card, error) {
 	return wxpay.Do[Card](ctx, s.client, wxpay.Call{
 		Route: routeGetCard,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
-		Echo:  []string{"card_id"},
+		Echo:  wxpay.Vars{"card_id": p.CardID},
 	})
 }
 
