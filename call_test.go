@@ -375,4 +375,6 @@ func TestObserve(t *testing.T) {
 // selfMade writes its JSON itself.
 type selfMade struct{ phone wxpay.Secret }
 
-func (s selfMade) MarshalJSON() ([]byte, error) { return json.Marshal(map[string]any{"phone": s.phone}) }
+func (s selfMade) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]any{"phone": s.phone})
+}

@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/wxpay-go/wxpay/internal/value"
@@ -34,10 +36,13 @@ var (
 	encoders = []reflect.Type{
 		reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[encoding.TextAppender](),
 	}
-	// gap is the text in place of a secret, with a number behind it. Every process makes its own, so that no other
-	// text in a body is one, neither by chance nor by intent.
-	gap = rand.Text()
+	// mark begins what stands in place of a secret. Every process makes its own, so that no other text in a body is
+	// one, neither by chance nor by intent.
+	mark  = rand.Text()
+	first = makeGap(0) // of most calls, the only one
 )
+
+const base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 
 // mostDepth is how deep values may be nested; what holds itself is found there.
 const mostDepth = 1000
@@ -49,37 +54,67 @@ func (t *Types) Gaps(body any) (gapped any, secrets []value.Secret, err error) {
 	if found, err := t.look(v, 0); err != nil || !found {
 		return body, nil, err
 	}
+	pointed := v.Kind() == reflect.Pointer
+	if pointed {
+		v = v.Elem()
+	}
 	c := copyOf(v)
 	t.cut(c, &secrets)
+	if pointed {
+		c = c.Addr()
+	}
 	return c.Interface(), secrets, nil
 }
 
-// Fill returns text, which is JSON, with what seal makes of each secret in its gap. A secret that has no gap there,
-// since its member was left out, is not sealed.
+// Fill returns text, which is JSON with gaps, with what seal makes of each secret in its place. It writes into text
+// where it can. A secret that has no gap there, since its member was left out, is not sealed.
 func Fill(text []byte, secrets []value.Secret, seal func(plain string) (ciphertext string, err error)) ([]byte, error) {
-	const room = 360 // for a ciphertext of RSA-2048, which has 344 characters
-	filled := make([]byte, 0, len(text)+len(secrets)*room)
-	for {
-		before, after, found := bytes.Cut(text, []byte(`"`+gap))
-		filled = append(filled, before...)
-		if !found {
-			return filled, nil
+	for from := 0; ; {
+		next := bytes.Index(text[from:], []byte(mark))
+		if next < 0 {
+			return text, nil
 		}
-		number, after, _ := bytes.Cut(after, []byte(`"`))
+		from += next
+		gap, _, _ := bytes.Cut(text[from:], []byte(`"`))
+		number, _, _ := bytes.Cut(gap[len(mark):], []byte("."))
 		i, err := strconv.Atoi(string(number))
 		if err != nil || i >= len(secrets) {
-			return nil, errors.New("a Secret is in a text that was changed")
+			return nil, errors.New("a Secret stands where it cannot be sealed")
 		}
 		ciphertext, err := seal(string(secrets[i]))
 		if err != nil {
 			return nil, err
 		}
-		quoted, err := json.Marshal(ciphertext)
-		if err != nil {
-			return nil, err
+		switch {
+		case strings.Trim(ciphertext, base64) != "": // of an Encryptor with an encoding of its own
+			quoted, err := json.Marshal(ciphertext)
+			if err != nil {
+				return nil, err
+			}
+			ciphertext = string(quoted[1 : len(quoted)-1])
+			fallthrough
+		case len(ciphertext) != len(gap):
+			text = slices.Replace(text, from, from+len(gap), []byte(ciphertext)...)
+		default:
+			copy(gap, ciphertext)
 		}
-		filled, text = append(filled, quoted...), after
+		from += len(ciphertext)
 	}
+}
+
+// gap is what stands in place of secret i: as long as the ciphertext of a key with 2048 bits, which fits in without
+// moving the rest.
+func gap(i int) value.Secret {
+	if i == 0 {
+		return first
+	}
+	return makeGap(i)
+}
+
+func makeGap(i int) value.Secret {
+	const length = 344
+	text := mark + strconv.Itoa(i) + "."
+	return value.Sealed(text + strings.Repeat(".", max(length-len(text), 0)))
 }
 
 // look reports whether a secret that is not empty is in v, or why one there cannot be sealed.
@@ -200,7 +235,7 @@ func (t *Types) cut(v reflect.Value, secrets *[]value.Secret) {
 	case reflect.String:
 		if v.Len() > 0 {
 			*secrets = append(*secrets, value.Secret(v.String()))
-			v.SetString(string(value.Sealed(gap + strconv.Itoa(len(*secrets)-1))))
+			v.SetString(string(gap(len(*secrets) - 1)))
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
