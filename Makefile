@@ -8,7 +8,7 @@ MODULES = . ops bench
 PLATFORMS = linux/386 linux/arm windows/amd64 darwin/arm64
 SDK     = . ./auth ./media ./notify ./services/... ./push/... ./wxpaytest ./internal/...
 
-.PHONY: help demo test quick check docs bench fuzz format vet lint modern imports examples contract vuln api-diff
+.PHONY: help demo test quick check generate bench fuzz format vet lint modern imports examples contract vuln api-diff
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -23,7 +23,7 @@ test: ## every test of every module, with the race detector
 quick: ## tests of one package without the race detector: make quick p=./auth
 	@go test $(or $(p),.)
 
-check: format vet lint modern imports examples docs-check vuln test ## everything that a change must pass
+check: format vet lint modern imports examples generate-check vuln test ## everything that a change must pass
 
 format: ## gofmt
 	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "gofmt: $$bad"; exit 1; }
@@ -60,12 +60,12 @@ imports: ## the SDK needs wechatpay-go and the standard library alone
 examples: ## the examples build
 	@go build -o /dev/null ./examples/...
 
-docs: ## write the coverage table into the READMEs
-	@cd ops && go run ./docs
+generate: ## make what follows from the API documents
+	@cd ops && go run ./gen
 
-.PHONY: docs-check
-docs-check:
-	@cd ops && go run ./docs -check
+.PHONY: generate-check
+generate-check:
+	@cd ops && go run ./gen -check
 
 contract: ## every call and notification against the API description, as a table
 	@cd ops && go test -count=1 -v -run . ./contract

@@ -42,7 +42,7 @@ func (r *request) fits(body []byte) error {
 	other := ""
 	for name, asked := range r.call.Echo {
 		path, mayLack := strings.CutSuffix(name, "?")
-		if asked != "" && !repeats(body, path, asked, mayLack) && (other == "" || path < other) {
+		if asked != "" && !echoes(body, path, asked, mayLack) && (other == "" || path < other) {
 			other = path
 		}
 	}
@@ -52,8 +52,8 @@ func (r *request) fits(body []byte) error {
 	return nil
 }
 
-// repeats reports whether what path leads to in value, every one if it leads through lists, is asked.
-func repeats(value []byte, path, asked string, mayLack bool) bool {
+// echoes reports whether what path leads to in value, every one if it leads through lists, is asked.
+func echoes(value []byte, path, asked string, mayLack bool) bool {
 	if path == "" {
 		got := unquoted(value)
 		return string(got) == asked || mayLack && len(got) == 0
@@ -62,10 +62,10 @@ func repeats(value []byte, path, asked string, mayLack bool) bool {
 	name, list := strings.CutSuffix(name, "[]")
 	value = extent(member(value, name))
 	if !list {
-		return repeats(value, path, asked, mayLack)
+		return echoes(value, path, asked, mayLack)
 	}
 	for record := range records(value) {
-		if !repeats(record, path, asked, mayLack) {
+		if !echoes(record, path, asked, mayLack) {
 			return false
 		}
 	}

@@ -369,7 +369,9 @@ func TestObserve(t *testing.T) {
 	assert.Equal(t, 500, seen[0].Status)
 	assert.Error(t, seen[0].Err)
 	assert.Equal(t, 1, seen[0].Attempt)
-	assert.Equal(t, wxpay.Exchange{Route: routeRead, Attempt: 2, Host: wxpay.MainURL, Status: 200, RequestID: "08F3D1A6-268435461", Duration: seen[1].Duration}, seen[1])
+	assert.Equal(t, "application/json", seen[1].Header.Get("Content-Type"))
+	assert.Equal(t, wxpay.Exchange{Sender: mchID, Route: routeRead, Attempt: 2, Host: wxpay.MainURL, Status: 200, RequestID: "08F3D1A6-268435461",
+		Header: seen[1].Header, Duration: seen[1].Duration}, seen[1])
 }
 
 // selfMade writes its JSON itself.

@@ -28,7 +28,7 @@ func (c *Client) downloadCertificates(ctx context.Context) (keys []auth.Platform
 		if err != nil {
 			return err
 		}
-		err = auth.Verify(ctx, ring, c.scheme, sig, body, time.Now(), false)
+		err = auth.VerifyAnswer(ctx, ring, c.scheme, sig, body, time.Now())
 		if len(keys) == 0 && errors.Is(err, auth.ErrUnknownSerial) { // no certificate came: nothing to know the signer by
 			return fmt.Errorf("%w: %w", auth.ErrUnsigned, ErrNoCertificates)
 		}

@@ -38,7 +38,7 @@ import (
 	"github.com/wxpay-go/wxpay/internal/sealing"
 )
 
-// A Client makes calls for one merchant. It is safe for concurrent use, keeps no goroutine and needs no
+// A Client makes calls for one merchant or brand. It is safe for concurrent use, keeps no goroutine and needs no
 // Close; a download of platform certificates runs in a goroutine of its own, which ends by itself within
 // 20 s. One client serves all products; make it once.
 type Client struct{ *core }
@@ -50,7 +50,6 @@ type core struct {
 	apiV3Key  func() string
 	decrypter func() crypto.Decrypter // nil: none
 	scheme    auth.Scheme
-	sender    string // merchant; empty if the caller brought the signer
 	verifier  wechat.Verifier
 	encryptor cipher.Encryptor
 	keys      *PlatformKeys // nil if the caller brought verifier and encryptor
@@ -64,15 +63,11 @@ type core struct {
 // New returns a client, or a [ParamError] that names the field of config that is wrong. Nothing is sent
 // before the first call.
 func New(config Config) (*Client, error) {
-	sender := config.MchID
-	if config.Signer != nil {
-		sender = ""
-	}
 	config, err := config.complete()
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{&core{sender: sender, scheme: auth.Merchant, verifier: config.Verifier, encryptor: config.Encryptor, slow: make(chan struct{}, 1)}}
+	c := &Client{&core{scheme: config.scheme(), verifier: config.Verifier, encryptor: config.Encryptor, slow: make(chan struct{}, 1)}}
 	key := []byte(config.APIv3Key)
 	c.apiV3Key = func() string { return string(key) }
 	if private, ok := config.PrivateKey.(crypto.Decrypter); ok {
@@ -82,9 +77,8 @@ func New(config Config) (*Client, error) {
 	c.config = config
 	c.hosts.main, c.hosts.backup = config.BaseURL, config.BackupURL
 	if c.verifier == nil {
-		c.keys, err = newPlatformKeys(c)
-		if err != nil {
-			return nil, &ParamError{Route: "Config", Param: "PublicKey", Reason: "(" + variables["PublicKey"] + ") does not fit: " + err.Error()}
+		if c.keys, err = newPlatformKeys(c); err != nil {
+			return nil, err
 		}
 		c.verifier, c.encryptor = c.keys, c.keys
 	}
@@ -101,8 +95,8 @@ func (c *Client) Encrypt(ctx context.Context, plain Secret) (ciphertext, serial 
 	return ciphertext, serial, err
 }
 
-// Decrypt opens a field that WeChat Pay encrypted for the merchant, with Config.Decryptor or the merchant's
-// private key.
+// Decrypt opens a field that WeChat Pay encrypted for the caller, with Config.Decryptor or the caller's private
+// key.
 func (c *Client) Decrypt(ctx context.Context, ciphertext string) (Secret, error) {
 	if d := c.config.Decryptor; d != nil {
 		plain, err := d.Decrypt(ctx, ciphertext)
@@ -117,16 +111,16 @@ func (c *Client) Decrypt(ctx context.Context, ciphertext string) (Secret, error)
 
 // Verify checks the signature of a notification over its raw body; package notify does this and the rest.
 func (c *Client) Verify(ctx context.Context, sig auth.Signature, body []byte) error {
-	return auth.Verify(ctx, c.verifier, c.scheme, sig, body, time.Now(), false)
+	return auth.VerifyNotification(ctx, c.verifier, c.scheme, sig, body, time.Now())
 }
 
-// OpenResource decrypts the resource of a notification with the APIv3 key. Without one the error is
+// OpenResource decrypts the resource of a notification with Config.APIv3Key. Without one the error is
 // [auth.ErrNoAPIv3Key], whatever the arguments.
 func (c *Client) OpenResource(algorithm, nonce, associatedData, ciphertext string) ([]byte, error) {
 	return auth.OpenResource(c.apiV3Key(), algorithm, nonce, associatedData, ciphertext)
 }
 
-// Signer signs for this merchant; it fits into core.NewClient of wechatpay-go.
+// Signer signs for this merchant or brand; it fits into core.NewClient of wechatpay-go.
 func (c *Client) Signer() wechat.Signer { return c.config.Signer }
 
 // Verifier knows the platform's keys and loads new ones by itself; it fits into wechatpay-go.
@@ -138,9 +132,9 @@ func (c *Client) Encryptor() cipher.Encryptor { return c.encryptor }
 // PlatformKeys are the keys of WeChat Pay as this client sees them; nil if Config brought a Verifier.
 func (c *Client) PlatformKeys() *PlatformKeys { return c.keys }
 
-// Format shows the merchant and never a key, whatever the verb.
+// Format shows who calls and never a key, whatever the verb.
 func (c Client) Format(f fmt.State, _ rune) {
-	fmt.Fprintf(f, "wxpay.Client(%s %s ***)", c.config.MchID, c.config.BaseURL)
+	fmt.Fprintf(f, "wxpay.Client(%s %s ***)", c.config.caller(), c.config.BaseURL)
 }
 
 // MarshalText is what JSON and slog show.

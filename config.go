@@ -14,7 +14,6 @@ import (
 	"os"
 	"strings"
 	"time"
-	"unicode"
 
 	wechat "github.com/wechatpay-apiv3/wechatpay-go/core/auth"
 	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
@@ -30,19 +29,24 @@ const (
 	BackupURL = "https://api2.mch.weixin.qq.com" // another city
 )
 
-// A Config is what a [Client] is made of. Needed are who signs (MchID, SerialNo, PrivateKey) and how to
-// know WeChat Pay: its public key (PublicKeyID, PublicKey), or APIv3Key to download its certificates.
+// A Config is what a [Client] is made of. Needed are who signs (MchID or BrandID, SerialNo, PrivateKey) and how
+// to know WeChat Pay: its public key (PublicKeyID, PublicKey), or APIv3Key to download its certificates.
 // Everything else has a default. [New] looks at the fields in the order in which they stand here, and refuses
 // blanks, line ends and quotes around a value.
 type Config struct {
 	MchID string // merchant number of the caller, digits
-	// SerialNo is the serial number of the merchant's API certificate in hexadecimal, such as
+	// BrandID makes the client call for a brand (品牌) in its own name, in place of MchID. A brand has a
+	// certificate, a private key, an API key and a platform public key of its own, all from the brand platform;
+	// it has no platform certificates. It may make the calls that say so; see [Call].BrandRoute.
+	BrandID string
+	// SerialNo is the serial number of the caller's API certificate in hexadecimal, such as
 	// openssl x509 -in apiclient_cert.pem -noout -serial prints it; its "serial=", colons, 0x and lower
 	// case are taken too.
 	SerialNo   string
 	PrivateKey crypto.Signer // RSA key of that certificate; *rsa.PrivateKey, or a key in a KMS or HSM
 
-	// APIv3Key has 32 bytes. It opens notifications, and the certificates where they are used.
+	// APIv3Key has 32 bytes; of a brand it is the brand API key (品牌API密钥). It opens notifications, and the
+	// certificates where they are used.
 	APIv3Key Secret
 
 	PublicKeyID string         // ID of the platform public key, PUB_KEY_ID_…
@@ -56,9 +60,9 @@ type Config struct {
 	// Migrating: 0 none, 100 all. [PlatformKeys.SetCertificateShare] changes it later.
 	CertificateShare int
 
-	// Objects of wechatpay-go that a backend has already. Signer replaces MchID, SerialNo and PrivateKey;
-	// Verifier and Encryptor go together and replace the platform's keys; Decryptor opens fields
-	// that come encrypted.
+	// Objects of wechatpay-go that a backend has already. Signer replaces SerialNo and PrivateKey, and MchID unless
+	// [Exchange].Sender is to show it; one that signs for a brand needs its BrandID. Verifier and Encryptor go
+	// together and replace the platform's keys; Decryptor opens fields that come encrypted.
 	Signer    wechat.Signer
 	Verifier  wechat.Verifier
 	Encryptor cipher.Encryptor
@@ -84,21 +88,9 @@ type Config struct {
 	Observe func(context.Context, Exchange)
 }
 
-// An Exchange is one attempt at a call. It holds no header, no body and no key.
-type Exchange struct {
-	Route     string        // the constant "POST /v3/…/{id}", fit for a metrics label
-	Attempt   int           // 1 for the first
-	Host      string        // main or backup
-	Status    int           // 0 if no answer came
-	RequestID string        // to quote to the platform's support
-	Duration  time.Duration // until the answer was read and verified
-	Odd       []string      // members of a genuine answer that could not be read as documented, by name
-	Err       error         // what the caller sees if this is the last attempt
-}
-
 // ConfigFromEnv reads
 //
-//	WXPAY_MCH_ID
+//	WXPAY_MCH_ID           or WXPAY_BRAND_ID, if a brand calls
 //	WXPAY_SERIAL_NO        or WXPAY_CERTIFICATE_FILE, apiclient_cert.pem, for the number in it
 //	WXPAY_PRIVATE_KEY_FILE or WXPAY_PRIVATE_KEY, the text of apiclient_key.pem
 //	WXPAY_APIV3_KEY
@@ -115,6 +107,7 @@ type Exchange struct {
 func ConfigFromEnv() (Config, error) {
 	c := Config{
 		MchID:       os.Getenv("WXPAY_MCH_ID"),
+		BrandID:     os.Getenv("WXPAY_BRAND_ID"),
 		SerialNo:    os.Getenv("WXPAY_SERIAL_NO"),
 		APIv3Key:    Secret(os.Getenv("WXPAY_APIV3_KEY")),
 		PublicKeyID: os.Getenv("WXPAY_PUBLIC_KEY_ID"),
@@ -169,7 +162,7 @@ func fileFromEnv[T any](name string, load func(string) (*T, error)) (*T, error) 
 	return v, nil
 }
 
-// serialFromEnv is the serial number of the merchant's certificate, from its file if that is set, in the
+// serialFromEnv is the serial number of the caller's certificate, from its file if that is set, in the
 // spelling of the platform. What cannot be a serial number is left to [New].
 func serialFromEnv(given string, key *rsa.PrivateKey) (string, error) {
 	serial, wrong := serialNumber(given)
@@ -199,7 +192,7 @@ func serialFromEnv(given string, key *rsa.PrivateKey) (string, error) {
 func (c Config) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }
 
 func (c Config) String() string {
-	return fmt.Sprintf("wxpay.Config{MchID:%s SerialNo:%s PublicKeyID:%s BaseURL:%s ***}", c.MchID, c.SerialNo, c.PublicKeyID, c.BaseURL)
+	return fmt.Sprintf("wxpay.Config{MchID:%s BrandID:%s SerialNo:%s PublicKeyID:%s BaseURL:%s ***}", c.MchID, c.BrandID, c.SerialNo, c.PublicKeyID, c.BaseURL)
 }
 
 // LogValue is what slog shows.
@@ -214,6 +207,7 @@ func (c Config) MarshalBinary() ([]byte, error) { return []byte(c.String()), nil
 // variables are what [ConfigFromEnv] fills a field from.
 var variables = map[string]string{
 	"MchID":       "WXPAY_MCH_ID",
+	"BrandID":     "WXPAY_BRAND_ID",
 	"SerialNo":    "WXPAY_SERIAL_NO or WXPAY_CERTIFICATE_FILE",
 	"PrivateKey":  "WXPAY_PRIVATE_KEY_FILE or WXPAY_PRIVATE_KEY",
 	"APIv3Key":    "WXPAY_APIV3_KEY",
@@ -223,60 +217,43 @@ var variables = map[string]string{
 	"BackupURL":   "WXPAY_BACKUP_URL",
 }
 
-// complete returns c with its defaults, or the first thing that is wrong with it.
+// complete returns c with its defaults and its Signer, or the first field that is wrong.
 func (c Config) complete() (Config, error) {
-	wrong := func(field, reason string) (Config, error) {
-		if v, ok := variables[field]; ok {
-			reason = "(" + v + ") " + reason
+	for _, field := range [...]struct{ name, wrong string }{
+		{"MchID", c.wrongMchID()},
+		{"BrandID", c.wrongBrandID()},
+		{"SerialNo", c.wrongSerialNo()},
+		{"PrivateKey", c.wrongPrivateKey()},
+		{"APIv3Key", c.wrongAPIv3Key()},
+		{"PublicKeyID", c.wrongPublicKeyID()},
+		{"PublicKey", c.wrongPublicKey()},
+		{"Migrating", c.wrongMigrating()},
+		{"Signer", c.wrongSigner()},
+		{"Verifier", c.wrongVerifier()},
+		{"BaseURL", wrongURL(c.BaseURL)},
+		{"BackupURL", wrongURL(c.BackupURL)},
+	} {
+		if field.wrong == "" {
+			continue
 		}
-		return Config{}, &ParamError{Route: "Config", Param: field, Reason: reason}
+		if v, ok := variables[field.name]; ok {
+			field.wrong = "(" + v + ") " + field.wrong
+		}
+		return Config{}, &ParamError{Route: "Config", Param: field.name, Reason: field.wrong}
 	}
 	if c.Signer == nil {
-		if reason := badMchID(c.MchID); reason != "" {
-			return wrong("MchID", reason)
-		}
-		serial, reason := serialNumber(c.SerialNo)
-		if reason != "" {
-			return wrong("SerialNo", reason)
-		}
-		c.SerialNo = serial
-		if c.PrivateKey == nil {
-			return wrong("PrivateKey", "is missing (apiclient_key.pem)")
-		}
-		s, err := auth.NewSigner(c.MchID, c.SerialNo, c.PrivateKey)
+		c.SerialNo, _ = serialNumber(c.SerialNo)
+		signer, err := auth.NewSigner(c.scheme(), c.caller(), c.SerialNo, c.PrivateKey)
 		if err != nil {
-			return wrong("PrivateKey", "does not fit: "+err.Error())
+			return Config{}, err
 		}
-		c.Signer = s
-	}
-	if reason := badAPIv3Key(string(c.APIv3Key)); reason != "" {
-		return wrong("APIv3Key", reason)
-	}
-	switch reason := badPublicKeyID(c.PublicKeyID); {
-	case reason != "":
-		return wrong("PublicKeyID", reason)
-	case c.PublicKeyID == "" && c.PublicKey != nil:
-		return wrong("PublicKeyID", "is missing: it stands beside the public key in the merchant platform, PUB_KEY_ID_…")
-	case c.PublicKeyID != "" && c.PublicKey == nil:
-		return wrong("PublicKey", "is missing: PublicKeyID names it (pub_key.pem)")
-	case c.Verifier == nil && c.PublicKey == nil && c.APIv3Key == "":
-		return wrong("PublicKey", "or APIv3Key ("+variables["APIv3Key"]+") is needed to know the platform's keys")
-	case c.Migrating && c.APIv3Key == "":
-		return wrong("APIv3Key", "is needed to load certificates while Migrating")
-	case (c.Verifier == nil) != (c.Encryptor == nil):
-		return wrong("Verifier", "and Encryptor go together")
+		c.Signer = signer
 	}
 	if c.BaseURL == "" {
 		c.BaseURL = MainURL
 		if c.BackupURL == "" {
 			c.BackupURL = BackupURL
 		}
-	}
-	if _, err := httpx.BaseURL(c.BaseURL); err != nil {
-		return wrong("BaseURL", err.Error())
-	}
-	if _, err := httpx.BaseURL(c.BackupURL); c.BackupURL != "" && err != nil {
-		return wrong("BackupURL", err.Error())
 	}
 	c.BaseURL, c.BackupURL = strings.TrimSuffix(c.BaseURL, "/"), strings.TrimSuffix(c.BackupURL, "/")
 	c.Concurrency = cmp.Or(max(c.Concurrency, 0), 16)
@@ -286,15 +263,63 @@ func (c Config) complete() (Config, error) {
 	return c, nil
 }
 
-func badMchID(v string) string {
-	reason := pasted.Stray(v)
+// caller is the number of who calls; empty if only a Signer knows it.
+func (c *Config) caller() string { return cmp.Or(c.MchID, c.BrandID) }
+
+func (c *Config) scheme() auth.Scheme {
+	if c.BrandID != "" {
+		return auth.Brand
+	}
+	return auth.Merchant
+}
+
+func (c *Config) wrongMchID() string {
+	reason := pasted.Stray(c.MchID)
 	switch {
-	case v == "":
-		return "is missing (merchant number)"
+	case c.MchID == "" && (c.BrandID != "" || c.Signer != nil):
+		return ""
+	case c.MchID == "":
+		return "is missing (merchant number); for a brand set BrandID (" + variables["BrandID"] + ") instead"
 	case reason != "":
 		return reason
-	case strings.Trim(v, "0123456789") != "" || len(v) > 32:
+	case strings.Trim(c.MchID, "0123456789") != "" || len(c.MchID) > 32:
 		return "is no merchant number, which has digits only"
+	}
+	return ""
+}
+
+func (c *Config) wrongBrandID() string {
+	reason := pasted.Stray(c.BrandID)
+	switch {
+	case c.BrandID == "":
+		return ""
+	case reason != "":
+		return reason
+	case !lettersAndDigits(c.BrandID) || len(c.BrandID) > 32:
+		return "is no brand ID, such as 120344"
+	case c.MchID != "":
+		return "and MchID (" + variables["MchID"] + ") are both set; a client calls for one merchant or for one brand"
+	}
+	return ""
+}
+
+func (c *Config) wrongSerialNo() string {
+	if c.Signer != nil {
+		return ""
+	}
+	_, wrong := serialNumber(c.SerialNo)
+	return wrong
+}
+
+func (c *Config) wrongPrivateKey() string {
+	switch {
+	case c.Signer != nil:
+		return ""
+	case c.PrivateKey == nil:
+		return "is missing (apiclient_key.pem)"
+	}
+	if _, err := auth.NewSigner(c.scheme(), "1", "1", c.PrivateKey); err != nil {
+		return "does not fit: " + err.Error()
 	}
 	return ""
 }
@@ -311,8 +336,8 @@ func serialNumber(v string) (serial, wrong string) {
 		return "", "is missing (serial number of the API certificate): " + ask
 	case reason != "":
 		return "", reason
-	case strings.HasPrefix(v, publicKeyPrefix):
-		return "", "is the ID of the platform public key; the serial number wanted is that of the merchant's certificate: " + ask
+	case strings.HasPrefix(v, auth.PublicKeyPrefix):
+		return "", "is the ID of the platform public key; the serial number wanted is that of the API certificate: " + ask
 	case len(s) > serialDigits && strings.Trim(s, "0123456789") == "":
 		if n, ok := new(big.Int).SetString(s, 10); ok && n.BitLen() <= 4*serialDigits {
 			return "", fmt.Sprintf("is decimal; in hexadecimal, as the platform wants it, it is %X", n.Bytes())
@@ -324,39 +349,107 @@ func serialNumber(v string) (serial, wrong string) {
 	return s, ""
 }
 
-const (
-	publicKeyPrefix = "PUB_KEY_ID_"
-	serialDigits    = 40 // a certificate's serial number has at most 20 bytes
-)
+const serialDigits = 40 // a certificate's serial number has at most 20 bytes
 
-func badAPIv3Key(v string) string {
-	reason := pasted.Stray(v)
+func (c *Config) wrongAPIv3Key() string {
+	key := string(c.APIv3Key)
+	reason := pasted.Stray(key)
 	switch {
-	case v == "":
+	case key == "" && c.Migrating:
+		return "is needed to load certificates while Migrating"
+	case key == "":
 		return ""
-	case len(v) != 32 && reason != "":
-		return fmt.Sprintf("has %d bytes instead of 32: it %s", len(v), reason)
-	case len(v) != 32:
-		return fmt.Sprintf("has %d bytes instead of 32", len(v))
+	case len(key) != 32 && reason != "":
+		return fmt.Sprintf("has %d bytes instead of 32: it %s", len(key), reason)
+	case len(key) != 32:
+		return fmt.Sprintf("has %d bytes instead of 32", len(key))
+	case reason != "":
+		return reason
+	case c.BrandID != "" && !lettersAndDigits(key):
+		return "is no API key of a brand, which has letters and digits only"
 	}
-	return reason
+	return ""
 }
 
-func badPublicKeyID(v string) string {
-	id, prefixed := strings.CutPrefix(v, publicKeyPrefix)
-	reason := pasted.Stray(v)
-	_, notSerial := serialNumber(v)
+func (c *Config) wrongPublicKeyID() string {
+	id, prefixed := strings.CutPrefix(c.PublicKeyID, auth.PublicKeyPrefix)
+	reason := pasted.Stray(c.PublicKeyID)
+	_, notSerial := serialNumber(c.PublicKeyID)
 	switch {
-	case v == "":
+	case c.PublicKeyID == "" && c.PublicKey != nil:
+		return "is missing: it stands beside the public key in the merchant or brand platform, " + auth.PublicKeyPrefix + "…"
+	case c.PublicKeyID == "":
 		return ""
 	case reason != "":
 		return reason
-	case !prefixed && len(v) > 30 && notSerial == "":
-		return "is the serial number of a certificate; the ID of the public key starts with " + publicKeyPrefix
+	case !prefixed && len(c.PublicKeyID) > 30 && notSerial == "":
+		return "is the serial number of a certificate; the ID of the public key starts with " + auth.PublicKeyPrefix
 	case !prefixed:
-		return "does not start with " + publicKeyPrefix
-	case id == "" || len(id) > 64 || strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' }):
-		return "is no ID of a public key, which is " + publicKeyPrefix + " and digits"
+		return "does not start with " + auth.PublicKeyPrefix
+	case len(id) > 64 || !lettersAndDigits(strings.ReplaceAll(id, "_", "")):
+		return "is no ID of a public key, which is " + auth.PublicKeyPrefix + " and digits"
 	}
 	return ""
+}
+
+func (c *Config) wrongPublicKey() string {
+	switch {
+	case c.PublicKey == nil && c.PublicKeyID != "":
+		return "is missing: PublicKeyID names it (pub_key.pem)"
+	case c.PublicKey == nil && c.Verifier == nil && c.BrandID != "":
+		return "is missing (pub_key.pem of the brand): brands have no platform certificates"
+	case c.PublicKey == nil && c.Verifier == nil && c.APIv3Key == "":
+		return "or APIv3Key (" + variables["APIv3Key"] + ") is needed to know the platform's keys"
+	case c.PublicKey == nil:
+		return ""
+	}
+	if _, err := auth.NewKeyring(c.publicKey()...); err != nil {
+		return "does not fit: " + err.Error()
+	}
+	return ""
+}
+
+// publicKey is the platform public key, if there is one.
+func (c *Config) publicKey() []auth.PlatformKey {
+	if c.PublicKey == nil {
+		return nil
+	}
+	return []auth.PlatformKey{{Serial: c.PublicKeyID, Public: c.PublicKey}}
+}
+
+func (c *Config) wrongMigrating() string {
+	if c.Migrating && c.BrandID != "" {
+		return "is for merchants: brands have no platform certificates"
+	}
+	return ""
+}
+
+func (c *Config) wrongSigner() string {
+	if s, ours := c.Signer.(*auth.Signer); ours && s.Scheme() != c.scheme() {
+		return "signs by " + s.Scheme().ID + "; set BrandID for a brand, and only then"
+	}
+	return ""
+}
+
+func (c *Config) wrongVerifier() string {
+	if (c.Verifier == nil) != (c.Encryptor == nil) {
+		return "and Encryptor go together"
+	}
+	return ""
+}
+
+func wrongURL(v string) string {
+	if v == "" {
+		return ""
+	}
+	if _, err := httpx.BaseURL(v); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+func lettersAndDigits(v string) bool {
+	return v != "" && !strings.ContainsFunc(v, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
 }

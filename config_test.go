@@ -200,18 +200,26 @@ func TestNewNamesFieldAndVariable(t *testing.T) {
 // Of several things that are wrong the first field is told, and the same one each time.
 func TestNewNamesTheFirstField(t *testing.T) {
 	t.Parallel()
-	c := wxpay.Config{MchID: "1 9", SerialNo: "A\r", APIv3Key: "x", PublicKeyID: "y", BaseURL: "z"}
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
+	c := wxpay.Config{
+		MchID: "1 9", BrandID: "b", SerialNo: "A\r", PrivateKey: weak, APIv3Key: "x", PublicKeyID: "y", Verifier: mustClient(t).Verifier(), BaseURL: "z", BackupURL: "z",
+	}
 	for _, step := range []struct {
 		field string
 		mend  func()
 	}{
 		{"MchID", func() { c.MchID = mchID }},
+		{"BrandID", func() { c.BrandID = "" }},
 		{"SerialNo", func() { c.SerialNo = serialNo }},
 		{"PrivateKey", func() { c.PrivateKey = merchantKey() }},
 		{"APIv3Key", func() { c.APIv3Key = apiV3Key }},
 		{"PublicKeyID", func() { c.PublicKeyID = publicID }},
+		{"PublicKey", func() { c.PublicKey = &weak.PublicKey }},
 		{"PublicKey", func() { c.PublicKey = &platformKey().PublicKey }},
+		{"Verifier", func() { c.Verifier = nil }},
 		{"BaseURL", func() { c.BaseURL = "" }},
+		{"BackupURL", func() { c.BackupURL = "" }},
 	} {
 		for range 10 {
 			_, err := wxpay.New(c)
@@ -221,7 +229,7 @@ func TestNewNamesTheFirstField(t *testing.T) {
 		}
 		step.mend()
 	}
-	_, err := wxpay.New(c)
+	_, err = wxpay.New(c)
 	require.NoError(t, err)
 }
 

@@ -62,6 +62,37 @@ func ExampleOutcomeUnknown() {
 	// Output: it may have happened: query, or repeat with the same number
 }
 
+// What a call went through is there after it, also if it succeeded: for a log, or for a question to the platform's
+// support.
+func ExampleWithExchange() {
+	server, err := wxpaytest.NewServer(wxpaytest.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := server.Inject("", "500", 1); err != nil { // a fault that passes
+		fmt.Println(err)
+		return
+	}
+
+	var ex wxpay.Exchange
+	ctx := wxpay.WithExchange(context.Background(), &ex)
+	_, err = bankpackages.New(server.Client()).ListTasks(ctx, bankpackages.ListTasksParams{PackageID: "8473295"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(ex.Sender, "called", ex.Route)
+	fmt.Println("attempt", ex.Attempt, "was answered with", ex.Status, "and a Request-ID:", ex.RequestID != "")
+	for _, before := range ex.Earlier {
+		fmt.Println("attempt", before.Attempt, "was answered with", before.Status)
+	}
+	// Output:
+	// 1900000109 called GET /v3/marketing/bank/packages/{package_id}/tasks
+	// attempt 2 was answered with 200 and a Request-ID: true
+	// attempt 1 was answered with 500
+}
+
 // Requests reach the transport signed, so httpmock sees what WeChat Pay would see. Answers have to be
 // signed too; the fake does that.
 func ExampleConfig_httpmock() {
@@ -85,6 +116,6 @@ func ExampleConfig_httpmock() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(page.TotalCount, "tasks after", mock.GetTotalCallCount(), "request")
+	fmt.Println(page.Total, "tasks after", mock.GetTotalCallCount(), "request")
 	// Output: 0 tasks after 1 request
 }

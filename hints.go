@@ -59,20 +59,16 @@ func (e *UnknownError) Hint() Hint {
 }
 
 var (
-	hintSign = Hint{"check the private key, its certificate serial number, the merchant number and this machine's clock",
-		"签名错误：请核对商户私钥、证书序列号、商户号与本机时间"}
-	hintSlow   = Hint{"slow down; repeat later with the same numbers", "频率过高：请降低频率，稍后用相同单号重试"}
-	hintParam  = Hint{"fix what the message names", "参数错误：请按错误描述修改请求"}
-	hintReused = Hint{"this number was used before with other content; use the content of the first request",
-		"请求重入时参数与首次请求不一致：请使用首次请求的参数"}
+	hintSlow = Hint{"slow down; repeat later with the same numbers", "频率过高：请降低频率，稍后用相同单号重试"}
 	hintGone = Hint{"check the number, and that it belongs to this merchant", "资源不存在：请核对编号及其所属商户"}
 )
 
 var hintByCode = map[Code]Hint{
-	CodeParamError:             hintParam,
-	CodeInvalidRequest:         {"the request breaks a rule of the product; the message says which", "请求不符合业务规则，详见错误描述"},
-	CodeAlreadyExists:          {"it exists; query it instead of creating it again", "资源已存在：请查询，勿重复创建"},
-	CodeSignError:              hintSign,
+	CodeParamError:     {"fix what the message names", "参数错误：请按错误描述修改请求"},
+	CodeInvalidRequest: {"the request breaks a rule of the product; the message says which", "请求不符合业务规则，详见错误描述"},
+	CodeAlreadyExists:  {"it exists; query it instead of creating it again", "资源已存在：请查询，勿重复创建"},
+	CodeSignError: {"check the private key, its certificate serial number, the merchant number and this machine's clock",
+		"签名错误：请核对商户私钥、证书序列号、商户号与本机时间"},
 	CodeNoAuth:                 {"apply for the product, or check merchant number, AppID and caller address", "无权限：请确认已开通产品，并核对商户号、AppID 与调用 IP"},
 	CodeNotEnough:              {"the payer's money is not enough", "余额不足：请更换支付方式或充值"},
 	CodeNotFound:               hintGone,
@@ -82,12 +78,4 @@ var hintByCode = map[Code]Hint{
 	CodeFrequencyLimitExceeded: hintSlow,
 	CodeSystemError:            {"repeat with the same numbers; if many calls fail so, check serial number and merchant number", "系统错误：请用相同参数重试；若大量出现，请核对证书序列号与商户号"},
 	CodeServiceUnavailable:     {"repeat later with the same numbers", "服务不可用：请稍后用相同参数重试"},
-}
-
-// hintByNumber goes by the platform's internal number after the last hyphen of a Request-ID.
-var hintByNumber = map[string]Hint{
-	"268435461": hintParam,
-	"268443699": hintSign,
-	"268447840": hintSlow,
-	"268498688": hintReused,
 }

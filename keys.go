@@ -24,7 +24,7 @@ const (
 	refreshLeave = 2 * time.Second  // at most, of the time of that call, for the call itself
 )
 
-// PlatformKeys are the keys of WeChat Pay for one merchant: the platform public key, the platform
+// PlatformKeys are the keys of WeChat Pay for one merchant or brand: the platform public key, the platform
 // certificates, or both during the migration. Certificates are loaded when first needed, again after
 // about 12 hours of use, and when something is signed with a serial that is not known.
 //
@@ -56,10 +56,7 @@ var (
 var ErrNoCertificates = errors.New("wxpay: the merchant has no platform certificates; set PublicKeyID and PublicKey (微信支付公钥)")
 
 func newPlatformKeys(c *Client) (*PlatformKeys, error) {
-	k := new(PlatformKeys)
-	if c.config.PublicKey != nil {
-		k.fixed = []auth.PlatformKey{{Serial: c.config.PublicKeyID, Public: c.config.PublicKey}}
-	}
+	k := &PlatformKeys{fixed: c.config.publicKey()}
 	if c.config.PublicKey == nil || c.config.Migrating {
 		k.download = c.downloadCertificates
 	}

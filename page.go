@@ -4,92 +4,112 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
+	"slices"
 )
 
 // A Page is one page of a list.
 type Page[T any] struct {
-	Data       []T   `json:"data"`
-	TotalCount int64 `json:"total_count"` // over all pages, when this page was made
-	Offset     int64 `json:"offset"`
-	Limit      int64 `json:"limit"`
+	Items []T
+	Total int64   // over all pages, when this page was made; some lists tell it with their first page only
+	Next  *Cursor // where the next page starts; nil: this was the last
+}
+
+// A Cursor is where a page starts, in the way of its list. The zero Cursor is the start of every list.
+type Cursor struct {
+	Offset int64  // number of a page or position of a record, from 0
+	Token  string // that came with the page before
 }
 
 // ErrPages says that the pages of a list do not fit together: the platform counted them otherwise than
 // documented, or the list changed much under the walk. What was yielded before is true but not all.
 var ErrPages = errors.New("wxpay: pages do not fit together")
 
-// Paging says what the offset of a list counts.
-type Paging int
-
-const (
-	ByPage   Paging = iota // offset is the number of a page, from 0
-	ByRecord               // offset is the position of a record, from 0
-)
-
-// All walks a list page by page from offset start, as [Page] methods of services answer it. It ends with
-// the last page, or with an error, which is yielded once and last. id tells records apart.
+// Walk goes through a list from first on, page by page; list reads one page. It ends with the last page, or with
+// an error, which is yielded once and last. id tells records apart.
 //
-// A walk over offsets sees a list that is being changed: records that move to a later page while it runs
-// are yielded once, records that move to an earlier page can be missed. A platform that counts offsets
-// in the other way is noticed, not followed: the walk then ends with [ErrPages].
-func All[T any](start int64, paging Paging, id func(T) string, fetch func(offset int64) (*Page[T], error)) iter.Seq2[T, error] {
+// A walk sees a list that is being changed: records that move to a later page while it runs are yielded once,
+// records that move to an earlier page can be missed. A platform that counts otherwise than documented is
+// noticed, not followed: the walk then ends with [ErrPages].
+func Walk[T any](first Cursor, id func(T) string, list func(Cursor) (*Page[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
-		var before map[string]int // ids of the page before, with their place
-		offset, seen := start, int64(0)
-		total := int64(-1) // the least the platform has named: what came later need not be seen
-		for {
-			page, err := fetch(offset)
-			if err == nil {
-				if total < 0 || page.TotalCount < total {
-					total = page.TotalCount
-				}
-				err = fits(page, before, id, start > 0 || seen >= total)
-			}
+		var before []string                          // ids of the page before
+		seen, total := int64(0), int64(math.MaxInt64) // the least total that was told: what came later need not be seen
+		for at := &first; at != nil; {
+			page, err := list(*at)
 			if err != nil {
 				yield(none, err)
 				return
 			}
-			now := make(map[string]int, len(page.Data))
-			for i, item := range page.Data {
-				now[id(item)] = i
-				if _, again := before[id(item)]; again {
+			ids := idsOf(page.Items, id)
+			if repeats(before, ids) {
+				yield(none, fmt.Errorf("%w: a page repeats records of the page before it, so they are counted otherwise than documented", ErrPages))
+				return
+			}
+			for i, item := range page.Items {
+				if slices.Contains(before, ids[i]) {
 					continue
 				}
-				seen++
-				if !yield(item, nil) {
+				if seen++; !yield(item, nil) {
 					return
 				}
 			}
-			next, position := offset+1, (offset+1)*max(page.Limit, int64(len(page.Data)))
-			if paging == ByRecord {
-				next = offset + int64(len(page.Data))
-				position = next
-			}
-			if len(page.Data) == 0 || page.TotalCount > 0 && position >= page.TotalCount && (start > 0 || seen >= total) {
-				return
-			}
-			before, offset = now, next
+			before, at, total = ids, page.Next, min(total, page.Total)
+		}
+		if endsEarly(first, seen, total) {
+			yield(none, fmt.Errorf("%w: the list ended before the %d records it is said to have", ErrPages, total))
 		}
 	}
 }
 
-// fits compares a page with the one before it.
-func fits[T any](page *Page[T], before map[string]int, id func(T) string, all bool) error {
-	if len(page.Data) == 0 {
-		if !all {
-			return fmt.Errorf("%w: the list ended before the %d records it is said to have", ErrPages, page.TotalCount)
-		}
-		return nil
+func idsOf[T any](items []T, id func(T) string) []string {
+	ids := make([]string, len(items))
+	for i, item := range items {
+		ids[i] = id(item)
 	}
-	again := 0
-	for _, item := range page.Data {
-		if _, ok := before[id(item)]; ok {
-			again++
-		}
+	return ids
+}
+
+// repeats reports whether a page shows that the platform counts otherwise: it starts with the second record of
+// the page before, or it brings nothing new. A list that grew repeats no more than the end of a page.
+func repeats(before, page []string) bool {
+	if len(page) == 0 {
+		return false
 	}
-	if place, ok := before[id(page.Data[0])]; ok && (place == 1 && len(before) > 2 || again == len(page.Data)) {
-		return fmt.Errorf("%w: a page repeats records of the page before it, so offset counts otherwise than documented", ErrPages)
+	return len(before) > 2 && page[0] == before[1] ||
+		!slices.ContainsFunc(page, func(id string) bool { return !slices.Contains(before, id) })
+}
+
+// endsEarly reports whether a walk saw fewer records than there are. One that did not start with the first cannot
+// know.
+func endsEarly(first Cursor, seen, total int64) bool { return first == Cursor{} && seen < total }
+
+// ByNumber is the page with its Next, in a list that counts pages: this is the page of that number, from 0, and a
+// full one has so many records.
+func (p Page[T]) ByNumber(number, size int64) *Page[T] {
+	return p.next(Cursor{Offset: number + 1}, (number+1)*max(size, int64(len(p.Items))))
+}
+
+// ByRecord is the page with its Next, in a list that counts records: this page starts with the record at that
+// position, from 0.
+func (p Page[T]) ByRecord(position int64) *Page[T] {
+	end := position + int64(len(p.Items))
+	return p.next(Cursor{Offset: end}, end)
+}
+
+// ByToken is the page with its Next, in a list whose pages come with the token of the next; the last has none.
+func (p Page[T]) ByToken(next string) *Page[T] {
+	if next != "" {
+		p.Next = &Cursor{Token: next}
 	}
-	return nil
+	return &p
+}
+
+// next sets Next, unless the list ends with the page, up to whose end it has so many records.
+func (p Page[T]) next(at Cursor, records int64) *Page[T] {
+	if len(p.Items) > 0 && (p.Total == 0 || records < p.Total) {
+		p.Next = &at
+	}
+	return &p
 }

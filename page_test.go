@@ -1,9 +1,10 @@
 package wxpay_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,31 +19,59 @@ type row struct {
 
 func rowID(r row) string { return fmt.Sprint(r.ID) }
 
+// A style is what is counted in a list.
+type style int
+
+const (
+	byNumber style = iota
+	byRecord
+	byToken
+)
+
+var styles = map[string]style{"by number": byNumber, "by record": byRecord, "by token": byToken}
+
 // shelf is a list as the platform would page it.
 type shelf struct {
 	rows    []int
-	counts  wxpay.Paging // what offset counts in truth
+	said    style // what the documents say
+	counts  style // what is counted in truth
 	limit   int
 	fetches int
 	before  func(s *shelf) // run before each fetch: the list may change
 }
 
-func (s *shelf) fetch(offset int64) (*wxpay.Page[row], error) {
+func (s *shelf) list(at wxpay.Cursor) (*wxpay.Page[row], error) {
 	if s.fetches++; s.fetches > 100 {
 		return nil, errors.New("the walk does not end")
 	}
 	if s.before != nil {
 		s.before(s)
 	}
-	from := int(offset)
-	if s.counts == wxpay.ByPage {
+	from := int(at.Offset)
+	switch {
+	case s.counts == byNumber:
 		from *= s.limit
+	case s.counts == byToken && at.Token != "":
+		_, _ = fmt.Sscanf(at.Token, "from %d", &from)
 	}
-	page := &wxpay.Page[row]{TotalCount: int64(len(s.rows)), Offset: offset, Limit: int64(s.limit)}
-	for i := from; i < min(from+s.limit, len(s.rows)); i++ {
-		page.Data = append(page.Data, row{s.rows[i]})
+	end := min(from+s.limit, len(s.rows))
+	page := wxpay.Page[row]{Total: int64(len(s.rows))}
+	for i := from; i < end; i++ {
+		page.Items = append(page.Items, row{s.rows[i]})
 	}
-	return page, nil
+	switch s.said {
+	case byNumber:
+		return page.ByNumber(at.Offset, int64(s.limit)), nil
+	case byRecord:
+		return page.ByRecord(at.Offset), nil
+	}
+	if at.Token != "" {
+		page.Total = 0 // told with the first page alone
+	}
+	if end >= len(s.rows) {
+		return page.ByToken(""), nil
+	}
+	return page.ByToken(fmt.Sprintf("from %d", end)), nil
 }
 
 func numbers(n int) []int {
@@ -53,8 +82,12 @@ func numbers(n int) []int {
 	return rows
 }
 
-func walk(start int64, paging wxpay.Paging, s *shelf) (got []int, err error) {
-	for r, err := range wxpay.All(start, paging, rowID, s.fetch) {
+func walk(first wxpay.Cursor, s *shelf) (got []int, err error) {
+	return collect(wxpay.Walk(first, rowID, s.list))
+}
+
+func collect(all iter.Seq2[row, error]) (got []int, err error) {
+	for r, err := range all {
 		if err != nil {
 			return got, err
 		}
@@ -63,96 +96,119 @@ func walk(start int64, paging wxpay.Paging, s *shelf) (got []int, err error) {
 	return got, nil
 }
 
-func TestAllYieldsEveryRecordOnce(t *testing.T) {
+func TestWalkYieldsEveryRecordOnce(t *testing.T) {
 	t.Parallel()
-	for _, paging := range []wxpay.Paging{wxpay.ByPage, wxpay.ByRecord} {
+	for name, style := range styles {
 		for n := range 65 {
-			got, err := walk(0, paging, &shelf{rows: numbers(n), counts: paging, limit: 20})
-			require.NoError(t, err)
+			s := &shelf{rows: numbers(n), said: style, counts: style, limit: 20}
+			got, err := walk(wxpay.Cursor{}, s)
+			require.NoError(t, err, name)
 			require.ElementsMatch(t, numbers(n), got)
+			require.Equal(t, max(1, (n+19)/20), s.fetches, "%s: no page is asked for that is not there", name)
 		}
 	}
 }
 
-func TestAllStartsWhereItIsTold(t *testing.T) {
+func TestWalkStartsWhereItIsTold(t *testing.T) {
 	t.Parallel()
-	got, err := walk(2, wxpay.ByPage, &shelf{rows: numbers(50), limit: 20})
+	got, err := walk(wxpay.Cursor{Offset: 2}, &shelf{rows: numbers(50), limit: 20})
 	require.NoError(t, err)
 	assert.Equal(t, numbers(50)[40:], got)
-	got, err = walk(7, wxpay.ByRecord, &shelf{rows: numbers(50), counts: wxpay.ByRecord, limit: 20})
+	got, err = walk(wxpay.Cursor{Offset: 7}, &shelf{rows: numbers(50), said: byRecord, counts: byRecord, limit: 20})
 	require.NoError(t, err)
 	assert.Equal(t, numbers(50)[7:], got)
+	got, err = walk(wxpay.Cursor{Token: "from 13"}, &shelf{rows: numbers(50), said: byToken, counts: byToken, limit: 20})
+	require.NoError(t, err)
+	assert.Equal(t, numbers(50)[13:], got)
+}
+
+// A walk keeps nothing: it can be gone again, and by several at once.
+func TestWalkTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	all := wxpay.Walk(wxpay.Cursor{}, rowID, func(at wxpay.Cursor) (*wxpay.Page[row], error) {
+		return (&shelf{rows: numbers(50), limit: 20}).list(at)
+	})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			got, err := collect(all)
+			assert.NoError(t, err)
+			assert.Equal(t, numbers(50), got)
+		})
+	}
+	wg.Wait()
 }
 
 // BP-7, MC-16, EP-7: the platform may count the other way. The walk must not end short without saying so.
-func TestAllNoticesTheOtherWayOfCounting(t *testing.T) {
+func TestWalkNoticesTheOtherWayOfCounting(t *testing.T) {
 	t.Parallel()
 	for n := 21; n < 500; n += 17 {
-		got, err := walk(0, wxpay.ByPage, &shelf{rows: numbers(n), counts: wxpay.ByRecord, limit: 20})
+		got, err := walk(wxpay.Cursor{}, &shelf{rows: numbers(n), said: byNumber, counts: byRecord, limit: 20})
 		assert.ErrorIs(t, err, wxpay.ErrPages, "%d records, counted by record", n)
 		assert.Less(t, len(got), n)
-		got, err = walk(0, wxpay.ByRecord, &shelf{rows: numbers(n), counts: wxpay.ByPage, limit: 20})
+		got, err = walk(wxpay.Cursor{}, &shelf{rows: numbers(n), said: byRecord, counts: byNumber, limit: 20})
 		assert.ErrorIs(t, err, wxpay.ErrPages, "%d records, counted by page", n)
 		assert.Less(t, len(got), n)
 	}
 }
 
-func TestAllEndsOnAServerThatIgnoresOffset(t *testing.T) {
+func TestWalkEndsOnAServerThatIgnoresWhereItIs(t *testing.T) {
 	t.Parallel()
-	for _, paging := range []wxpay.Paging{wxpay.ByPage, wxpay.ByRecord} {
-		s := &shelf{rows: numbers(20), limit: 20}
-		_, err := walk(0, paging, &shelf{rows: nil, limit: 20, before: func(*shelf) {}})
-		require.NoError(t, err)
-		for range wxpay.All(0, paging, rowID, func(int64) (*wxpay.Page[row], error) {
-			page, err := s.fetch(0)
-			page.TotalCount = 1000
+	for name, style := range styles {
+		s := &shelf{rows: numbers(1000), said: style, counts: byRecord, limit: 20}
+		got, err := collect(wxpay.Walk(wxpay.Cursor{}, rowID, func(at wxpay.Cursor) (*wxpay.Page[row], error) {
+			page, err := s.list(wxpay.Cursor{})
+			page.Next = &wxpay.Cursor{Offset: at.Offset + 1, Token: at.Token + "1"}
 			return page, err
-		}) {
-		}
-		assert.LessOrEqual(t, s.fetches, 2)
+		}))
+		assert.ErrorIs(t, err, wxpay.ErrPages, name)
+		assert.Equal(t, numbers(20), got)
+		assert.Equal(t, 2, s.fetches)
 	}
 }
 
-func TestAllOnAListThatGrows(t *testing.T) {
+func TestWalkOnAListThatGrows(t *testing.T) {
 	t.Parallel()
-	for _, paging := range []wxpay.Paging{wxpay.ByPage, wxpay.ByRecord} {
+	for _, style := range []style{byNumber, byRecord, byToken} {
 		next := 1000
-		s := &shelf{rows: numbers(50), counts: paging, limit: 20}
+		s := &shelf{rows: numbers(50), said: style, counts: style, limit: 20}
 		s.before = func(s *shelf) { // newest first
 			if s.fetches > 1 && s.fetches < 4 {
 				s.rows = append([]int{next}, s.rows...)
 				next++
 			}
 		}
-		got, err := walk(0, paging, s)
+		got, err := walk(wxpay.Cursor{}, s)
 		require.NoError(t, err)
 		assert.Equal(t, numbers(50), got, "rows pushed to a later page come once")
 	}
 }
 
-func TestAllOnAListThatShrinks(t *testing.T) {
+func TestWalkOnAListThatShrinks(t *testing.T) {
 	t.Parallel()
-	s := &shelf{rows: numbers(60), limit: 20}
-	s.before = func(s *shelf) {
-		if s.fetches == 2 {
-			s.rows = s.rows[:30]
+	for name, style := range styles {
+		s := &shelf{rows: numbers(60), said: style, counts: style, limit: 20}
+		s.before = func(s *shelf) {
+			if s.fetches == 2 {
+				s.rows = s.rows[:30]
+			}
 		}
+		got, err := walk(wxpay.Cursor{}, s)
+		require.NoError(t, err, name)
+		assert.Equal(t, numbers(30), got)
 	}
-	got, err := walk(0, wxpay.ByPage, s)
-	require.NoError(t, err)
-	assert.Equal(t, numbers(30), got)
 }
 
-func TestAllYieldsAnErrorOnceAndLast(t *testing.T) {
+func TestWalkYieldsAnErrorOnceAndLast(t *testing.T) {
 	t.Parallel()
 	boom := errors.New("boom")
 	s := &shelf{rows: numbers(40), limit: 20}
 	var rows, failures int
-	for _, err := range wxpay.All(0, wxpay.ByPage, rowID, func(offset int64) (*wxpay.Page[row], error) {
-		if offset == 1 {
+	for _, err := range wxpay.Walk(wxpay.Cursor{}, rowID, func(at wxpay.Cursor) (*wxpay.Page[row], error) {
+		if at.Offset == 1 {
 			return nil, boom
 		}
-		return s.fetch(offset)
+		return s.list(at)
 	}) {
 		if err != nil {
 			failures++
@@ -166,18 +222,39 @@ func TestAllYieldsAnErrorOnceAndLast(t *testing.T) {
 	assert.Equal(t, 1, failures)
 }
 
-func TestAllStopsWithTheLoop(t *testing.T) {
+func TestWalkStopsWithTheLoop(t *testing.T) {
 	t.Parallel()
 	s := &shelf{rows: numbers(100), limit: 20}
-	for range wxpay.All(0, wxpay.ByPage, rowID, s.fetch) {
+	for range wxpay.Walk(wxpay.Cursor{}, rowID, s.list) {
 		break
 	}
 	assert.Equal(t, 1, s.fetches)
 }
 
-func TestPageOnTheWire(t *testing.T) {
+// Where the next page starts, from one page alone.
+func TestNext(t *testing.T) {
 	t.Parallel()
-	var page wxpay.Page[row]
-	require.NoError(t, json.Unmarshal([]byte(`{"data":[{"id":3}],"total_count":47,"offset":2,"limit":20}`), &page))
-	assert.Equal(t, wxpay.Page[row]{Data: []row{{3}}, TotalCount: 47, Offset: 2, Limit: 20}, page)
+	page := func(n int, total int64) wxpay.Page[row] { return wxpay.Page[row]{Items: make([]row, n), Total: total} }
+	offset := func(n int64) *wxpay.Cursor { return &wxpay.Cursor{Offset: n} }
+	for name, tt := range map[string]struct{ got, want *wxpay.Cursor }{
+		"first of three by number":       {page(20, 47).ByNumber(0, 20).Next, offset(1)},
+		"last of three by number":        {page(7, 47).ByNumber(2, 20).Next, nil},
+		"full last by number":            {page(20, 40).ByNumber(1, 20).Next, nil},
+		"by number, size not told":       {page(20, 47).ByNumber(1, 0).Next, offset(2)},
+		"by number, total not told":      {page(20, 0).ByNumber(7, 20).Next, offset(8)},
+		"by number, empty":               {page(0, 47).ByNumber(1, 20).Next, nil},
+		"by number, smaller than asked":  {page(5, 47).ByNumber(1, 20).Next, offset(2)},
+		"first of three by record":       {page(20, 47).ByRecord(0).Next, offset(20)},
+		"last of three by record":        {page(7, 47).ByRecord(40).Next, nil},
+		"by record, total not told":      {page(1, 0).ByRecord(9).Next, offset(10)},
+		"by record, empty":               {page(0, 47).ByRecord(20).Next, nil},
+		"by token":                       {page(20, 47).ByToken("MTIzNDUK").Next, &wxpay.Cursor{Token: "MTIzNDUK"}},
+		"by token, empty, but not last":  {page(0, 0).ByToken("MTIzNDUK").Next, &wxpay.Cursor{Token: "MTIzNDUK"}},
+		"by token, last, total not seen": {page(20, 47).ByToken("").Next, nil},
+	} {
+		assert.Equal(t, tt.want, tt.got, name)
+	}
+	of := page(2, 5)
+	assert.Equal(t, &wxpay.Page[row]{Items: of.Items, Total: 5, Next: offset(2)}, of.ByRecord(0))
+	assert.Nil(t, of.Next, "the page itself stays")
 }

@@ -41,6 +41,7 @@ const (
 	publicID  = "PUB_KEY_ID_0114232134912410000000000000"
 	apiV3Key  = "0123456789abcdef0123456789ABCDEF"
 	scheme    = "WECHATPAY2-SHA256-RSA2048"
+	brandID   = "120344"
 	routeEcho = "POST /v3/echo/{id}"
 	routeRead = "GET /v3/echo/{id}"
 )
@@ -76,6 +77,7 @@ type answer struct {
 	body   string
 	key    *rsa.PrivateKey // nil: platformKey
 	serial string          // empty: publicID
+	kind   string          // empty: scheme
 	age    time.Duration
 	change func(*http.Response)
 }
@@ -90,6 +92,9 @@ func (a answer) response(req *http.Request) *http.Response {
 	if a.serial == "" {
 		a.serial = publicID
 	}
+	if a.kind == "" {
+		a.kind = scheme
+	}
 	ts, nonce := strconv.FormatInt(time.Now().Add(-a.age).Unix(), 10), rand.Text() // no answer comes twice
 	resp := &http.Response{
 		StatusCode: a.status, Header: http.Header{}, ContentLength: int64(len(a.body)), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -98,7 +103,7 @@ func (a answer) response(req *http.Request) *http.Response {
 	for k, v := range map[string]string{
 		"Wechatpay-Serial": a.serial, "Wechatpay-Timestamp": ts, "Wechatpay-Nonce": nonce,
 		"Wechatpay-Signature":      sign(a.key, ts+"\n"+nonce+"\n"+a.body+"\n"),
-		"Wechatpay-Signature-Type": scheme, "Request-ID": "08F3D1A6-268435461", "Content-Type": "application/json",
+		"Wechatpay-Signature-Type": a.kind, "Request-ID": "08F3D1A6-268435461", "Content-Type": "application/json",
 	} {
 		resp.Header.Set(k, v)
 	}
@@ -124,15 +129,16 @@ type sent struct {
 	body                                               string
 }
 
-var credentials = regexp.MustCompile(`^WECHATPAY2-SHA256-RSA2048 mchid="(\d+)",nonce_str="([A-Za-z0-9]{32})",timestamp="(\d+)",serial_no="([0-9A-F]+)",signature="([^"]+)"$`)
+var credentials = regexp.MustCompile(`^(WECHATPAY2-SHA256-RSA2048 mchid="1900000001"|WECHATPAY-BRAND-SHA256-RSA2048 brand_id="120344"),nonce_str="([A-Za-z0-9]{32})",timestamp="(\d+)",serial_no="([0-9A-F]+)",signature="([^"]+)"$`)
 
 // platform is a transport that answers with what next returns, and checks every request as the
 // platform would. It reads bodies like a real transport.
 type platform struct {
-	t    testing.TB
-	next func(n int, req *http.Request) (*http.Response, error)
-	mu   sync.Mutex
-	got  []sent
+	t     testing.TB
+	brand bool // a brand calls, not a merchant
+	next  func(n int, req *http.Request) (*http.Response, error)
+	mu    sync.Mutex
+	got   []sent
 }
 
 func (p *platform) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -154,7 +160,7 @@ func (p *platform) RoundTrip(req *http.Request) (*http.Response, error) {
 	} else {
 		s.nonce, s.signature = m[2], m[5]
 		s.unix, _ = strconv.ParseInt(m[3], 10, 64)
-		if m[1] != mchID || m[4] != serialNo {
+		if p.brand != strings.Contains(m[1], "brand") || m[4] != serialNo {
 			p.t.Errorf("signed by %s with %s", m[1], m[4])
 		}
 	}

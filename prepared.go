@@ -27,7 +27,7 @@ type Prepared struct {
 	Serial     string        `json:"serial,omitzero"` // of the platform key that encrypted something; empty: nothing is
 	Echo       Vars          `json:"echo,omitzero"`
 	Idempotent bool          `json:"idempotent,omitzero"`
-	Sender     string        `json:"sender,omitzero"` // the merchant; empty if Config.Signer was set
+	Sender     string        `json:"sender,omitzero"` // merchant number or brand ID; empty if Config has a Signer and neither
 }
 
 // WithPrepared returns a context in which every call is given to keep once it is ready, and before the first byte of
@@ -59,7 +59,7 @@ func (c *Client) keep(ctx context.Context, r *request) error {
 	}
 	p := Prepared{
 		Route: r.call.Route, Vars: maps.Clone(r.call.Vars), Query: maps.Clone(r.query), Body: bytes.Clone(r.payload), Digest: r.call.Digest,
-		Serial: r.call.Serial, Echo: maps.Clone(r.call.Echo), Idempotent: r.call.Idempotent, Sender: c.sender,
+		Serial: r.call.Serial, Echo: maps.Clone(r.call.Echo), Idempotent: r.call.Idempotent, Sender: c.config.caller(),
 	}
 	if r.sealed {
 		p.Serial = r.serial

@@ -26,6 +26,10 @@ import (
 type Call struct {
 	// Route is method and path in the spelling of http.ServeMux: "GET /v3/…/{id}".
 	Route string
+	// BrandRoute is the door of brands, "GET /brand/…/{id}", for a call that has one beside Route. A client for a
+	// brand takes it in place of Route, also in errors and to Observe. Other calls are refused to brands unless
+	// their Route starts with /brand/, and those to merchants.
+	BrandRoute string
 	// Vars are the values of the route's {names}. They are escaped; empty ones, "." and "..", slashes and
 	// control characters are refused, so that no value can lead to another endpoint.
 	Vars Vars
@@ -53,7 +57,8 @@ type Call struct {
 	// Idempotent says that WeChat Pay documents this write as safe to repeat with the same content.
 	// Reads are repeated anyway.
 	Idempotent bool
-	// Sender is the merchant whose call this is, so that the client of another one refuses it. Empty: any.
+	// Sender is the merchant number or brand ID whose call this is: a client of another one refuses it, and so
+	// does one that does not know whom it signs for. Empty: any client will do.
 	Sender string
 }
 
@@ -87,7 +92,7 @@ func (r *request) repeatable() bool { return r.method == http.MethodGet || r.cal
 // for a key.
 func (c *Client) prepare(ctx context.Context, call Call, answer any, v verify) (r request, err error) {
 	r = request{call: call, timeout: c.config.Timeout, query: call.Query, serial: call.Serial, answer: answer, verify: v}
-	if call.Sender != "" && call.Sender != c.sender {
+	if call.Sender != "" && call.Sender != c.config.caller() {
 		return r, &ParamError{call.Route, "Sender", "is not whom this client sends for"}
 	}
 	if r.method, r.uri, err = expand(&call); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/wxpay-go/wxpay/auth"
@@ -25,14 +26,42 @@ func Do[T any](ctx context.Context, c *Client, call Call) (*T, error) {
 	if _, nothing := into.(*struct{}); nothing {
 		into = nil
 	}
-	if err := c.send(ctx, call, into, nil); err != nil {
+	if err := c.call(ctx, call, into); err != nil {
 		return nil, err
 	}
 	return answer, nil
 }
 
 // Send makes a call whose answer holds nothing.
-func Send(ctx context.Context, c *Client, call Call) error { return c.send(ctx, call, nil, nil) }
+func Send(ctx context.Context, c *Client, call Call) error { return c.call(ctx, call, nil) }
+
+// call sends a call by the door that is open to who calls, and keeps a record for who looks on.
+func (c *Client) call(ctx context.Context, call Call, answer any) error {
+	ctx, record := recorded(ctx)
+	err := c.door(&call)
+	if err == nil {
+		err = c.send(ctx, call, answer, nil)
+	}
+	record.end(Exchange{Sender: c.config.caller(), Route: call.Route, Err: err})
+	return err
+}
+
+// door makes the Route of a call the one that is open to who calls.
+func (c *Client) door(call *Call) error {
+	brand := c.scheme == auth.Brand
+	if brand && call.BrandRoute != "" {
+		call.Route = call.BrandRoute
+		return nil
+	}
+	_, path, _ := strings.Cut(call.Route, " ")
+	switch forBrands := strings.HasPrefix(path, "/brand/"); {
+	case brand && !forBrands:
+		return &ParamError{call.Route, "route", "is not open to brands"}
+	case !brand && forBrands:
+		return &ParamError{call.Route, "route", "is open to brands alone, and the client is that of a merchant"}
+	}
+	return nil
+}
 
 // send makes attempts at a call until one succeeds, it must not be repeated, or it has used its attempts, its
 // time or the client's quota. What comes back is verified by v and decoded into answer; nil: into nothing.
@@ -100,10 +129,8 @@ func (c *Client) next(ctx context.Context, r *request, n int, last *failure) *fa
 		fail.remember(last, r)
 		ex.Err = fail.err
 	}
-	if c.config.Observe != nil {
-		ex.Attempt = n
-		c.config.Observe(ctx, ex)
-	}
+	ex.Attempt = n
+	c.observe(ctx, ex)
 	return fail
 }
 
@@ -111,7 +138,7 @@ func (c *Client) next(ctx context.Context, r *request, n int, last *failure) *fa
 // What does not succeed is a failure that says whether it may be repeated.
 func (c *Client) attempt(ctx context.Context, r *request, host string) (ex Exchange, fail *failure) {
 	start := time.Now()
-	ex = Exchange{Route: r.call.Route, Host: host}
+	ex = Exchange{Sender: c.config.caller(), Route: r.call.Route, Host: host}
 	defer func() { ex.Duration = time.Since(start) }()
 	var t trip
 	defer t.End()
@@ -129,7 +156,7 @@ func (c *Client) attempt(ctx context.Context, r *request, host string) (ex Excha
 		return ex, broken(ctx, r, err, &t.Trip)
 	}
 	defer resp.Body.Close()
-	ex.Status = resp.StatusCode
+	ex.Status, ex.Header = resp.StatusCode, resp.Header
 	ex.RequestID, _ = header.Get(resp.Header, "Request-Id")
 	body, err := readAnswer(resp)
 	if err != nil {
@@ -222,7 +249,7 @@ func (c *Client) genuine(ctx context.Context, r *request, h http.Header, body []
 	if r.verify != nil {
 		err = r.verify(ctx, sig, body)
 	} else {
-		err = auth.Verify(ctx, c.verifier, c.scheme, sig, body, time.Now(), false)
+		err = auth.VerifyAnswer(ctx, c.verifier, c.scheme, sig, body, time.Now())
 	}
 	if err == nil && !c.answers.fresh(sig.Nonce) {
 		return errReplayed

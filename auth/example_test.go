@@ -25,13 +25,13 @@ func ExampleNewSigner() {
 		fmt.Println(err)
 		return
 	}
-	signer, err := auth.NewSigner("1900007291", "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB", kms{key: key})
+	signer, err := auth.NewSigner(auth.Merchant, "1900007291", "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB", kms{key: key})
 	fmt.Println(signer, err)
 	// Output: auth.Signer(1900007291, ***) <nil>
 }
 
 // Why a message is not believed: a probe is no attack, a stale one may be this machine's clock.
-func ExampleVerify() {
+func ExampleVerifyNotification() {
 	ring, err := auth.NewKeyring()
 	if err != nil {
 		fmt.Println(err)
@@ -42,13 +42,13 @@ func ExampleVerify() {
 		Signature: "WECHATPAY/SIGNTEST/mfI1CPqvBrgc", Type: "WECHATPAY2-SHA256-RSA2048",
 	}
 	now := time.Unix(1722850421, 0)
-	err = auth.Verify(context.Background(), ring, auth.Merchant, sig, []byte("{}"), now, true)
+	err = auth.VerifyNotification(context.Background(), ring, auth.Merchant, sig, []byte("{}"), now)
 	fmt.Println(errors.Is(err, auth.ErrSignatureProbe), errors.Is(err, auth.ErrUnverified))
 
 	sig.Signature = "mfI1CPqvBrgc"
-	err = auth.Verify(context.Background(), ring, auth.Merchant, sig, []byte("{}"), now.Add(time.Hour), true)
+	err = auth.VerifyNotification(context.Background(), ring, auth.Merchant, sig, []byte("{}"), now.Add(time.Hour))
 	fmt.Println(err)
-	err = auth.Verify(context.Background(), ring, auth.Merchant, sig, []byte("{}"), now, true)
+	err = auth.VerifyNotification(context.Background(), ring, auth.Merchant, sig, []byte("{}"), now)
 	fmt.Println(err)
 	// Output:
 	// true true

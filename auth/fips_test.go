@@ -56,7 +56,7 @@ func onlyFIPS(t *testing.T) {
 	require.NoError(t, err, "notifications and certificates open")
 	assert.Equal(t, "hello", string(plain))
 
-	signer, err := auth.NewSigner(mchID, serialNo, merchantKey())
+	signer, err := auth.NewSigner(auth.Merchant, mchID, serialNo, merchantKey())
 	require.NoError(t, err)
 	_, err = auth.Authorization(t.Context(), signer, auth.Merchant, "GET", "/", 1, nil)
 	require.NoError(t, err)

@@ -61,13 +61,13 @@ func CertificateKey(pem []byte) (PlatformKey, error) {
 type Keyring struct {
 	keys  atomic.Pointer[keys]
 	share atomic.Int64 // percent of encryptions that use the certificate
-	turn  atomic.Int64
+	picks atomic.Int64 // how often one of two keys was picked by share
 }
 
 type keys struct {
 	bySerial     map[string]PlatformKey
 	certificates []PlatformKey // the one that expires last comes first
-	open         PlatformKey   // the public key; without a serial if there is none
+	publicKey    PlatformKey   // without a serial if there is none
 }
 
 // certificate is the serial of the certificate that encrypts: of those valid now the one that expires
@@ -124,7 +124,7 @@ func (k *Keyring) Set(list ...PlatformKey) error {
 		}
 		switch {
 		case key.Expires.IsZero():
-			next.open = key
+			next.publicKey = key
 		case !key.Expires.After(time.Now()):
 			continue
 		default:
@@ -194,23 +194,23 @@ func (k *Keyring) GetSerial(ctx context.Context) (string, error) { return k.Sele
 // calls.
 func (k *Keyring) SelectCertificate(context.Context) (string, error) {
 	s, now, share := k.load(), time.Now(), k.share.Load()
-	certificate, open := s.certificate(now), s.open.Serial
-	if !s.open.started(now) {
-		open = ""
+	certificate, publicKey := s.certificate(now), s.publicKey.Serial
+	if !s.publicKey.started(now) {
+		publicKey = ""
 	}
 	switch {
-	case certificate == "" && open == "":
+	case certificate == "" && publicKey == "":
 		return "", s.noKey(now)
-	case open == "" || certificate != "" && share >= 100:
+	case publicKey == "" || certificate != "" && share >= 100:
 		return certificate, nil
 	case certificate == "" || share <= 0:
-		return open, nil
+		return publicKey, nil
 	}
 	// 37 and 100 have no common divisor, so a share is spread over the hundred instead of coming first.
-	if k.turn.Add(1)*37%100 < share {
+	if k.picks.Add(1)*37%100 < share {
 		return certificate, nil
 	}
-	return open, nil
+	return publicKey, nil
 }
 
 // Encrypt encrypts plaintext for the key of that serial: RSA-OAEP with SHA-1 and MGF1-SHA-1, then base64,

@@ -39,7 +39,7 @@ func officialSigner() wechat.Signer {
 
 func TestR19SameSignature(t *testing.T) {
 	t.Parallel()
-	ours, err := auth.NewSigner(mchID, serialNo, merchantKey())
+	ours, err := auth.NewSigner(auth.Merchant, mchID, serialNo, merchantKey())
 	require.NoError(t, err)
 	assert.Equal(t, officialSigner().Algorithm(), ours.Algorithm())
 	for _, m := range []string{"source", "", "\n", "GET\n/v3/certificates\n1\nn\n\n", "签名", strings.Repeat("\x00\xff", 1<<16)} {
@@ -54,7 +54,7 @@ func TestR19SameSignature(t *testing.T) {
 // The official SDK makes a header; ours made for the same second and nonce is the same, byte for byte.
 func TestR19SameAuthorization(t *testing.T) {
 	t.Parallel()
-	ours, err := auth.NewSigner(mchID, serialNo, merchantKey())
+	ours, err := auth.NewSigner(auth.Merchant, mchID, serialNo, merchantKey())
 	require.NoError(t, err)
 	parts := regexp.MustCompile(`nonce_str="([^"]+)",timestamp="(\d+)"`)
 	for _, call := range []struct{ method, uri, body string }{
@@ -150,7 +150,7 @@ func TestR19SameBelief(t *testing.T) {
 			}
 			for _, v := range []wechat.Verifier{theirs, ours} {
 				got := map[string]error{
-					"here":                auth.Verify(t.Context(), v, auth.Merchant, s, []byte(text), now, true),
+					"here":                auth.VerifyAnswer(t.Context(), v, auth.Merchant, s, []byte(text), now),
 					"answer, there":       validators.NewWechatPayResponseValidator(v).Validate(t.Context(), answer()),
 					"notification, there": validators.NewWechatPayNotifyValidator(v).Validate(t.Context(), notification()),
 				}

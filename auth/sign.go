@@ -23,30 +23,41 @@ import (
 )
 
 // A Scheme is who signs and how: the name at the head of Authorization and the name of the member
-// that holds the signer's number. Answers must carry exactly its Name.
+// that holds the signer's number.
 type Scheme struct {
 	Name string
 	ID   string
 }
 
-// Merchant is the scheme of merchants, service providers and banks.
-var Merchant = Scheme{Name: "WECHATPAY2-SHA256-RSA2048", ID: "mchid"}
+// Who calls. Both sign alike; a brand has keys and certificates of its own.
+var (
+	Merchant = Scheme{Name: "WECHATPAY2-SHA256-RSA2048", ID: "mchid"} // merchants, service providers and banks
+	Brand    = Scheme{Name: "WECHATPAY-BRAND-SHA256-RSA2048", ID: "brand_id"}
+)
 
-// A Signer signs for one merchant. It is an auth.Signer of wechatpay-go. Its key cannot be had from it, not
-// even by reflection.
+// takes reports whether what comes back may say that it is signed by a type. A message that names none is taken
+// to be of the scheme: proxies pass on the four headers that there were first. To brands the documents show the
+// type of merchants too (PC-24); the key by which it is verified is the brand's all the same.
+func (s Scheme) takes(kind string) bool {
+	return kind == "" || kind == s.Name || s == Brand && kind == Merchant.Name
+}
+
+// A Signer signs for one merchant or brand. It is an auth.Signer of wechatpay-go, whose results have the ID of a
+// brand in MchID. Its key cannot be had from it, not even by reflection.
 type Signer struct {
-	mchID, serialNo string
-	sign            func(message []byte) ([]byte, error)
+	scheme       Scheme
+	id, serialNo string
+	sign         func(message []byte) ([]byte, error)
 }
 
 var _ wechat.Signer = (*Signer)(nil)
 
-// NewSigner returns the signer of merchant mchID whose API certificate has the serial number
-// serialNo. The key must be RSA of at least 2048 bits; it may live in a KMS or HSM.
-func NewSigner(mchID, serialNo string, key crypto.Signer) (*Signer, error) {
+// NewSigner returns the signer of the merchant or brand with that ID, whose API certificate has the serial
+// number serialNo. The key must be RSA of at least 2048 bits; it may live in a KMS or HSM.
+func NewSigner(scheme Scheme, id, serialNo string, key crypto.Signer) (*Signer, error) {
 	switch {
-	case unquotable(mchID):
-		return nil, errors.New("auth: mchid is empty or holds characters a header cannot carry")
+	case unquotable(id):
+		return nil, fmt.Errorf("auth: %s is empty or holds characters a header cannot carry", scheme.ID)
 	case unquotable(serialNo):
 		return nil, errors.New("auth: serial_no is empty or holds characters a header cannot carry")
 	}
@@ -60,7 +71,7 @@ func NewSigner(mchID, serialNo string, key crypto.Signer) (*Signer, error) {
 	if err := checkSize(public); err != nil {
 		return nil, err
 	}
-	return &Signer{mchID, serialNo, func(message []byte) ([]byte, error) {
+	return &Signer{scheme, id, serialNo, func(message []byte) ([]byte, error) {
 		sum := sha256.Sum256(message)
 		sig, err := key.Sign(rand.Reader, sum[:], crypto.SHA256)
 		if err != nil {
@@ -75,22 +86,25 @@ func unquotable(v string) bool {
 	return v == "" || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r == '"' || r > '~' })
 }
 
+// Scheme is that of the one it signs for.
+func (s *Signer) Scheme() Scheme { return s.scheme }
+
 // Sign returns the base64 RSA signature over the SHA-256 of message.
 func (s *Signer) Sign(_ context.Context, message string) (*wechat.SignatureResult, error) {
 	sig, err := s.sign([]byte(message))
 	if err != nil {
 		return nil, err
 	}
-	return &wechat.SignatureResult{MchID: s.mchID, CertificateSerialNo: s.serialNo, Signature: encode(sig)}, nil
+	return &wechat.SignatureResult{MchID: s.id, CertificateSerialNo: s.serialNo, Signature: encode(sig)}, nil
 }
 
 // Algorithm is the part of the scheme's name that wechatpay-go completes.
 func (s *Signer) Algorithm() string { return "SHA256-RSA2048" }
 
-// Format shows the merchant and never the key, whatever the verb.
+// Format shows who signs and never the key, whatever the verb.
 func (s Signer) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
-func (s Signer) String() string { return "auth.Signer(" + s.mchID + ", ***)" }
+func (s Signer) String() string { return "auth.Signer(" + s.id + ", ***)" }
 
 // MarshalText is what JSON and slog show.
 func (s Signer) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
@@ -106,9 +120,16 @@ func RequestMessage(method, uri string, unix int64, nonce string, body []byte) s
 
 func requestMessage(method, uri string, unix int64, nonce string, body []byte) []byte {
 	b := make([]byte, 0, len(method)+len(uri)+len(nonce)+len(body)+25)
-	b = append(append(append(append(b, method...), '\n'), uri...), '\n')
-	b = append(append(append(strconv.AppendInt(b, unix, 10), '\n'), nonce...), '\n')
-	return append(append(b, body...), '\n')
+	b = append(b, method...)
+	b = append(b, '\n')
+	b = append(b, uri...)
+	b = append(b, '\n')
+	b = strconv.AppendInt(b, unix, 10)
+	b = append(b, '\n')
+	b = append(b, nonce...)
+	b = append(b, '\n')
+	b = append(b, body...)
+	return append(b, '\n')
 }
 
 // Authorization signs a request with a fresh nonce and returns the value of its Authorization header.
@@ -121,7 +142,7 @@ func Authorization(ctx context.Context, s wechat.Signer, scheme Scheme, method, 
 		if err != nil {
 			return "", err
 		}
-		r = wechat.SignatureResult{MchID: own.mchID, CertificateSerialNo: own.serialNo, Signature: encode(sig)}
+		r = wechat.SignatureResult{MchID: own.id, CertificateSerialNo: own.serialNo, Signature: encode(sig)}
 	} else {
 		signed, err := s.Sign(ctx, string(message))
 		if err != nil {

@@ -85,16 +85,17 @@ func TestRequestMessage(t *testing.T) {
 
 func TestAuthorization(t *testing.T) {
 	t.Parallel()
-	signer, err := auth.NewSigner(mchID, serialNo, merchantKey())
-	require.NoError(t, err)
 	tests := []struct {
-		scheme auth.Scheme
-		head   string
+		scheme   auth.Scheme
+		id, head string
 	}{
-		{auth.Merchant, `WECHATPAY2-SHA256-RSA2048 mchid="1900007291"`},
-		{auth.Scheme{Name: "WECHATPAY-BRAND-SHA256-RSA2048", ID: "brand_id"}, `WECHATPAY-BRAND-SHA256-RSA2048 brand_id="1900007291"`},
+		{auth.Merchant, mchID, `WECHATPAY2-SHA256-RSA2048 mchid="1900007291"`},
+		{auth.Brand, "120344", `WECHATPAY-BRAND-SHA256-RSA2048 brand_id="120344"`},
 	}
 	for _, tt := range tests {
+		signer, err := auth.NewSigner(tt.scheme, tt.id, serialNo, merchantKey())
+		require.NoError(t, err)
+		assert.Equal(t, tt.scheme, signer.Scheme())
 		seen := map[string]bool{}
 		for range 3 {
 			header, err := auth.Authorization(t.Context(), signer, tt.scheme, "POST", "/v3/a?b=c", 1554208460, []byte("{}"))
@@ -150,7 +151,7 @@ func TestNewSigner(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			signer, err := auth.NewSigner(tt.mchID, tt.serialNo, tt.key)
+			signer, err := auth.NewSigner(auth.Merchant, tt.mchID, tt.serialNo, tt.key)
 			require.ErrorContains(t, err, tt.says)
 			assert.NotContains(t, err.Error(), secret)
 			assert.Nil(t, signer)
@@ -169,14 +170,14 @@ func (silent) Public() crypto.PublicKey { return nil }
 // S16: the key may live in a KMS, and a KMS may fail.
 func TestKeyInAKMS(t *testing.T) {
 	t.Parallel()
-	signer, err := auth.NewSigner(mchID, serialNo, kms{key: merchantKey()})
+	signer, err := auth.NewSigner(auth.Merchant, mchID, serialNo, kms{key: merchantKey()})
 	require.NoError(t, err)
 	r, err := signer.Sign(t.Context(), "message")
 	require.NoError(t, err)
 	assert.Equal(t, &wechat.SignatureResult{MchID: mchID, CertificateSerialNo: serialNo, Signature: sign(merchantKey(), "message")}, r)
 
 	down := errors.New("vault is sealed")
-	signer, err = auth.NewSigner(mchID, serialNo, kms{merchantKey(), down})
+	signer, err = auth.NewSigner(auth.Merchant, mchID, serialNo, kms{merchantKey(), down})
 	require.NoError(t, err)
 	header, err := auth.Authorization(t.Context(), signer, auth.Merchant, "GET", "/", 1, nil)
 	assert.ErrorIs(t, err, down)
@@ -186,7 +187,7 @@ func TestKeyInAKMS(t *testing.T) {
 // S6: whatever prints a signer prints no key, not even a key type that prints itself.
 func TestS6SignerShowsNothing(t *testing.T) {
 	t.Parallel()
-	signer, err := auth.NewSigner(mchID, serialNo, talkative{merchantKey()})
+	signer, err := auth.NewSigner(auth.Merchant, mchID, serialNo, talkative{merchantKey()})
 	require.NoError(t, err)
 	values := map[string]any{
 		"pointer": signer, "value": *signer, "slice": []*auth.Signer{signer}, "map": map[string]auth.Signer{"s": *signer},
@@ -225,9 +226,9 @@ func TestS6SignerShowsNothing(t *testing.T) {
 func TestS6ReflectionFindsNoKey(t *testing.T) {
 	t.Parallel()
 	key := merchantKey()
-	signer, err := auth.NewSigner(mchID, serialNo, key)
+	signer, err := auth.NewSigner(auth.Merchant, mchID, serialNo, key)
 	require.NoError(t, err)
-	other, err := auth.NewSigner(mchID, "A1", key)
+	other, err := auth.NewSigner(auth.Merchant, mchID, "A1", key)
 	require.NoError(t, err)
 	type holder struct {
 		value   auth.Signer
@@ -290,9 +291,11 @@ func numbersIn(v reflect.Value, seen map[uintptr]bool) (found []string) {
 func TestNewSignerNamesTheFirst(t *testing.T) {
 	t.Parallel()
 	for range 50 {
-		_, err := auth.NewSigner("", "", nil)
+		_, err := auth.NewSigner(auth.Merchant, "", "", nil)
 		require.ErrorContains(t, err, "mchid")
-		_, err = auth.NewSigner(mchID, "", nil)
+		_, err = auth.NewSigner(auth.Brand, "", "", nil)
+		require.ErrorContains(t, err, "brand_id")
+		_, err = auth.NewSigner(auth.Merchant, mchID, "", nil)
 		require.ErrorContains(t, err, "serial_no")
 	}
 }
@@ -306,7 +309,7 @@ func (talkative) MarshalJSON() ([]byte, error) { return []byte(`"canary"`), nil 
 
 func TestSignerIsAnOfficialOne(t *testing.T) {
 	t.Parallel()
-	signer, err := auth.NewSigner(mchID, serialNo, merchantKey())
+	signer, err := auth.NewSigner(auth.Merchant, mchID, serialNo, merchantKey())
 	require.NoError(t, err)
 	assert.Equal(t, scheme, "WECHATPAY2-"+signer.Algorithm())
 	r, err := signer.Sign(context.Background(), "")

@@ -48,7 +48,7 @@ type Signature struct {
 }
 
 // SignatureFrom reads the headers of a message, an http.Header or a map like it, in which names may stand in any
-// case. A header that is there twice with different values makes the signature one that [Verify] refuses.
+// case. A header that is there twice with different values makes the signature one that is refused.
 func SignatureFrom(h map[string][]string) Signature {
 	return Signature{
 		Serial:    one(h, "Wechatpay-Serial"),
@@ -81,18 +81,28 @@ func (s *Signature) broken() bool {
 
 const probe = "WECHATPAY/SIGNTEST/"
 
-// Verify checks that sig is a signature over body, made by a key that v knows, within [MaxAge] of now.
-// The type must be scheme's. Where it is missing it is taken to be that, since proxies pass on the
-// four headers that there were first; strict refuses that too.
+// VerifyAnswer checks that sig is a signature over the body of an answer to a call that was made by scheme: signed
+// with a key that v knows, within [MaxAge] of now, and of the type of scheme or of none. A brand takes the type of
+// merchants too; whose message it is, its key says.
 //
 // A probe is one only if all but the signature itself is as it must be: it names a key that v knows, and the time.
-func Verify(ctx context.Context, v wechat.Verifier, scheme Scheme, sig Signature, body []byte, now time.Time, strict bool) error {
+func VerifyAnswer(ctx context.Context, v wechat.Verifier, scheme Scheme, sig Signature, body []byte, now time.Time) error {
+	return verify(ctx, v, scheme, sig, body, now)
+}
+
+// VerifyNotification checks the same of a notification to the merchant or brand of scheme. The same message may
+// come again, and then it is as genuine; package notify tells the second from the first.
+func VerifyNotification(ctx context.Context, v wechat.Verifier, scheme Scheme, sig Signature, body []byte, now time.Time) error {
+	return verify(ctx, v, scheme, sig, body, now)
+}
+
+func verify(ctx context.Context, v wechat.Verifier, scheme Scheme, sig Signature, body []byte, now time.Time) error {
 	switch {
 	case sig.Serial == "" || sig.Timestamp == "" || sig.Nonce == "" || sig.Signature == "":
 		return ErrUnsigned
 	case sig.broken():
 		return fmt.Errorf("%w: a header of the signature has two values or a line break", ErrUnverified)
-	case sig.Type != scheme.Name && (sig.Type != "" || strict):
+	case !scheme.takes(sig.Type):
 		return fmt.Errorf("%w: signature type is not %s", ErrUnverified, scheme.Name)
 	}
 	unix, err := strconv.ParseUint(sig.Timestamp, 10, 63) // no sign, no blanks

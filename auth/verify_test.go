@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	wechat "github.com/wechatpay-apiv3/wechatpay-go/core/auth"
 
 	"github.com/wxpay-go/wxpay/auth"
 )
@@ -28,11 +29,19 @@ type message struct {
 	auth.Signature
 	body   string
 	now    time.Time
-	strict bool
+	scheme auth.Scheme
+	posted bool // as a notification
 }
 
 func (m message) verify(ctx context.Context, ring *auth.Keyring) error {
-	return auth.Verify(ctx, ring, auth.Merchant, m.Signature, []byte(m.body), m.now, m.strict)
+	return m.verifier()(ctx, ring, m.scheme, m.Signature, []byte(m.body), m.now)
+}
+
+func (m message) verifier() func(context.Context, wechat.Verifier, auth.Scheme, auth.Signature, []byte, time.Time) error {
+	if m.posted {
+		return auth.VerifyNotification
+	}
+	return auth.VerifyAnswer
 }
 
 // headers are those of its signature, by name.
@@ -50,7 +59,7 @@ func genuine(body string) message {
 			Serial: publicID, Timestamp: strconv.Itoa(sentAt), Nonce: nonce, Type: scheme,
 			Signature: sign(platformKey(), strconv.Itoa(sentAt)+"\n"+nonce+"\n"+body+"\n"),
 		},
-		body, time.Unix(sentAt, 0), true,
+		body, time.Unix(sentAt, 0), auth.Merchant, false,
 	}
 }
 
@@ -65,7 +74,7 @@ func TestPublishedAnswer(t *testing.T) {
 	m := message{auth.Signature{
 		Serial: id, Timestamp: "1722850421", Nonce: "d824f2e086d3c1df967785d13fcd22ef", Type: "WECHATPAY2-SHA256-RSA2048",
 		Signature: "mfI1CPqvBrgcXfgXMFjdNIhBf27ACE2YyeWsWV9ZI7T7RU0vHvbQpu9Z32ogzc+k8ZC5n3kz7h70eWKjgqNdKQF0eRp8mVKlmfzMLBVHbssB9jEZEDXThOX1XFqX7s7ymia1hoHQxQagPGzkdWxtlZPZ4ZPvr1RiqkgAu6Is8MZgXXrRoBKqjmSdrP1N7uxzJ/cjfSiis9FiLjuADoqmQ1P7p2N876YPAol7Rn0+GswwAwxldbdLrmVSjfytfSBJFqTMHn4itojgxSWWN1byuckQt8hSTEv/Lg97QoeGniYP17T80pJeQyL3b+295FPHSO2AtvCgyIbKMZ0BALilAA==",
-	}, `{"code_url":"weixin://wxpay/bizpayurl?pr=JyC91EIz1"}`, time.Unix(1722850421, 0), true}
+	}, `{"code_url":"weixin://wxpay/bizpayurl?pr=JyC91EIz1"}`, time.Unix(1722850421, 0), auth.Merchant, false}
 	assert.NoError(t, m.verify(t.Context(), ring))
 	m.body += " "
 	assert.ErrorIs(t, m.verify(t.Context(), ring), auth.ErrForged)
@@ -86,7 +95,10 @@ func TestVerify(t *testing.T) {
 		want   any // nil, an error, or the skew of a StaleError
 	}{
 		"as it came":           {func(*message) {}, nil},
-		"type left out":        {func(m *message) { m.Type, m.strict = "", false }, nil}, // a proxy passed the four classic headers
+		"type left out":        {func(m *message) { m.Type = "" }, nil}, // a proxy passed the four classic headers
+		"brand":                {func(m *message) { m.scheme, m.Type = auth.Brand, "WECHATPAY-BRAND-SHA256-RSA2048" }, nil},
+		"brand, without type":  {func(m *message) { m.scheme, m.Type = auth.Brand, "" }, nil},
+		"brand, of merchants":  {func(m *message) { m.scheme, m.Type = auth.Brand, "WECHATPAY2-SHA256-RSA2048" }, nil},
 		"299 s old":            {at(299 * time.Second), nil},
 		"299 s early":          {at(-299 * time.Second), nil},
 		"300 s less 1 ns":      {at(300*time.Second - 1), nil},
@@ -104,11 +116,12 @@ func TestVerify(t *testing.T) {
 		"no signature":     {func(m *message) { m.Signature.Signature = "" }, auth.ErrUnsigned},
 		"no header at all": {func(m *message) { m.Signature = auth.Signature{} }, auth.ErrUnsigned},
 
-		"strictly without type":   {func(m *message) { m.Type = "" }, refused},
-		"other type":              {func(m *message) { m.Type = "WECHATPAY2-SM2-WITH-SM3" }, refused},
-		"other type of an answer": {func(m *message) { m.Type, m.strict = "WECHATPAY-BRAND-SHA256-RSA2048", false }, refused},
-		"type in lower case":      {func(m *message) { m.Type = strings.ToLower(scheme) }, refused},
-		"type with a space":       {func(m *message) { m.Type += " " }, refused},
+		"other type":               {func(m *message) { m.Type = "WECHATPAY2-SM2-WITH-SM3" }, refused},
+		"type of brands":           {func(m *message) { m.Type = "WECHATPAY-BRAND-SHA256-RSA2048" }, refused},
+		"other type to a brand":    {func(m *message) { m.scheme, m.Type = auth.Brand, "WECHATPAY2-SM2-WITH-SM3" }, refused},
+		"brand type in lower case": {func(m *message) { m.scheme, m.Type = auth.Brand, "wechatpay-brand-sha256-rsa2048" }, refused},
+		"type in lower case":       {func(m *message) { m.Type = strings.ToLower(scheme) }, refused},
+		"type with a space":        {func(m *message) { m.Type += " " }, refused},
 
 		"plus":             {timestamp("+1722850421"), refused},
 		"+5":               {timestamp("+5"), refused},
@@ -153,7 +166,7 @@ func TestVerify(t *testing.T) {
 
 		"probe":                     {func(m *message) { m.Signature.Signature = "WECHATPAY/SIGNTEST/" + m.Signature.Signature }, auth.ErrSignatureProbe},
 		"bare probe":                {func(m *message) { m.Signature.Signature = "WECHATPAY/SIGNTEST/" }, auth.ErrSignatureProbe},
-		"probe without type":        {func(m *message) { probed(m); m.Type, m.strict = "", false }, auth.ErrSignatureProbe},
+		"probe without type":        {func(m *message) { probed(m); m.Type = "" }, auth.ErrSignatureProbe},
 		"probe without the rest":    {func(m *message) { m.Signature = auth.Signature{Signature: "WECHATPAY/SIGNTEST/x"} }, auth.ErrUnsigned},
 		"probe without serial":      {func(m *message) { probed(m); m.Serial = "" }, auth.ErrUnsigned},
 		"probe without time":        {func(m *message) { probed(m); m.Timestamp = "" }, auth.ErrUnsigned},
@@ -169,9 +182,10 @@ func TestVerify(t *testing.T) {
 	}
 	ring := newKeyring(t, openKey(platformKey(), publicID), openKey(strangerKey(), "B2"))
 	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
+		check := func(t *testing.T, posted bool) {
 			t.Parallel()
 			m := genuine(text)
+			m.posted = posted
 			tt.change(&m)
 			err := m.verify(t.Context(), ring)
 			switch want := tt.want.(type) {
@@ -191,7 +205,9 @@ func TestVerify(t *testing.T) {
 				assert.False(t, len(header) > 20 && strings.Contains(err.Error(), header), "the error shows what came")
 			}
 			assert.NotContains(t, err.Error(), "\n")
-		})
+		}
+		t.Run(name, func(t *testing.T) { check(t, false) })
+		t.Run(name+", posted", func(t *testing.T) { check(t, true) })
 	}
 }
 
@@ -206,6 +222,7 @@ func TestS1Mutations(t *testing.T) {
 	why := map[error]int{}
 	for i := range 10_000 {
 		m := original
+		m.posted = i/6%2 > 0
 		fields := []*string{&m.Serial, &m.Timestamp, &m.Nonce, &m.Signature.Signature, &m.Type, &m.body}
 		field := fields[i%len(fields)]
 		was := *field
@@ -282,14 +299,14 @@ func TestForeignVerifier(t *testing.T) {
 	for body, result := range map[string]error{text: nil, "": nil, "x\n": down, "y": auth.ErrUnknownSerial} {
 		m := genuine(body)
 		called := 0
-		err := auth.Verify(ctx, verifier(func(ctx context.Context, serial, message, signature string) error {
+		err := auth.VerifyAnswer(ctx, verifier(func(ctx context.Context, serial, message, signature string) error {
 			called++
 			assert.Equal(t, "caller", ctx.Value(key{}))
 			assert.Equal(t, publicID, serial)
 			assert.Equal(t, "1722850421\nd824f2e086d3c1df967785d13fcd22ef\n"+body+"\n", message)
 			assert.Equal(t, m.Signature.Signature, signature)
 			return result
-		}), auth.Merchant, m.Signature, []byte(body), m.now, true)
+		}), auth.Merchant, m.Signature, []byte(body), m.now)
 		assert.Equal(t, 1, called)
 		assert.ErrorIs(t, err, result)
 		assert.Equal(t, result != nil, errors.Is(err, auth.ErrUnverified))
@@ -302,7 +319,7 @@ func TestProbeAndForeignVerifier(t *testing.T) {
 	m := genuine(text)
 	m.Signature.Signature = "WECHATPAY/SIGNTEST/" + m.Signature.Signature
 	verify := func(ctx context.Context, result error) error {
-		return auth.Verify(ctx, verifier(func(context.Context, string, string, string) error { return result }), auth.Merchant, m.Signature, []byte(m.body), m.now, false)
+		return auth.VerifyAnswer(ctx, verifier(func(context.Context, string, string, string) error { return result }), auth.Merchant, m.Signature, []byte(m.body), m.now)
 	}
 	assert.ErrorIs(t, verify(t.Context(), nil), auth.ErrSignatureProbe)
 	assert.ErrorIs(t, verify(t.Context(), errors.New("illegal base64")), auth.ErrSignatureProbe)
@@ -321,7 +338,7 @@ func TestSignatureFrom(t *testing.T) {
 	t.Parallel()
 	m, ring := genuine(text), newKeyring(t, openKey(platformKey(), publicID))
 	verify := func(h map[string][]string) error {
-		return auth.Verify(t.Context(), ring, auth.Merchant, auth.SignatureFrom(h), []byte(m.body), m.now, false)
+		return auth.VerifyNotification(t.Context(), ring, auth.Merchant, auth.SignatureFrom(h), []byte(m.body), m.now)
 	}
 	spellings := []func(string) string{func(s string) string { return s }, strings.ToLower, strings.ToUpper, func(s string) string { return "w" + s[1:] }}
 	for _, spell := range spellings {
@@ -381,12 +398,13 @@ func FuzzVerify(f *testing.F) {
 		f.Add("", "+5", "\n", "WECHATPAY/SIGNTEST/x", "", []byte(nil), false)
 	}
 	ring := newKeyring(f, openKey(platformKey(), publicID))
-	f.Fuzz(func(t *testing.T, serial, timestamp, nonce, signature, kind string, body []byte, strict bool) {
+	f.Fuzz(func(t *testing.T, serial, timestamp, nonce, signature, kind string, body []byte, posted bool) {
 		now := time.Unix(sentAt, 0)
 		if unix, err := strconv.ParseInt(timestamp, 10, 64); err == nil {
 			now = time.Unix(unix, 0) // else few would get past the clock
 		}
-		err := auth.Verify(t.Context(), ring, auth.Merchant, auth.Signature{Serial: serial, Timestamp: timestamp, Nonce: nonce, Signature: signature, Type: kind}, body, now, strict)
+		m := message{auth.Signature{Serial: serial, Timestamp: timestamp, Nonce: nonce, Signature: signature, Type: kind}, string(body), now, auth.Merchant, posted}
+		err := m.verify(t.Context(), ring)
 		if !errors.Is(err, auth.ErrUnverified) {
 			t.Fatalf("err is %v", err)
 		}

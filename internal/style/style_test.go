@@ -321,6 +321,88 @@ func TestCallsAreShortAndDocumented(t *testing.T) {
 	t.Logf("%d calls, median %d lines", len(lengths), lengths[len(lengths)/2])
 }
 
+// A walk that a product returns may be gone twice, also at once: what it takes from around must stay as it is.
+func TestWalksShareNothing(t *testing.T) {
+	t.Parallel()
+	fset, list := packages(t)
+	walks := 0
+	for _, s := range list {
+		if !s.product() {
+			continue
+		}
+		for _, f := range s.files {
+			for _, d := range f.Decls {
+				fn, ok := d.(*ast.FuncDecl)
+				if !ok || !strings.HasPrefix(fn.Name.Name, "All") {
+					continue
+				}
+				walks++
+				for _, at := range changedFromWithin(fn) {
+					t.Errorf("%s: %s changes what its walks share; change a copy", fset.Position(at), fn.Name.Name)
+				}
+			}
+		}
+	}
+	if walks < 5 {
+		t.Errorf("found %d walks only", walks)
+	}
+	sample, err := parser.ParseFile(fset, "sample.go", `package p
+func AllGood(p P) func() { return func() { p := p; p.A = 1; q := p; q.A++ } }
+func AllBad(p P) func() { n := 0; return func() { p.A = 1; p.B[0]++; n = 2 } }`, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int{0, 3} {
+		if got := len(changedFromWithin(sample.Decls[i].(*ast.FuncDecl))); got != want {
+			t.Errorf("%d changes found in sample %d, not %d", got, i, want)
+		}
+	}
+}
+
+// changedFromWithin returns where functions inside of fn assign to what was declared around them.
+func changedFromWithin(fn *ast.FuncDecl) (at []token.Pos) {
+	ast.Inspect(fn.Body, func(n ast.Node) bool {
+		inner, ok := n.(*ast.FuncLit)
+		if !ok {
+			return true
+		}
+		around := func(e ast.Expr) bool {
+			id := rootOf(e)
+			return id != nil && id.Obj != nil && (id.Obj.Pos() < inner.Pos() || id.Obj.Pos() > inner.End())
+		}
+		ast.Inspect(inner.Body, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				if n.Tok != token.DEFINE && slices.ContainsFunc(n.Lhs, around) {
+					at = append(at, n.Pos())
+				}
+			case *ast.IncDecStmt:
+				if around(n.X) {
+					at = append(at, n.Pos())
+				}
+			}
+			return true
+		})
+		return false
+	})
+	return at
+}
+
+// rootOf is the variable that an expression such as p.A[0] is a part of.
+func rootOf(e ast.Expr) *ast.Ident {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e
+	case *ast.SelectorExpr:
+		return rootOf(e.X)
+	case *ast.IndexExpr:
+		return rootOf(e.X)
+	case *ast.StarExpr:
+		return rootOf(e.X)
+	}
+	return nil
+}
+
 // routeOf is the route that fn sends: the constant it names.
 func routeOf(fn *ast.FuncDecl, routes map[string]string) (route string) {
 	ast.Inspect(fn.Body, func(n ast.Node) bool {

@@ -18,6 +18,6 @@ func bankpackagesCalls(x *exchange) map[string]call {
 				Serial:    platformID,
 			})
 		},
-		"listTasks": answers(s.ListTasks),
+		"listTasks": lists(s.ListTasks),
 	}
 }

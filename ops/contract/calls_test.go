@@ -45,6 +45,23 @@ func answers[P, R any](method func(context.Context, P) (R, error)) call {
 	}
 }
 
+// lists is the row of a method that answers a page.
+func lists[P, T any](method func(context.Context, P) (*wxpay.Page[T], error)) call {
+	return answers(func(ctx context.Context, p P) (any, error) {
+		page, err := method(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		return listed{page.Items, page.Total}, nil
+	})
+}
+
+// listed is a page under the names of the documents. Next stands for offset and limit of the answer.
+type listed struct {
+	Data       any   `json:"data"`
+	TotalCount int64 `json:"total_count"`
+}
+
 // succeeds is the row of a method that answers nothing.
 func succeeds[P any](method func(context.Context, P) error) call {
 	return func(ctx context.Context, in input) (any, error) {

@@ -167,6 +167,9 @@ func (c trial) run(t *testing.T, sent, answered *tally) {
 		t.Error(err)
 		return
 	}
+	if _, page := got.(listed); page {
+		left = map[string]string{"offset": "the page has Next instead", "limit": "the same"}
+	}
 	again, err := JSON(got)
 	require.NoError(t, err)
 	schema := c.op.AnswerSchema()

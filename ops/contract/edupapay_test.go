@@ -10,7 +10,7 @@ func edupapayCalls(x *exchange) map[string]call {
 		"presignContract":            answers(s.PresignContract),
 		"getContract":                answers(s.GetContract),
 		"terminateContract":          succeeds(s.TerminateContract),
-		"listUserContracts":          answers(s.ListUserContracts),
+		"listUserContracts":          lists(s.ListUserContracts),
 		"sendDebitNotice":            succeeds(s.SendDebitNotice),
 		"createTransaction":          succeeds(s.CreateTransaction),
 		"getTransactionById":         answers(s.GetTransactionByID),

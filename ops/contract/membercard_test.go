@@ -14,7 +14,7 @@ func membercardCalls(x *exchange) map[string]call {
 		"getCallback": func(ctx context.Context, _ input) (any, error) { return s.GetCallback(ctx) },
 
 		"createCard":       answers(s.CreateCard),
-		"listCards":        answers(s.ListCards),
+		"listCards":        lists(s.ListCards),
 		"getCard":          answers(s.GetCard),
 		"updateCard":       succeeds(s.UpdateCard),
 		"deleteCard":       succeeds(s.DeleteCard),
@@ -40,7 +40,7 @@ func membercardCalls(x *exchange) map[string]call {
 		},
 
 		"getUserCard":          answers(s.GetUserCard),
-		"listUserCards":        answers(s.ListUserCards),
+		"listUserCards":        lists(s.ListUserCards),
 		"updateUserCard":       succeeds(s.UpdateUserCard),
 		"invalidateUserCard":   succeeds(s.InvalidateUserCard),
 		"updateUserCardRights": succeeds(s.UpdateUserCardRights),
@@ -53,7 +53,7 @@ func membercardCalls(x *exchange) map[string]call {
 		"setServiceModuleData": succeeds(s.SetServiceModuleData),
 
 		"createActivity":    answers(s.CreateActivity),
-		"listActivities":    answers(s.ListActivities),
+		"listActivities":    lists(s.ListActivities),
 		"getActivity":       answers(s.GetActivity),
 		"terminateActivity": answers(s.TerminateActivity),
 	}

@@ -52,6 +52,15 @@ func pushpackageCalls(x *exchange) map[string]call {
 			return map[string]any{"pushRecordData": []any{record}}, err
 		},
 		"getPushTaskStatistics": answers(c.GetPushTaskStatistics),
+		"getPlanStatistics": func(ctx context.Context, in input) (any, error) {
+			p := pushpackage.GetPlanStatisticsParams{PlanID: in.text("planId")}
+			for name, date := range map[string]*pushpackage.Date{"startDate": &p.StartDate, "endDate": &p.EndDate} {
+				if day, err := time.Parse("20060102", in.text(name)); err == nil { // else there is no such day
+					*date = pushpackage.Date{Year: day.Year(), Month: day.Month(), Day: day.Day()}
+				}
+			}
+			return c.GetPlanStatistics(ctx, p)
+		},
 		"createPushPlan": func(ctx context.Context, in input) (any, error) {
 			plan, err := answers(c.CreatePushPlan)(ctx, in)
 			return map[string]any{"result": plan}, err

@@ -167,19 +167,24 @@ func (s *Service) ListTasks(ctx context.Context, p ListTasksParams) (*wxpay.Page
 	); err != nil {
 		return nil, err
 	}
-	return wxpay.Do[wxpay.Page[Task]](ctx, s.client, wxpay.Call{
+	tasks, err := wxpay.Do[params.List[Task]](ctx, s.client, wxpay.Call{
 		Route: routeListTasks,
 		Vars:  wxpay.Vars{"package_id": p.PackageID},
 		Query: params.Query("status", string(p.Status), "filename", p.Filename, "offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
 	})
+	if err != nil {
+		return nil, err
+	}
+	return tasks.Page().ByNumber(p.Offset, tasks.Limit), nil
 }
 
 // AllTasks walks all tasks that match, page by page. An error comes once and last; one that is
 // [wxpay.ErrPages] says that not all were seen.
 func (s *Service) AllTasks(ctx context.Context, p ListTasksParams) iter.Seq2[Task, error] {
-	return wxpay.All(p.Offset, wxpay.ByPage, func(t Task) string { return t.TaskID }, func(offset int64) (*wxpay.Page[Task], error) {
-		page := p // the walk may run twice at once
-		page.Offset = offset
+	id := func(t Task) string { return t.TaskID }
+	return wxpay.Walk(wxpay.Cursor{Offset: p.Offset}, id, func(at wxpay.Cursor) (*wxpay.Page[Task], error) {
+		page := p
+		page.Offset = at.Offset
 		return s.ListTasks(ctx, page)
 	})
 }
@@ -224,7 +229,7 @@ func (s *Service) findTask(ctx context.Context, packageID, filename string) (*Ta
 	if err != nil {
 		return nil, err
 	}
-	for _, task := range page.Data {
+	for _, task := range page.Items {
 		if task.Filename == filename {
 			return &task, nil
 		}

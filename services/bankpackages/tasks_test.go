@@ -216,10 +216,11 @@ func TestListTasks(t *testing.T) {
 	tests := []struct {
 		name, query string
 		p           bankpackages.ListTasksParams
+		next        *wxpay.Cursor
 	}{
-		{"all", "offset=0&limit=20", bankpackages.ListTasksParams{}},
+		{"all", "offset=0&limit=20", bankpackages.ListTasksParams{}, &wxpay.Cursor{Offset: 1}},
 		{"filtered", "filename=active_user.csv&offset=2&limit=5&status=PROCESSING",
-			bankpackages.ListTasksParams{Status: bankpackages.TaskProcessing, Filename: "active_user.csv", Offset: 2, Limit: 5}},
+			bankpackages.ListTasksParams{Status: bankpackages.TaskProcessing, Filename: "active_user.csv", Offset: 2, Limit: 5}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -230,9 +231,10 @@ func TestListTasks(t *testing.T) {
 			tt.p.PackageID = "8473295"
 			page, err := service(t, mock).ListTasks(t.Context(), tt.p)
 			require.NoError(t, err)
-			require.Len(t, page.Data, 1)
-			equalTask(t, task, page.Data[0])
-			assert.Equal(t, []int64{47, 2, 20}, []int64{page.TotalCount, page.Offset, page.Limit})
+			require.Len(t, page.Items, 1)
+			equalTask(t, task, page.Items[0])
+			assert.EqualValues(t, 47, page.Total)
+			assert.Equal(t, tt.next, page.Next)
 		})
 	}
 	for _, bad := range []bankpackages.ListTasksParams{{PackageID: "8473295", Limit: 21}, {PackageID: "8473295", Limit: -1}, {PackageID: "8473295", Offset: -1}, {}} {

@@ -215,7 +215,7 @@ func (s *Service) ListUserContracts(ctx context.Context, p ListUserContractsPara
 	q := params.Query("appid", p.AppID, "sub_mchid", p.SubMchID, "sub_appid", p.SubAppID, "sub_openid", p.SubOpenID,
 		"plan_id", p.PlanID, "contract_status", string(p.ContractStatus),
 		"offset", params.Decimal(p.Offset), "limit", params.Decimal(cmp.Or(p.Limit, 20)))
-	page, err := params.Ask(ctx, s.client, wxpay.Call{
+	contracts, err := params.Ask(ctx, s.client, wxpay.Call{
 		Route: routeListUserContracts,
 		Vars:  wxpay.Vars{"openid": p.OpenID},
 		Query: q,
@@ -223,11 +223,14 @@ func (s *Service) ListUserContracts(ctx context.Context, p ListUserContractsPara
 	if p.Offset == 0 && nothingThere(err) {
 		return nil, fmt.Errorf("%w: %w", ErrNoContracts, err)
 	}
-	return page, err
+	if err != nil {
+		return nil, err
+	}
+	return contracts.Page().ByRecord(p.Offset), nil
 }
 
 // other names what a contract of the page is about that was not asked for.
-func (p ListUserContractsParams) other(page *wxpay.Page[Contract]) (name string) {
+func (p ListUserContractsParams) other(page *params.List[Contract]) (name string) {
 	for _, c := range page.Data {
 		name = cmp.Or(name, params.Other("openid", p.OpenID, c.OpenID, "sub_openid", p.SubOpenID, c.SubOpenID,
 			"plan_id", p.PlanID, c.PlanID, "sub_mchid", p.SubMchID, c.SubMchID))
@@ -258,9 +261,10 @@ func (p ListUserContractsParams) check() error {
 // is [wxpay.ErrPages] says that not all were seen, and [ErrNoContracts] that there are none: a user
 // without contracts yields that error, not an empty walk.
 func (s *Service) AllUserContracts(ctx context.Context, p ListUserContractsParams) iter.Seq2[Contract, error] {
-	return wxpay.All(p.Offset, wxpay.ByRecord, func(c Contract) string { return c.ContractInformation.ContractID }, func(offset int64) (*wxpay.Page[Contract], error) {
-		p := p // a walk may be gone by several at once
-		p.Offset = offset
-		return s.ListUserContracts(ctx, p)
+	id := func(c Contract) string { return c.ContractInformation.ContractID }
+	return wxpay.Walk(wxpay.Cursor{Offset: p.Offset}, id, func(at wxpay.Cursor) (*wxpay.Page[Contract], error) {
+		page := p
+		page.Offset = at.Offset
+		return s.ListUserContracts(ctx, page)
 	})
 }

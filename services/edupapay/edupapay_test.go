@@ -175,8 +175,8 @@ var wire = map[string]struct {
 		call: callList,
 		line: "GET /v3/edu-papay/user/oUpF8uMuAJOM2pxb1Q/contracts?appid=wx8888888888888888&contract_status=DELETE&limit=10&offset=40" +
 			"&plan_id=101164396123311331&sub_appid=wx9999999999999999&sub_mchid=1900000109&sub_openid=oUpF8uMuAJOM2pxb2W",
-		status: 200, answer: `{"data":[` + contractJSON + `],"total_count":30,"offset":40,"limit":20}`,
-		want: &wxpay.Page[edupapay.Contract]{Data: []edupapay.Contract{*contract()}, TotalCount: 30, Offset: 40, Limit: 20},
+		status: 200, answer: `{"data":[` + contractJSON + `],"total_count":47,"offset":40,"limit":20}`,
+		want: &wxpay.Page[edupapay.Contract]{Items: []edupapay.Contract{*contract()}, Total: 47, Next: &wxpay.Cursor{Offset: 41}},
 	},
 	"list, direct, defaults": {
 		call: func(ctx context.Context, s *edupapay.Service) (any, error) {
@@ -184,7 +184,7 @@ var wire = map[string]struct {
 		},
 		line:   "GET /v3/edu-papay/user/o/contracts?appid=wx&limit=20&offset=0&plan_id=1",
 		status: 200, answer: `{"data":[],"total_count":0,"offset":0,"limit":20}`,
-		want: &wxpay.Page[edupapay.Contract]{Data: []edupapay.Contract{}, Limit: 20},
+		want: &wxpay.Page[edupapay.Contract]{Items: []edupapay.Contract{}},
 	},
 	"notice": {
 		call:   callNotice,
@@ -269,8 +269,8 @@ func utc(result any) any {
 	case *edupapay.Contract:
 		in(&v.ContractInformation.CreateTime)
 	case *wxpay.Page[edupapay.Contract]:
-		for i := range v.Data {
-			in(&v.Data[i].ContractInformation.CreateTime)
+		for i := range v.Items {
+			in(&v.Items[i].ContractInformation.CreateTime)
 		}
 	case *edupapay.Transaction:
 		in(&v.SuccessTime)

@@ -250,22 +250,29 @@ func (s *Service) ListActivities(ctx context.Context, p ListActivitiesParams) (*
 	if p.Limit > 0 {
 		q.Set("limit", params.Decimal(p.Limit))
 	}
-	return params.Ask(ctx, s.client, wxpay.Call{Route: routeListActivities, Query: q}, func(page *wxpay.Page[Activity]) (other string) {
-		for _, a := range page.Data {
-			other = cmp.Or(other, params.Other("card_id", p.CardID, a.CardID))
-		}
-		return other
-	})
+	activities, err := params.Ask(ctx, s.client, wxpay.Call{Route: routeListActivities, Query: q}, p.other)
+	if err != nil {
+		return nil, err
+	}
+	return activities.Page().ByRecord(p.Offset), nil
+}
+
+// other names what an activity of the page is about that was not asked for.
+func (p ListActivitiesParams) other(page *params.List[Activity]) (name string) {
+	for _, a := range page.Data {
+		name = cmp.Or(name, params.Other("card_id", p.CardID, a.CardID))
+	}
+	return name
 }
 
 // AllActivities walks all activities that match, page by page. An error comes once and last; one that is
 // [wxpay.ErrPages] says that not all were seen.
 func (s *Service) AllActivities(ctx context.Context, p ListActivitiesParams) iter.Seq2[Activity, error] {
 	id := func(a Activity) string { return a.ActivityID }
-	return wxpay.All(p.Offset, wxpay.ByRecord, id, func(offset int64) (*wxpay.Page[Activity], error) {
-		p := p
-		p.Offset = offset
-		return s.ListActivities(ctx, p)
+	return wxpay.Walk(wxpay.Cursor{Offset: p.Offset}, id, func(at wxpay.Cursor) (*wxpay.Page[Activity], error) {
+		page := p
+		page.Offset = at.Offset
+		return s.ListActivities(ctx, page)
 	})
 }
 

@@ -230,7 +230,7 @@ func TestListActivities(t *testing.T) {
 		route:   route,
 		query:   "activity_type=MEMBER_AFTERPAY&activity_status=TERMINATED&card_id=pbLatjvWOibDc5-TBnbUk1pD12o0&offset=10&limit=50",
 		answer:  `{"data":[` + activityJSON + `],"offset":10,"limit":5,"total_count":1234}`,
-		want:    &wxpay.Page[membercard.Activity]{Data: []membercard.Activity{activity}, Offset: 10, Limit: 5, TotalCount: 1234},
+		want:    &wxpay.Page[membercard.Activity]{Items: []membercard.Activity{activity}, Total: 1234, Next: &wxpay.Cursor{Offset: 11}},
 		enums:   []string{"ONGOING", "NON_MEMBER_AFTERPAY", "JUMP_ACTIVATE"},
 		repeats: true,
 	}
@@ -241,6 +241,7 @@ func TestListActivities(t *testing.T) {
 			return s.ListActivities(ctx, membercard.ListActivitiesParams{ActivityType: membercard.ActivityNonMemberMiniprogram})
 		}
 		w.query = "activity_type=NON_MEMBER_MINIPROGRAM&offset=0"
+		w.want = &wxpay.Page[membercard.Activity]{Items: []membercard.Activity{activity}, Total: 1234, Next: &wxpay.Cursor{Offset: 1}}
 		w.run(t)
 	})
 	limits(t, route,

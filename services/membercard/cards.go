@@ -275,20 +275,24 @@ func (s *Service) ListCards(ctx context.Context, p ListCardsParams) (*wxpay.Page
 	); err != nil {
 		return nil, err
 	}
-	return wxpay.Do[wxpay.Page[Card]](ctx, s.client, wxpay.Call{
+	cards, err := wxpay.Do[params.List[Card]](ctx, s.client, wxpay.Call{
 		Route: routeListCards,
 		Query: params.Query("brand_id", p.BrandID, "appid", p.AppID, "offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
 	})
+	if err != nil {
+		return nil, err
+	}
+	return cards.Page().ByNumber(p.Offset, cards.Limit), nil
 }
 
 // AllCards walks all cards that match, page by page. An error comes once and last; one that is
 // [wxpay.ErrPages] says that not all were seen (MC-16).
 func (s *Service) AllCards(ctx context.Context, p ListCardsParams) iter.Seq2[Card, error] {
 	id := func(c Card) string { return c.CardID }
-	return wxpay.All(p.Offset, wxpay.ByPage, id, func(offset int64) (*wxpay.Page[Card], error) {
-		p := p
-		p.Offset = offset
-		return s.ListCards(ctx, p)
+	return wxpay.Walk(wxpay.Cursor{Offset: p.Offset}, id, func(at wxpay.Cursor) (*wxpay.Page[Card], error) {
+		page := p
+		page.Offset = at.Offset
+		return s.ListCards(ctx, page)
 	})
 }
 

@@ -320,7 +320,7 @@ func TestListCards(t *testing.T) {
 		route:   "GET /v3/marketing/membercard-open/cards",
 		query:   "brand_id=1001622624&appid=wxea9c30890f48d5ae&offset=2&limit=10",
 		answer:  `{"data":[` + cardAnswer + `],"total_count":47,"offset":3,"limit":20}`,
-		want:    &wxpay.Page[membercard.Card]{Data: []membercard.Card{card}, TotalCount: 47, Offset: 3, Limit: 20},
+		want:    &wxpay.Page[membercard.Card]{Items: []membercard.Card{card}, Total: 47},
 		enums:   cardEnums,
 		repeats: true,
 	}.run(t)
@@ -344,7 +344,7 @@ func TestListCardsOfAnyBrand(t *testing.T) {
 		route:   "GET /v3/marketing/membercard-open/cards",
 		query:   "offset=0&limit=20",
 		answer:  `{"total_count":0,"offset":0,"limit":20}`,
-		want:    &wxpay.Page[membercard.Card]{Limit: 20},
+		want:    &wxpay.Page[membercard.Card]{},
 		repeats: true,
 	}.run(t)
 }

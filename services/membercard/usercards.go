@@ -217,19 +217,23 @@ func (s *Service) ListUserCards(ctx context.Context, p ListUserCardsParams) (*wx
 	); err != nil {
 		return nil, err
 	}
-	return wxpay.Do[wxpay.Page[UserCardRef]](ctx, s.client, wxpay.Call{
+	cards, err := wxpay.Do[params.List[UserCardRef]](ctx, s.client, wxpay.Call{
 		Route: routeListUserCards,
 		Query: params.Query("openid", p.OpenID, "appid", p.AppID, "offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
 	})
+	if err != nil {
+		return nil, err
+	}
+	return cards.Page().ByNumber(p.Offset, cards.Limit), nil
 }
 
 // AllUserCards walks all cards of a user, page by page. An error comes once and last; one that is
 // [wxpay.ErrPages] says that not all were seen (MC-16).
 func (s *Service) AllUserCards(ctx context.Context, p ListUserCardsParams) iter.Seq2[UserCardRef, error] {
 	id := func(c UserCardRef) string { return c.CardID + " " + c.Code }
-	return wxpay.All(p.Offset, wxpay.ByPage, id, func(offset int64) (*wxpay.Page[UserCardRef], error) {
-		p := p
-		p.Offset = offset
-		return s.ListUserCards(ctx, p)
+	return wxpay.Walk(wxpay.Cursor{Offset: p.Offset}, id, func(at wxpay.Cursor) (*wxpay.Page[UserCardRef], error) {
+		page := p
+		page.Offset = at.Offset
+		return s.ListUserCards(ctx, page)
 	})
 }

@@ -167,10 +167,10 @@ func TestListUserCards(t *testing.T) {
 		request: "GET /v3/marketing/membercard-open/user/cards",
 		route:   "GET /v3/marketing/membercard-open/user/cards",
 		query:   "openid=obLatjnx9gnqzS4myYGmLZ7LgLBA&appid=wxea9c30890f48d5ae&offset=2&limit=10",
-		answer:  `{"data":[{"card_id":"pbLatjvWOibDc5-TBnbUk1pD12o0","code":"478515832665"}],"total_count":47,"offset":2,"limit":20}`,
+		answer:  `{"data":[{"card_id":"pbLatjvWOibDc5-TBnbUk1pD12o0","code":"478515832665"}],"total_count":67,"offset":2,"limit":20}`,
 		want: &wxpay.Page[membercard.UserCardRef]{
-			Data:       []membercard.UserCardRef{{CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0", Code: "478515832665"}},
-			TotalCount: 47, Offset: 2, Limit: 20,
+			Items: []membercard.UserCardRef{{CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0", Code: "478515832665"}},
+			Total: 67, Next: &wxpay.Cursor{Offset: 3},
 		},
 		repeats: true,
 	}.run(t)

@@ -145,6 +145,16 @@ func Page(offset, limit, most int64) *wxpay.ParamError {
 	return Must(most == 0 || limit <= most, "limit", fmt.Sprintf("is more than %d", most))
 }
 
+// A List is a page of a list as most calls answer it.
+type List[T any] struct {
+	Data       []T   `json:"data"`
+	TotalCount int64 `json:"total_count"`
+	Limit      int64 `json:"limit"`
+}
+
+// Page is the page without its Next, which depends on what the list counts.
+func (l *List[T]) Page() wxpay.Page[T] { return wxpay.Page[T]{Items: l.Data, Total: l.TotalCount} }
+
 // NotifyURL is an address for notifications, where it is given: public, https, without query. Plain http is
 // left to loopback hosts, which only a fake platform can reach.
 func NotifyURL(name, address string) *wxpay.ParamError {

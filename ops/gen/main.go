@@ -1,0 +1,152 @@
+// Gen makes what follows from the API documents: api/catalog.json, docs/coverage.md, docs/doubts.md, the
+// methods in the READMEs and hints_gen.go. It fails if a call has no method that says where it leads.
+//
+//	go run ./gen [-check] [-root ..]
+//
+// With -check nothing is written: it fails if a file is not up to date.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"go/format"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/wxpay-go/wxpay/api"
+)
+
+func main() {
+	check := flag.Bool("check", false, "fail instead of writing")
+	root := flag.String("root", "..", "folder of the SDK module")
+	flag.Parse()
+	if err := run(*root, *check); err != nil {
+		fmt.Fprintln(os.Stderr, "gen:", err)
+		os.Exit(1)
+	}
+}
+
+func run(root string, check bool) error {
+	c, err := readAll(filepath.Join(root, "api"))
+	if err != nil {
+		return err
+	}
+	s, err := readSource(root)
+	if err != nil {
+		return err
+	}
+	text, err := encode(c)
+	if err != nil {
+		return err
+	}
+	numbers, err := format.Source([]byte(hints(c)))
+	if err != nil {
+		return err
+	}
+	if err := s.compare(c); err != nil {
+		return err
+	}
+	files := map[string][]byte{
+		"api/catalog.json": text,
+		"docs/coverage.md": []byte(coverage(c, s)),
+		"docs/doubts.md":   []byte(doubts(c)),
+		"hints_gen.go":     numbers,
+	}
+	for name, chinese := range map[string]bool{"README.md": false, "README.zh-CN.md": true} {
+		old, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return err
+		}
+		if files[name], err = between(old, readme(c, s, chinese)); err != nil {
+			return fmt.Errorf("%s %w", name, err)
+		}
+	}
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		faults = append(faults, put(filepath.Join(root, name), files[name], check))
+	}
+	return errors.Join(faults...)
+}
+
+// readAll reads the documents of a folder.
+func readAll(folder string) (*api.Catalog, error) {
+	names, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	c := new(api.Catalog)
+	var faults []error
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		p, err := read(name, text)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", name, err))
+		}
+		c.Products = append(c.Products, p)
+	}
+	return c, errors.Join(append(faults, unique(c)...)...)
+}
+
+// put writes a file, or says that it would.
+func put(name string, text []byte, check bool) error {
+	old, err := os.ReadFile(name)
+	switch {
+	case err == nil && bytes.Equal(old, text):
+		return nil
+	case check:
+		return fmt.Errorf("%s is not up to date; run make generate", name)
+	}
+	return os.WriteFile(name, text, 0o644)
+}
+
+// encode writes a catalog with one operation, notification, schema or doubt a line, so that a change of a
+// document is a change of the lines it concerns.
+func encode(c *api.Catalog) ([]byte, error) {
+	text, err := marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	return split(text), nil
+}
+
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// lines is how deep values begin a line of their own: products, their members, and what these list.
+const lines = 5
+
+// split breaks JSON without blanks into lines.
+func split(text []byte) []byte {
+	var b []byte
+	depth, quoted, escaped := 0, false, false
+	for _, c := range text {
+		switch {
+		case quoted:
+			quoted, escaped = escaped || c != '"', c == '\\' && !escaped
+		case c == '"':
+			quoted = true
+		case c == '[' || c == '{':
+			depth++
+		case c == ']' || c == '}':
+			depth--
+		}
+		b = append(b, c)
+		if !quoted && (c == ',' || c == '[' || c == '{') && depth < lines {
+			b = append(b, '\n')
+		}
+	}
+	return append(b, '\n')
+}
