@@ -119,7 +119,7 @@ func member(object []byte, name string) (value []byte) {
 		case '"':
 			end := i + stringLength(object[i:])
 			after := bytes.TrimLeft(object[end:], " \t\r\n")
-			if depth == 1 && len(after) > 0 && after[0] == ':' && end-i >= 2 && string(object[i+1:end-1]) == name {
+			if depth == 1 && len(after) > 0 && after[0] == ':' && string(unquoted(object[i:end])) == name {
 				value = bytes.TrimLeft(after[1:], " \t\r\n")
 			}
 			i = end - 1
