@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"iter"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,12 +26,37 @@ func (r *request) fits(body []byte) error {
 	if r.refused(body) {
 		return errors.New("status says success, but the text is that of a refusal")
 	}
-	for _, name := range r.call.Echo {
-		if text(member(body, name)) != r.call.Vars[name] {
-			return fmt.Errorf("answer is not about the %s that was asked for", name)
+	other := ""
+	for name, asked := range r.call.Echo {
+		path, mayLack := strings.CutSuffix(name, "?")
+		if asked != "" && !echoes(body, path, asked, mayLack) && (other == "" || path < other) {
+			other = path
 		}
 	}
+	if other != "" {
+		return fmt.Errorf("answer is not about the %s that was asked for", other)
+	}
 	return nil
+}
+
+// echoes reports whether what path leads to in value, every one if it leads through lists, is asked.
+func echoes(value []byte, path, asked string, mayLack bool) bool {
+	if path == "" {
+		got := unquoted(value)
+		return string(got) == asked || mayLack && len(got) == 0
+	}
+	name, path, _ := strings.Cut(path, ".")
+	name, list := strings.CutSuffix(name, "[]")
+	value = extent(member(value, name))
+	if !list {
+		return echoes(value, path, asked, mayLack)
+	}
+	for record := range records(value) {
+		if !echoes(record, path, asked, mayLack) {
+			return false
+		}
+	}
+	return true
 }
 
 // refused reports whether a text reads as that of a refusal. Some answers have a member code of their own, that
@@ -79,13 +106,51 @@ func member(object []byte, name string) (value []byte) {
 		case '"':
 			end := i + stringLength(object[i:])
 			after := bytes.TrimLeft(object[end:], " \t\r\n")
-			if depth == 1 && len(after) > 0 && after[0] == ':' && end-i >= 2 && string(object[i+1:end-1]) == name {
+			if depth == 1 && len(after) > 0 && after[0] == ':' && string(unquoted(object[i:end])) == name {
 				value = bytes.TrimLeft(after[1:], " \t\r\n")
 			}
 			i = end - 1
 		}
 	}
 	return value
+}
+
+// extent is the value that b begins with, to its end.
+func extent(b []byte) []byte {
+	depth := 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '{', '[':
+			depth++
+		case '}', ']', ',':
+			if depth == 0 {
+				return b[:i]
+			}
+			if b[i] != ',' {
+				depth--
+			}
+		case '"':
+			i += stringLength(b[i:]) - 1
+		}
+	}
+	return b
+}
+
+// records are the values in a JSON list; there are none in anything else.
+func records(list []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		if len(list) == 0 || list[0] != '[' {
+			return
+		}
+		for rest := list[1:]; ; {
+			rest = bytes.TrimLeft(rest, " \t\r\n")
+			record := extent(rest)
+			if len(record) == 0 || !yield(record) || len(record) == len(rest) || rest[len(record)] != ',' {
+				return
+			}
+			rest = rest[len(record)+1:]
+		}
+	}
 }
 
 // text is the string or number that b begins with.

@@ -104,7 +104,12 @@ func TestBadCallIsNotSent(t *testing.T) {
 		{"query with a line break", wxpay.Call{Route: routeRead, Vars: wxpay.Vars{"id": "1"}, Query: url.Values{"q": {"a\nb"}}}, "q"},
 		{"serial", wxpay.Call{Route: routeRead, Vars: wxpay.Vars{"id": "1"}, Serial: "A\r\nB: c"}, "Wechatpay-Serial"},
 		{"no such day", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: struct{ D wxpay.Date }{wxpay.Date{Year: 2026, Month: 2, Day: 30}}}, "body"},
-		{"secret in the clear", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: struct{ Phone wxpay.Secret }{"13800138000"}}, "body"},
+		{"secret in a value that encodes itself", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: selfMade{"13800138000"}}, "body"},
+		{"secret as the name of a member", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: map[wxpay.Secret]string{"13800138000": "a"}}, "body"},
+		{"secret in the query twice", wxpay.Call{Route: routeRead, Vars: wxpay.Vars{"id": "1"}, Query: url.Values{"q": {"a"}}, SealedQuery: map[string]wxpay.Secret{"q": "13800138000"}}, "q"},
+		{"sealed query with a line break", wxpay.Call{Route: routeRead, Vars: wxpay.Vars{"id": "1"}, SealedQuery: map[string]wxpay.Secret{"q\n": "13800138000"}}, "q\n"},
+		{"digest without a file", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Digest: new(media.Digest)}, "file"},
+		{"of another merchant", wxpay.Call{Route: routeRead, Vars: wxpay.Vars{"id": "1"}, Sender: "1900000002"}, "Sender"},
 		{"emoji", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: echo{Text: "😀"}}, "body"},
 		{"not JSON", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Body: math.Inf(1)}, "body"},
 		{"file name", wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, File: media.Bytes("../a", nil)}, "filename"},
@@ -367,4 +372,11 @@ func TestObserve(t *testing.T) {
 	assert.Equal(t, "application/json", seen[1].Header.Get("Content-Type"))
 	assert.Equal(t, wxpay.Exchange{Sender: mchID, Route: routeRead, Attempt: 2, Host: wxpay.MainURL, Status: 200, RequestID: "08F3D1A6-268435461",
 		Header: seen[1].Header, Duration: seen[1].Duration}, seen[1])
+}
+
+// selfMade writes its JSON itself.
+type selfMade struct{ phone wxpay.Secret }
+
+func (s selfMade) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]any{"phone": s.phone})
 }

@@ -35,6 +35,7 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
 	"github.com/wxpay-go/wxpay/auth"
 	"github.com/wxpay-go/wxpay/internal/attempt"
+	"github.com/wxpay-go/wxpay/internal/sealing"
 )
 
 // A Client makes calls for one merchant or brand. It is safe for concurrent use, keeps no goroutine and needs no
@@ -52,6 +53,7 @@ type core struct {
 	verifier  wechat.Verifier
 	encryptor cipher.Encryptor
 	keys      *PlatformKeys // nil if the caller brought verifier and encryptor
+	types     sealing.Types
 	answers   answers
 	hosts     hosts
 	engine    *attempt.Engine

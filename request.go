@@ -1,11 +1,11 @@
 package wxpay
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,10 +14,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
 	"github.com/wxpay-go/wxpay/auth"
 	"github.com/wxpay-go/wxpay/internal/attempt"
 	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/internal/oneline"
+	"github.com/wxpay-go/wxpay/internal/sealing"
 	"github.com/wxpay-go/wxpay/media"
 )
 
@@ -33,27 +35,36 @@ type Call struct {
 	// Vars are the values of the route's {names}. They are escaped; empty ones, "." and "..", slashes and
 	// control characters are refused, so that no value can lead to another endpoint.
 	Vars Vars
-	// Query is what comes after the question mark.
-	Query url.Values
-	// Body is sent as JSON; nil sends none. Null, text that is not UTF-8, characters of four bytes and a
-	// Secret that was not encrypted are refused.
+	// Query is what comes after the question mark. SealedQuery are members of it that are encrypted like the
+	// secrets of Body; empty ones are left out.
+	Query       url.Values
+	SealedQuery map[string]Secret
+	// Body is sent as JSON; nil sends none. Every [Secret] in it that is not empty, however deep, goes out
+	// encrypted with one key of the platform, and Body itself stays as it is. Null, text that is not UTF-8
+	// and characters of four bytes are refused, and so is a Secret where it cannot be encrypted: as the
+	// name of a member, and in a value that encodes itself.
 	Body any
 	// File makes the call an upload: Body becomes the part "meta", which alone is signed, and File the
 	// part "file". With a Digest the file is compared while it is sent.
 	File   *media.Source
 	Digest *media.Digest
-	// Serial names the platform key that encrypted what is in Body, Query or File, as [Client.Encrypt]
-	// returns it. Leave it empty if nothing is encrypted; every request names a key all the same.
+	// Serial names the platform key that encrypted what is in Query, Body or File already, as
+	// [Client.Encrypt] returns it; secrets are then encrypted with the same key. Otherwise leave it empty.
 	Serial string
-	// Echo names those of Vars that the answer repeats as members of its own. An answer that is about
-	// another one, or about none, is an [UnknownError].
-	Echo []string
+	// Echo are members of the answer that repeat what was asked, and their values; an empty value is not
+	// compared. "contract.contract_id" is a member of a member, "data[].openid" one of every record of a
+	// list; with a ? behind it, such as "card_id?", a name may be absent or empty in the answer. An answer
+	// that is about something else is an [UnknownError].
+	Echo Vars
 	// Idempotent says that WeChat Pay documents this write as safe to repeat with the same content.
 	// Reads are repeated anyway.
 	Idempotent bool
+	// Sender is the merchant number or brand ID whose call this is: a client of another one refuses it, and so
+	// does one that does not know whom it signs for. Empty: any client will do.
+	Sender string
 }
 
-// Vars are values for the {names} of a route.
+// Vars are values by their names: those of the {names} of a route, or of members of an answer.
 type Vars map[string]string
 
 // A request is a call made ready: everything that stays the same between its attempts.
@@ -67,7 +78,9 @@ type request struct {
 	form        *media.Form
 	timeout     time.Duration
 	serial      string
-	answer      any // to decode into; nil: nothing
+	query       url.Values // with what was encrypted for it
+	sealed      bool       // something was encrypted
+	answer      any        // to decode into; nil: nothing
 	verify      verify
 }
 
@@ -93,23 +106,27 @@ func (c *Client) door(call *Call) error {
 	return nil
 }
 
-// prepare checks and encodes a call once.
+// prepare checks, encodes and seals a call once. What is wrong with the call shows before the platform is asked
+// for a key.
 func (c *Client) prepare(ctx context.Context, call Call, answer any, v verify) (r request, err error) {
-	r = request{call: call, timeout: c.config.Timeout, serial: call.Serial, answer: answer, verify: v}
+	r = request{call: call, timeout: c.config.Timeout, query: call.Query, serial: call.Serial, answer: answer, verify: v}
+	if call.Sender != "" && call.Sender != c.config.caller() {
+		return r, &ParamError{call.Route, "Sender", "is not whom this client sends for"}
+	}
 	if r.method, r.uri, err = expand(&call); err != nil {
 		return r, err
 	}
+	var secrets []Secret
 	if call.Body != nil {
-		if r.payload, err = encode(call.Body); err != nil {
+		if r.payload, secrets, err = encode(&c.types, call.Body); err != nil {
 			return r, &ParamError{call.Route, "body", "does not encode: " + err.Error()}
 		}
 		r.contentType = "application/json"
 	}
+	if err := r.frame(); err != nil {
+		return r, err
+	}
 	if call.File != nil {
-		if r.form, err = media.NewForm(r.payload, call.File, call.Digest); err != nil {
-			return r, &ParamError{call.Route, "filename", err.Error()}
-		}
-		r.contentType = r.form.ContentType()
 		r.timeout = attempt.UploadTime(r.timeout, call.File.Size())
 	}
 	if r.serial == "" && v == nil {
@@ -120,29 +137,92 @@ func (c *Client) prepare(ctx context.Context, call Call, answer any, v verify) (
 	if !fitsHeader(r.serial) {
 		return r, &ParamError{call.Route, "Wechatpay-Serial", "holds characters that a header cannot carry"}
 	}
+	if len(secrets)+len(call.SealedQuery) > 0 {
+		if err := r.seal(ctx, c.encryptor, secrets); err != nil {
+			return r, oneline.Error(fmt.Errorf("wxpay: %s: not sent: %w", call.Route, unsent{err}))
+		}
+	}
 	return r, nil
 }
 
-// encode writes JSON and refuses what the platform does not take.
-func encode(body any) ([]byte, error) {
-	text, err := json.Marshal(body)
-	if e, ok := errors.AsType[*json.MarshalerError](err); ok {
-		return nil, fmt.Errorf("a member of type %s has no such value", e.Type)
+// encode writes JSON, with a gap for each secret, and refuses what the platform does not take. A body that was
+// kept stays as it is.
+func encode(types *sealing.Types, body any) (text []byte, secrets []Secret, err error) {
+	text, again := body.(kept)
+	if !again {
+		if body, secrets, err = types.Gaps(body); err != nil {
+			return nil, nil, err
+		}
+		text, err = json.Marshal(body)
 	}
-	if err != nil {
-		return nil, errors.New("it is not JSON")
+	if e, ok := errors.AsType[*json.MarshalerError](err); ok {
+		return nil, nil, fmt.Errorf("a member of type %s has no such value", e.Type)
+	}
+	if err != nil || again && !json.Valid(text) {
+		return nil, nil, errors.New("it is not JSON")
 	}
 	if reason := forbidden(text); reason != "" {
-		return nil, errors.New(reason)
+		return nil, nil, errors.New(reason)
 	}
-	return text, nil
+	return text, secrets, nil
 }
 
-// forbidden finds what breaks the rules of the platform, or must not leave, in JSON that was just encoded.
-func forbidden(text []byte) string {
-	if bytes.Contains(text, []byte(`"***"`)) {
-		return "it holds a Secret that was not encrypted (see Client.Encrypt)"
+// frame puts an upload around its meta.
+func (r *request) frame() (err error) {
+	switch file := r.call.File; {
+	case file == nil && r.call.Digest != nil:
+		return &ParamError{r.call.Route, "file", "is missing: the call has the digest of one"}
+	case file != nil:
+		if r.form, err = media.NewForm(r.payload, file, r.call.Digest); err != nil {
+			return &ParamError{r.call.Route, "filename", err.Error()}
+		}
+		r.contentType = r.form.ContentType()
 	}
+	return nil
+}
+
+// seal encrypts what must not be read on the way, with the key that the request names.
+func (r *request) seal(ctx context.Context, keys cipher.Encryptor, secrets []Secret) (err error) {
+	encrypt := func(plain string) (string, error) {
+		r.sealed = true
+		ciphertext, err := keys.Encrypt(ctx, r.serial, plain)
+		if err != nil && strings.Contains(err.Error(), plain) {
+			err = fmt.Errorf("the Encryptor failed with an error that shows a Secret, of type %T", err)
+		}
+		return ciphertext, err
+	}
+	if len(secrets) > 0 {
+		if r.payload, err = sealing.Fill(r.payload, secrets, encrypt); err != nil {
+			return err
+		}
+		if err := r.frame(); err != nil {
+			return err
+		}
+	}
+	if len(r.call.SealedQuery) == 0 {
+		return nil
+	}
+	r.query = maps.Clone(r.call.Query)
+	if r.query == nil {
+		r.query = url.Values{}
+	}
+	for name, plain := range r.call.SealedQuery {
+		if plain != "" {
+			ciphertext, err := encrypt(string(plain))
+			if err != nil {
+				return err
+			}
+			r.query.Set(name, ciphertext)
+		}
+	}
+	if len(r.query) > 0 {
+		r.uri += "?" + r.query.Encode()
+	}
+	return nil
+}
+
+// forbidden finds what breaks the rules of the platform in JSON that was just encoded.
+func forbidden(text []byte) string {
 	if httpx.Mangled(text) {
 		return "it holds text that is not UTF-8, such as GBK"
 	}
@@ -162,13 +242,13 @@ func forbidden(text []byte) string {
 	return ""
 }
 
-// expand puts the values into the route.
+// expand puts the values into the route, and the query behind it unless a part of that is still to be sealed.
 func expand(call *Call) (method, uri string, err error) {
 	method, path, ok := strings.Cut(call.Route, " ")
 	if !ok || !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "?#") {
 		return "", "", &ParamError{call.Route, "route", `is not of the form "GET /path"`}
 	}
-	if len(call.Vars) == 0 && len(call.Query) == 0 && !strings.Contains(path, "{") {
+	if len(call.Vars)+len(call.Query)+len(call.SealedQuery) == 0 && !strings.Contains(path, "{") {
 		return method, path, nil
 	}
 	var b strings.Builder
@@ -196,7 +276,12 @@ func expand(call *Call) (method, uri string, err error) {
 			return "", "", &ParamError{call.Route, name, "holds control characters or is not UTF-8"}
 		}
 	}
-	if q := call.Query.Encode(); q != "" {
+	for name := range call.SealedQuery {
+		if unclean(name) || call.Query.Has(name) {
+			return "", "", &ParamError{call.Route, name, "stands in Query too, or holds control characters or is not UTF-8"}
+		}
+	}
+	if q := call.Query.Encode(); q != "" && len(call.SealedQuery) == 0 {
 		b.WriteByte('?')
 		b.WriteString(q)
 	}

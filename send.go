@@ -55,6 +55,9 @@ func (c *Client) send(ctx context.Context, call Call, answer any, v verify) (err
 	if ctx.Err() != nil { // it ended while certificates were loaded
 		return c.engine.NotSent(call.Route, oneline.Ended(ctx)).Err
 	}
+	if err := c.keep(ctx, &r); err != nil {
+		return err
+	}
 	r.run = attempt.Call{Route: call.Route, Deadline: start.Add(r.timeout), Upload: r.form != nil, Read: r.method == http.MethodGet, Repeat: r.repeatable()}
 	return c.engine.Run(ctx, &r.run, func(ctx context.Context, n int, last *failure) *failure {
 		host := c.hosts.pick(last)
@@ -116,7 +119,13 @@ type trip struct {
 	httpx.Trip
 	values [6]string // of the headers, so that they need no room of their own
 	used   int
+	body   payload
 }
+
+// A payload is the body of a request that is no upload.
+type payload struct{ bytes.Reader }
+
+func (*payload) Close() error { return nil }
 
 // set sets a header whose name is in canonical form; an empty value sets none.
 func (t *trip) set(h http.Header, name, value string) {
@@ -129,11 +138,7 @@ func (t *trip) set(h http.Header, name, value string) {
 
 // build makes the request of one attempt with a signature of its own.
 func (c *Client) build(ctx context.Context, r *request, host string, t *trip) (*http.Request, error) {
-	var body io.Reader
-	if r.payload != nil && r.form == nil {
-		body = bytes.NewReader(r.payload)
-	}
-	req, err := http.NewRequestWithContext(ctx, r.method, host+r.uri, body)
+	req, err := http.NewRequestWithContext(ctx, r.method, host+r.uri, nil)
 	if err != nil {
 		return nil, errors.New("address is not a URL")
 	}
@@ -150,11 +155,17 @@ func (c *Client) build(ctx context.Context, r *request, host string, t *trip) (*
 	t.set(req.Header, "User-Agent", userAgent)
 	t.set(req.Header, "Content-Type", r.contentType)
 	t.set(req.Header, "Wechatpay-Serial", r.serial)
-	if r.form != nil {
+	switch {
+	case r.form != nil:
 		if req.Body, err = r.form.Open(); err != nil {
 			return nil, err
 		}
 		req.GetBody, req.ContentLength = r.form.Open, r.form.Size()
+	case r.payload != nil:
+		t.body.Reset(r.payload)
+		req.Body, req.ContentLength = &t.body, int64(len(r.payload))
+		text := r.payload // r itself stays off the heap
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }
 	}
 	return req, nil
 }

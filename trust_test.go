@@ -102,7 +102,7 @@ func TestEcho(t *testing.T) {
 	} {
 		p := newPlatform(t, answer{body: text})
 		call := read("A1")
-		call.Echo = []string{"id"}
+		call.Echo = wxpay.Vars{"id": call.Vars["id"]}
 		_, err := wxpay.Do[struct{}](t.Context(), p.client(), call)
 		assert.Equal(t, want, err == nil, "%s: %v", text, err)
 		if !want {
@@ -112,7 +112,7 @@ func TestEcho(t *testing.T) {
 		}
 	}
 	call := read("17")
-	call.Echo = []string{"id"}
+	call.Echo = wxpay.Vars{"id": call.Vars["id"]}
 	_, err := wxpay.Do[struct{}](t.Context(), newPlatform(t, answer{body: `{"id":17}`}).client(), call)
 	assert.NoError(t, err, "a number as a number")
 }

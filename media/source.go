@@ -8,6 +8,7 @@ package media
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -136,6 +137,22 @@ type Digest struct {
 
 // Hex is the SHA-256 in lower-case hexadecimal, as WeChat Pay wants it.
 func (d Digest) Hex() string { return hex.EncodeToString(d.SHA256[:]) }
+
+// MarshalText writes the whole digest, so that it can be kept beside a call.
+func (d Digest) MarshalText() ([]byte, error) {
+	return fmt.Appendf(nil, "%x-%08x", d.SHA256, d.sum), nil
+}
+
+// UnmarshalText reads what MarshalText wrote.
+func (d *Digest) UnmarshalText(text []byte) error {
+	sha, sum, _ := bytes.Cut(text, []byte("-"))
+	both, err := hex.AppendDecode(nil, append(bytes.Clone(sha), sum...))
+	if err != nil || len(sha) != 2*sha256.Size || len(sum) != 8 {
+		return errors.New("media: not the text of a digest")
+	}
+	d.SHA256, d.sum = [sha256.Size]byte(both), binary.BigEndian.Uint32(both[sha256.Size:])
+	return nil
+}
 
 // castagnoli has an instruction of its own on common processors, so that comparing while sending
 // costs next to nothing beside a second SHA-256.

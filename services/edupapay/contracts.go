@@ -56,12 +56,11 @@ func (s *Service) GetContract(ctx context.Context, p GetContractParams) (*Contra
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	return params.Ask(ctx, s.client, wxpay.Call{
+	return wxpay.Do[Contract](ctx, s.client, wxpay.Call{
 		Route: routeGetContract,
 		Vars:  wxpay.Vars{"contract_id": p.ContractID},
 		Query: params.Query("appid", p.AppID, "sub_mchid", p.SubMchID, "sub_appid", p.SubAppID),
-	}, func(c *Contract) string {
-		return params.Other("contract_id", p.ContractID, c.ContractInformation.ContractID, "sub_mchid", p.SubMchID, c.SubMchID)
+		Echo:  wxpay.Vars{"contract_information.contract_id?": p.ContractID, "sub_mchid?": p.SubMchID},
 	})
 }
 
@@ -116,11 +115,13 @@ func (s *Service) ListUserContracts(ctx context.Context, p ListUserContractsPara
 	q := params.Query("appid", p.AppID, "sub_mchid", p.SubMchID, "sub_appid", p.SubAppID, "sub_openid", p.SubOpenID,
 		"plan_id", p.PlanID, "contract_status", string(p.ContractStatus),
 		"offset", params.Decimal(p.Offset), "limit", params.Decimal(cmp.Or(p.Limit, 20)))
-	contracts, err := params.Ask(ctx, s.client, wxpay.Call{
+	contracts, err := wxpay.Do[params.List[Contract]](ctx, s.client, wxpay.Call{
 		Route: routeListUserContracts,
 		Vars:  wxpay.Vars{"openid": p.OpenID},
 		Query: q,
-	}, p.other)
+		Echo: wxpay.Vars{"data[].openid?": p.OpenID, "data[].sub_openid?": p.SubOpenID, "data[].plan_id?": p.PlanID,
+			"data[].sub_mchid?": p.SubMchID},
+	})
 	if p.Offset == 0 && nothingThere(err) {
 		return nil, fmt.Errorf("%w: %w", ErrNoContracts, err)
 	}
@@ -128,15 +129,6 @@ func (s *Service) ListUserContracts(ctx context.Context, p ListUserContractsPara
 		return nil, err
 	}
 	return contracts.Page().ByRecord(p.Offset), nil
-}
-
-// other names what a contract of the page is about that was not asked for.
-func (p ListUserContractsParams) other(page *params.List[Contract]) (name string) {
-	for _, c := range page.Data {
-		name = cmp.Or(name, params.Other("openid", p.OpenID, c.OpenID, "sub_openid", p.SubOpenID, c.SubOpenID,
-			"plan_id", p.PlanID, c.PlanID, "sub_mchid", p.SubMchID, c.SubMchID))
-	}
-	return name
 }
 
 // nothingThere reports whether the platform itself says that there is nothing. Without a signature anything on

@@ -61,12 +61,11 @@ func (s *Service) GetTransactionByID(ctx context.Context, p GetTransactionByIDPa
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	return params.Ask(ctx, s.client, wxpay.Call{
+	return wxpay.Do[Transaction](ctx, s.client, wxpay.Call{
 		Route: routeGetTransactionByID,
 		Vars:  wxpay.Vars{"transaction_id": p.TransactionID},
 		Query: params.Query("sub_mchid", p.SubMchID),
-	}, func(t *Transaction) string {
-		return params.Other("transaction_id", p.TransactionID, t.TransactionID, "sub_mchid", p.SubMchID, t.SubMchID)
+		Echo:  wxpay.Vars{"transaction_id?": p.TransactionID, "sub_mchid?": p.SubMchID},
 	})
 }
 
@@ -84,12 +83,12 @@ func (s *Service) GetTransactionByOutTradeNo(ctx context.Context, p GetTransacti
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	return params.Ask(ctx, s.client, wxpay.Call{
+	return wxpay.Do[Transaction](ctx, s.client, wxpay.Call{
 		Route: routeGetTransactionByOutTradeNo,
 		Vars:  wxpay.Vars{"out_trade_no": p.OutTradeNo},
-		Echo:  []string{"out_trade_no"},
 		Query: params.Query("sub_mchid", p.SubMchID),
-	}, func(t *Transaction) string { return params.Other("sub_mchid", p.SubMchID, t.SubMchID) })
+		Echo:  wxpay.Vars{"out_trade_no": p.OutTradeNo, "sub_mchid?": p.SubMchID},
+	})
 }
 
 // WaitTransactionParams names the debit for [Service.WaitTransaction].

@@ -31,12 +31,11 @@ func (s *Service) CreateActivity(ctx context.Context, p CreateActivityParams) (*
 	if err := cmp.Or(p.check(), params.Check(routeCreateActivity, stocks(p.StockList))); err != nil {
 		return nil, err
 	}
-	return params.Ask(ctx, s.client, wxpay.Call{
+	return wxpay.Do[Activity](ctx, s.client, wxpay.Call{
 		Route:      routeCreateActivity,
 		Body:       p,
+		Echo:       wxpay.Vars{"out_request_no?": p.OutRequestNo, "card_id?": p.CardID},
 		Idempotent: true, // by out_request_no, MC-26: https://pay.weixin.qq.com/doc/v3/partner/4012714463
-	}, func(a *Activity) string {
-		return params.Other("out_request_no", p.OutRequestNo, a.OutRequestNo, "card_id", p.CardID, a.CardID)
 	})
 }
 
@@ -71,19 +70,15 @@ func (s *Service) ListActivities(ctx context.Context, p ListActivitiesParams) (*
 	if p.Limit > 0 {
 		q.Set("limit", params.Decimal(p.Limit))
 	}
-	activities, err := params.Ask(ctx, s.client, wxpay.Call{Route: routeListActivities, Query: q}, p.other)
+	activities, err := wxpay.Do[params.List[Activity]](ctx, s.client, wxpay.Call{
+		Route: routeListActivities,
+		Query: q,
+		Echo:  wxpay.Vars{"data[].card_id?": p.CardID},
+	})
 	if err != nil {
 		return nil, err
 	}
 	return activities.Page().ByRecord(p.Offset), nil
-}
-
-// other names what an activity of the page is about that was not asked for.
-func (p ListActivitiesParams) other(page *params.List[Activity]) (name string) {
-	for _, a := range page.Data {
-		name = cmp.Or(name, params.Other("card_id", p.CardID, a.CardID))
-	}
-	return name
 }
 
 // AllActivities walks all activities that match, page by page. An error comes once and last; one that is
@@ -112,7 +107,7 @@ func (s *Service) GetActivity(ctx context.Context, p GetActivityParams) (*Activi
 	return wxpay.Do[Activity](ctx, s.client, wxpay.Call{
 		Route: routeGetActivity,
 		Vars:  wxpay.Vars{"activity_id": p.ActivityID},
-		Echo:  []string{"activity_id"},
+		Echo:  wxpay.Vars{"activity_id": p.ActivityID},
 	})
 }
 
@@ -135,7 +130,7 @@ func (s *Service) TerminateActivity(ctx context.Context, p TerminateActivityPara
 	}](ctx, s.client, wxpay.Call{
 		Route: routeTerminateActivity,
 		Vars:  wxpay.Vars{"activity_id": p.ActivityID}, // and no body (MC-30)
-		Echo:  []string{"activity_id"},
+		Echo:  wxpay.Vars{"activity_id": p.ActivityID},
 	})
 	if err != nil {
 		return nil, err

@@ -33,11 +33,12 @@ func (s *Service) CreateCard(ctx context.Context, p CreateCardParams) (*Card, er
 	if err := cmp.Or(whole, p.check()); err != nil {
 		return nil, err
 	}
-	return params.Ask(ctx, s.client, wxpay.Call{
+	return wxpay.Do[Card](ctx, s.client, wxpay.Call{
 		Route:      routeCreateCard,
 		Body:       p,
+		Echo:       wxpay.Vars{"out_request_no?": p.OutRequestNo},
 		Idempotent: true, // by out_request_no, MC-26: https://pay.weixin.qq.com/doc/v3/partner/4012708314
-	}, func(c *Card) string { return params.Other("out_request_no", p.OutRequestNo, c.OutRequestNo) })
+	})
 }
 
 // ListCards returns one page of the cards of a brand (查询会员卡模板列表).
@@ -93,7 +94,7 @@ func (s *Service) GetCard(ctx context.Context, p GetCardParams) (*Card, error) {
 	return wxpay.Do[Card](ctx, s.client, wxpay.Call{
 		Route: routeGetCard,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
-		Echo:  []string{"card_id"},
+		Echo:  wxpay.Vars{"card_id": p.CardID},
 	})
 }
 

@@ -3,6 +3,8 @@ package membercard
 import (
 	"cmp"
 	"context"
+	"errors"
+	"slices"
 	"strings"
 
 	"github.com/wxpay-go/wxpay"
@@ -21,18 +23,13 @@ func (d Deposit) Failed() []DepositResult {
 	return failed
 }
 
-// other is "code" if the outcome is about a code that was not among those asked.
-func (d Deposit) other(codes []string) string {
-	asked := make(map[string]bool, len(codes))
+// isAbout reports whether every outcome is one of a code that was asked for.
+func (d *Deposit) isAbout(codes []string) bool {
+	asked := map[string]bool{"": true} // a member that did not come says nothing
 	for _, code := range codes {
 		asked[code] = true
 	}
-	for _, r := range d.Data {
-		if r.Code != "" && !asked[r.Code] {
-			return "code"
-		}
-	}
-	return ""
+	return !slices.ContainsFunc(d.Data, func(r DepositResult) bool { return !asked[r.Code] })
 }
 
 // DepositCodes stores codes for a card in [CodeModeMerchantDeposit] and sets its stock to the number of codes
@@ -59,11 +56,15 @@ func (s *Service) DepositCodes(ctx context.Context, p DepositCodesParams) (*Depo
 	if err := cmp.Or(p.check(), params.Check(routeDepositCodes, some)); err != nil {
 		return nil, err
 	}
-	return params.Ask(ctx, s.client, wxpay.Call{
+	deposit, err := wxpay.Do[Deposit](ctx, s.client, wxpay.Call{
 		Route: routeDepositCodes,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
 		Body:  p,
-	}, func(d *Deposit) string { return d.other(p.Code) })
+	})
+	if err == nil && !deposit.isAbout(p.Code) {
+		return nil, &wxpay.UnknownError{Route: routeDepositCodes, Err: errors.New("answer is not about the code that was asked for")}
+	}
+	return deposit, err
 }
 
 // DecryptCode opens the encrypt_code that the jump to the merchant's web page carries (加密code解码). A mini

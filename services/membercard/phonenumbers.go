@@ -31,15 +31,7 @@ func (s *Service) ImportPhoneNumber(ctx context.Context, p ImportPhoneNumberPara
 	if err := cmp.Or(p.check(), params.Check(routeImportPhoneNumber, phoneNumber(p.PhoneNumber))); err != nil {
 		return err
 	}
-	sealed, serial, err := s.seal(ctx, routeImportPhoneNumber, p.PhoneNumber)
-	if err != nil {
-		return err
-	}
-	body := struct {
-		ImportPhoneNumberParams
-		EncryptedPhoneNumber string `json:"encrypted_phone_number"`
-	}{p, sealed}
-	return wxpay.Send(ctx, s.client, wxpay.Call{Route: routeImportPhoneNumber, Body: body, Serial: serial})
+	return wxpay.Send(ctx, s.client, wxpay.Call{Route: routeImportPhoneNumber, Body: p})
 }
 
 // SearchPhoneNumber tells whether the user behind a phone number that was handed in has taken the card
@@ -57,15 +49,10 @@ func (s *Service) SearchPhoneNumber(ctx context.Context, p SearchPhoneNumberPara
 	if err := cmp.Or(p.check(), params.Check(routeSearchPhoneNumber, mainlandNumber(p.PhoneNumber))); err != nil {
 		return nil, err
 	}
-	sealed, serial, err := s.seal(ctx, routeSearchPhoneNumber, p.PhoneNumber)
-	if err != nil {
-		return nil, err
-	}
-	return params.Ask(ctx, s.client, wxpay.Call{
-		Route:  routeSearchPhoneNumber,
-		Query:  params.Query("card_id", p.CardID, "encrypted_phone_number", sealed),
-		Serial: serial,
-	}, func(a *PhoneNumberState) string {
-		return params.Other("card_id", p.CardID, a.UserCardInformation.CardID)
+	return wxpay.Do[PhoneNumberState](ctx, s.client, wxpay.Call{
+		Route:       routeSearchPhoneNumber,
+		Query:       params.Query("card_id", p.CardID),
+		SealedQuery: map[string]wxpay.Secret{"encrypted_phone_number": p.PhoneNumber},
+		Echo:        wxpay.Vars{"user_card_information.card_id?": p.CardID},
 	})
 }

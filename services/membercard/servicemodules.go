@@ -23,13 +23,11 @@ func (s *Service) AddServiceModule(ctx context.Context, p AddServiceModuleParams
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	return params.Ask(ctx, s.client, wxpay.Call{
+	return wxpay.Do[CardServiceModule](ctx, s.client, wxpay.Call{
 		Route: routeAddServiceModule,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
-		Echo:  []string{"card_id"},
 		Body:  p,
-	}, func(m *CardServiceModule) string {
-		return params.Other("service_module_id", p.ServiceModuleID, m.ServiceModuleID)
+		Echo:  wxpay.Vars{"card_id": p.CardID, "service_module_id?": p.ServiceModuleID},
 	})
 }
 
@@ -49,7 +47,7 @@ func (s *Service) UpdateServiceModule(ctx context.Context, p UpdateServiceModule
 	return wxpay.Do[CardServiceModule](ctx, s.client, wxpay.Call{
 		Route: routeUpdateServiceModule,
 		Vars:  wxpay.Vars{"card_id": p.CardID, "service_module_id": p.ServiceModuleID},
-		Echo:  []string{"card_id", "service_module_id"},
+		Echo:  wxpay.Vars{"card_id": p.CardID, "service_module_id": p.ServiceModuleID},
 		Body:  p,
 	})
 }

@@ -24,10 +24,11 @@ func (s *Service) GetUserCard(ctx context.Context, p GetUserCardParams) (*UserCa
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	return params.Ask(ctx, s.client, wxpay.Call{
+	return wxpay.Do[UserCard](ctx, s.client, wxpay.Call{
 		Route: routeGetUserCard,
 		Vars:  wxpay.Vars{"card_id": p.CardID, "code": p.Code},
-	}, func(c *UserCard) string { return params.Other("card_id", p.CardID, c.CardID) })
+		Echo:  wxpay.Vars{"card_id?": p.CardID},
+	})
 }
 
 // UpdateUserCard changes picture, member number, level or stored value of a user's card (修改用户会员卡信息).

@@ -10,7 +10,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/services/internal/params"
@@ -65,27 +64,12 @@ func (s *Service) Echo(ctx context.Context, p EchoParams) (*Echo, error) {
 	); err != nil {
 		return nil, err
 	}
-	var ciphertext, serial string
-	if p.EncryptedEchoMessage != "" {
-		var err error
-		if ciphertext, serial, err = s.client.Encrypt(ctx, p.EncryptedEchoMessage); err != nil {
-			return nil, fmt.Errorf("wxpay: %s: not sent: %w", routeEcho, err)
-		}
-	}
-	body := struct {
-		EchoParams
-		EncryptedEchoMessage string `json:"encrypted_echo_message,omitzero"`
-	}{p, ciphertext}
-	// Returns what was sent, without a business effect: https://pay.weixin.qq.com/doc/v3/partner/4015139289
-	return params.Ask(ctx, s.client, wxpay.Call{Route: routeEcho, Body: body, Serial: serial, Idempotent: true}, p.other)
-}
-
-// other is the name of the text if another one came back.
-func (p EchoParams) other(e *Echo) string {
-	if e.EchoMessage != p.EchoMessage {
-		return "echo_message"
-	}
-	return ""
+	return wxpay.Do[Echo](ctx, s.client, wxpay.Call{
+		Route:      routeEcho,
+		Body:       &p,
+		Echo:       wxpay.Vars{"echo_message": p.EchoMessage},
+		Idempotent: true, // returns what was sent, without a business effect: https://pay.weixin.qq.com/doc/v3/partner/4015139289
+	})
 }
 
 // EventEcho is the type of the notification that [Service.Echo] asks for.

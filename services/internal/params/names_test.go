@@ -101,10 +101,3 @@ func TestNotifyURLWithoutBlanks(t *testing.T) {
 		assert.NotNil(t, NotifyURL("notify_url", s), "%q", s)
 	}
 }
-
-func TestOther(t *testing.T) {
-	t.Parallel()
-	assert.Empty(t, Other())
-	assert.Empty(t, Other("a", "1", "1", "b", "", "2", "c", "3", ""))
-	assert.Equal(t, "b", Other("a", "1", "1", "b", "2", "3", "c", "4", "5"))
-}

@@ -3,7 +3,6 @@
 package params
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -199,27 +198,3 @@ func Query(pairs ...string) url.Values {
 
 // Decimal is a number for a query.
 func Decimal(n int64) string { return strconv.FormatInt(n, 10) }
-
-// Ask makes a call whose answer has to be about what was asked, where [wxpay.Call] cannot say it by Echo. Other
-// names the member of the answer that is about something else; it is empty if there is none.
-func Ask[T any](ctx context.Context, c *wxpay.Client, call wxpay.Call, other func(*T) (name string)) (*T, error) {
-	answer, err := wxpay.Do[T](ctx, c, call)
-	if err != nil {
-		return nil, err
-	}
-	if name := other(answer); name != "" {
-		return nil, &wxpay.UnknownError{Route: call.Route, Err: fmt.Errorf("answer is not about the %s that was asked for", name)}
-	}
-	return answer, nil
-}
-
-// Other goes through names, what was asked and what came, given in turn, and returns the first name under
-// which another value came. What was not asked, or did not come, is not compared.
-func Other(triples ...string) (name string) {
-	for t := range slices.Chunk(triples, 3) {
-		if t[1] != "" && t[2] != "" && t[1] != t[2] {
-			return t[0]
-		}
-	}
-	return ""
-}
