@@ -106,6 +106,9 @@ func (g *goPackage) text(name, v string, p *api.Property, most int64) (all []str
 		return []string{fmt.Sprintf("params.IP(%s, %s)", name, v)}
 	}
 	if isID(p.Name, s) && s.Pattern == "" && s.Enum == nil {
+		if !p.Required && most == 0 {
+			return nil // nothing is said of it
+		}
 		return []string{fmt.Sprintf("params.%s(%s, %s, %d)", map[bool]string{true: "ID", false: "OptionalID"}[p.Required], name, v, most)}
 	}
 	closed := s.Enum != nil && !s.OpenEnum

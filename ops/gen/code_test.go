@@ -48,7 +48,7 @@ components:
       properties:
         out_no: {type: string, maxLength: 32, pattern: '^[0-9A-Za-z_-]+$', description: Number.}
         title: {type: string, minLength: 3, maxLength: 10, description: AppID of it., x-wechatpay-doubt: [EV-1]}
-        note: {type: string}
+        note: {type: string, maxLength: 9, description: Note.}
         begin: {type: string, format: date-time}
         day: {type: string, format: date}
         price: {type: integer, x-wechatpay-unit: fen}
@@ -128,7 +128,7 @@ type MakeByIDParams struct {
 	CardID string `+"`json:\"-\"`"+` // card ID; at most 32 characters
 	OutNo string `+"`json:\"out_no\"`"+` // number; at most 32 characters, letters, digits, _ and - only
 	Title string `+"`json:\"title\"`"+` // AppID of it; 3 to 10 characters (EV-1)
-	Note string `+"`json:\"note,omitzero\"`"+`
+	Note string `+"`json:\"note,omitzero\"`"+` // at most 9 characters
 	Begin wxpay.Time `+"`json:\"begin\"`"+`
 	Day wxpay.Date `+"`json:\"day\"`"+`
 	Price wxpay.Fen `+"`json:\"price\"`"+`
@@ -140,7 +140,7 @@ type MakeByIDParams struct {
 	More Form `+"`json:\"more,omitzero\"`"+`
 	Count int64 `+"`json:\"count\"`"+` // 1 to 9
 	PhoneNumber wxpay.Secret `+"`json:\"encrypted_phone_number\"`"+`
-	StockIDList []string `+"`json:\"stock_id_list\"`"+`
+	StockIDList []string `+"`json:\"stock_id_list,omitzero\"`"+`
 	UserID string `+"`json:\"user_id,omitzero\"`"+` // at most 8 characters
 	On *bool `+"`json:\"on,omitzero\"`"+` // nil: not said
 	Any json.RawMessage `+"`json:\"any,omitzero\"`"+` // any value
@@ -170,13 +170,14 @@ type ListThingsParams struct {
 func TestChecks(t *testing.T) {
 	t.Parallel()
 	_, files := generate(t)
-	holds(t, files["check_gen.go"], `func (p MakeByIDParams) check() error {
+	holds(t, files["check_gen.go"], `func (p *MakeByIDParams) check() error {
 	return params.Check(routeMakeByID,
 		params.ID("card_id", p.CardID, 32),
 		params.Required("out_no", p.OutNo, 32),
 		params.Match("out_no", p.OutNo, outNoForm, "may hold letters, digits, _ and - only"),
 		params.Required("title", p.Title, 10),
 		params.Min("title", p.Title, 3),
+		params.Optional("note", p.Note, 9),
 		params.Must(!p.Begin.IsZero(), "begin", "is missing"),
 		params.Must(!p.Day.IsZero(), "day", "is missing"),
 		params.Must(p.Price > 0, "price", "is missing or not more than 0"),
@@ -198,7 +199,7 @@ func TestChecks(t *testing.T) {
 	)
 }
 
-func (p ListThingsParams) check() error {
+func (p *ListThingsParams) check() error {
 	return params.Check(routeListThings,
 		params.Page(p.Offset, p.Limit, 20),
 	)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -123,14 +124,17 @@ func (g *goPackage) field(parent string, within *api.Schema, p *api.Property, as
 		name = plainName(within, p)
 	}
 	f := goField{Name: name, Type: g.typeOf(parent, name, p.Schema), Tag: fmt.Sprintf("`json:%q`", p.Name)}
-	if !p.Required {
+	if (!p.Required || p.Schema.Type == "array") && !p.Schema.Go.Always { // a nil list would be null on the wire
 		f.Tag = fmt.Sprintf("`json:\"%s,omitzero\"`", p.Name)
 	}
 	var more string
 	if asked {
 		more = limits(p.Schema)
 	}
-	if g.says(p.Schema) && !strings.EqualFold(strings.TrimSuffix(p.Schema.Description, "."), strings.ReplaceAll(p.Name, "_", " ")) {
+	switch said := strings.EqualFold(strings.TrimSuffix(p.Schema.Description, "."), strings.ReplaceAll(p.Name, "_", " ")); {
+	case said: // by the name
+		f.Comment = comment("", p.Schema.Doubts, more)
+	case g.says(p.Schema):
 		f.Comment = comment(p.Schema.Description, p.Schema.Doubts, more)
 	}
 	if p.Schema.Go.Nil != "" {
@@ -171,6 +175,8 @@ func (g *goPackage) typeOf(parent, field string, s *api.Schema) string {
 		return "wxpay.Date"
 	case s.Type == "array":
 		return "[]" + g.typeOf(parent, strings.TrimSuffix(field, "List"), s.Items)
+	case s.Type == "integer" && s.Format == "int32":
+		return "int32"
 	case s.Type == "integer":
 		return "int64"
 	case s.Type == "number":
@@ -240,6 +246,7 @@ func (g *goPackage) values(t *goType, s *api.Schema) {
 	for _, kind := range []string{"State", "Status", "Scope", "Type"} {
 		prefix = strings.TrimSuffix(prefix, kind)
 	}
+	prefix = cmp.Or(s.Go.Prefix, prefix)
 	t.Group = "Values of [" + t.Name + "]."
 	for _, v := range s.Enum {
 		name := prefix
@@ -263,7 +270,7 @@ func methodName(o *api.Operation) string { return regexpID.ReplaceAllString(sent
 var regexpID = regexp.MustCompile(`Id([A-Z]|$)`)
 
 var initialisms = map[string]string{
-	"id": "ID", "url": "URL", "ip": "IP", "appid": "AppID", "mchid": "MchID", "openid": "OpenID", "unionid": "UnionID", "sha256": "SHA256", "qrcode": "QRCode",
+	"id": "ID", "url": "URL", "ip": "IP", "appid": "AppID", "mchid": "MchID", "openid": "OpenID", "unionid": "UnionID", "sha256": "SHA256", "qrcode": "QRCode", "vip": "VIP",
 }
 
 // fieldName is the Go name of a member: each word capitalised, initialisms whole.
