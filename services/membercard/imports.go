@@ -85,18 +85,10 @@ func (s *Service) ImportUserByPhone(ctx context.Context, p ImportUserByPhonePara
 	); err != nil {
 		return nil, err
 	}
-	sealed, serial, err := s.seal(ctx, routeImportUserByPhone, p.PhoneNumber)
-	if err != nil {
-		return nil, err
-	}
 	return wxpay.Do[CardCode](ctx, s.client, wxpay.Call{
-		Route: routeImportUserByPhone,
-		Vars:  wxpay.Vars{"card_id": p.CardID},
-		Body: struct {
-			ImportUserByPhoneParams
-			EncryptedPhoneNumber string `json:"encrypted_phone_number"`
-		}{p, sealed},
-		Serial:     serial,
+		Route:      routeImportUserByPhone,
+		Vars:       wxpay.Vars{"card_id": p.CardID},
+		Body:       p,
 		Idempotent: true, // by out_request_no, MC-26: https://pay.weixin.qq.com/doc/v3/partner/4012727629
 	})
 }

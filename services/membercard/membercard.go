@@ -58,12 +58,7 @@
 // with what was seen and decided in https://github.com/wxpay-go/wxpay/blob/main/docs/doubts.md
 package membercard
 
-import (
-	"context"
-	"fmt"
-
-	"github.com/wxpay-go/wxpay"
-)
+import "github.com/wxpay-go/wxpay"
 
 // A Service makes the calls of this product. It holds nothing but its client and is as safe for
 // concurrent use.
@@ -71,11 +66,3 @@ type Service struct{ client *wxpay.Client }
 
 // New returns the service of a client.
 func New(client *wxpay.Client) *Service { return &Service{client} }
-
-// seal encrypts the sensitive field of a call and names the key it did that with.
-func (s *Service) seal(ctx context.Context, route string, plain wxpay.Secret) (ciphertext, serial string, err error) {
-	if ciphertext, serial, err = s.client.Encrypt(ctx, plain); err != nil {
-		return "", "", fmt.Errorf("wxpay: %s: not sent: %w", route, err)
-	}
-	return ciphertext, serial, nil
-}

@@ -60,15 +60,7 @@ func (s *Service) ImportPhoneNumber(ctx context.Context, p ImportPhoneNumberPara
 		return err
 	}
 	m.RegistrationTime = params.Milli(m.RegistrationTime)
-	sealed, serial, err := s.seal(ctx, routeImportPhoneNumber, p.PhoneNumber)
-	if err != nil {
-		return err
-	}
-	body := struct {
-		ImportPhoneNumberParams
-		EncryptedPhoneNumber string `json:"encrypted_phone_number"`
-	}{p, sealed}
-	return wxpay.Send(ctx, s.client, wxpay.Call{Route: routeImportPhoneNumber, Body: body, Serial: serial})
+	return wxpay.Send(ctx, s.client, wxpay.Call{Route: routeImportPhoneNumber, Body: p})
 }
 
 // A ReceiveStatus says whether a card was taken after a reminder. The platform may add values.
@@ -121,15 +113,10 @@ func (s *Service) SearchPhoneNumber(ctx context.Context, p SearchPhoneNumberPara
 	); err != nil {
 		return nil, err
 	}
-	sealed, serial, err := s.seal(ctx, routeSearchPhoneNumber, p.PhoneNumber)
-	if err != nil {
-		return nil, err
-	}
-	return params.Ask(ctx, s.client, wxpay.Call{
-		Route:  routeSearchPhoneNumber,
-		Query:  params.Query("card_id", p.CardID, "encrypted_phone_number", sealed),
-		Serial: serial,
-	}, func(a *PhoneNumberState) string {
-		return params.Other("card_id", p.CardID, a.UserCardInformation.CardID)
+	return wxpay.Do[PhoneNumberState](ctx, s.client, wxpay.Call{
+		Route:       routeSearchPhoneNumber,
+		Query:       params.Query("card_id", p.CardID),
+		SealedQuery: map[string]wxpay.Secret{"encrypted_phone_number": p.PhoneNumber},
+		Echo:        wxpay.Vars{"user_card_information.card_id?": p.CardID},
 	})
 }
