@@ -7,26 +7,13 @@ import (
 	"fmt"
 	"hash/maphash"
 	"iter"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/wxpay-go/wxpay/auth"
-	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/internal/lenient"
 )
-
-// readAnswer reads the body of an answer under a bound. A refusal that something on the way compressed is
-// unpacked, so that its code is not lost; a success is not, since nobody asked for that.
-func readAnswer(resp *http.Response) ([]byte, error) {
-	const most, mostPacked = 1 << 20, 64 << 10
-	body, err := httpx.ReadAll(resp, most)
-	if errors.Is(err, httpx.ErrEncoded) && resp.StatusCode >= 400 {
-		return httpx.Unpack(resp, mostPacked)
-	}
-	return body, err
-}
 
 // fits looks for signs that a genuine answer is not the one to this call. What is signed is neither the
 // status nor what was asked, so whoever can change answers could pass off a refusal as a success, or

@@ -1,6 +1,7 @@
 package wxpay_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -104,14 +105,15 @@ func TestDoorThatIsClosed(t *testing.T) {
 		call     wxpay.Call
 		says     string // empty: it is open
 	}{
-		"merchant, /v3":        {newPlatform(t, answer{body: `{}`}), merchantClient, wxpay.Call{Route: "GET /v3/a"}, ""},
-		"merchant, /brand":     {newPlatform(t, answer{body: `{}`}), merchantClient, wxpay.Call{Route: "GET /brand/a"}, "is open to brands alone"},
-		"merchant, both":       {newPlatform(t, answer{body: `{}`}), merchantClient, wxpay.Call{Route: "GET /brand/a", BrandRoute: "GET /brand/a"}, "is open to brands alone"},
-		"merchant, /brandy":    {newPlatform(t, answer{body: `{}`}), merchantClient, wxpay.Call{Route: "GET /brandy"}, ""},
-		"brand, /brand":        {brandPlatform(t, answer{body: `{}`}), (*platform).brandClient, wxpay.Call{Route: "GET /brand/a"}, ""},
-		"brand, /v3":           {brandPlatform(t, answer{body: `{}`}), (*platform).brandClient, wxpay.Call{Route: "GET /v3/a"}, "is not open to brands"},
-		"brand, /v3/brand":     {brandPlatform(t, answer{body: `{}`}), (*platform).brandClient, wxpay.Call{Route: "GET /v3/brand/a"}, "is not open to brands"},
-		"brand, /v3 with door": {brandPlatform(t, answer{body: `{}`}), (*platform).brandClient, wxpay.Call{Route: "GET /v3/a", BrandRoute: "GET /brand/b"}, ""},
+		"merchant, /v3":         {newPlatform(t, answer{body: `{}`}), merchantClient, wxpay.Call{Route: "GET /v3/a"}, ""},
+		"merchant, /brand":      {newPlatform(t, answer{body: `{}`}), merchantClient, wxpay.Call{Route: "GET /brand/a"}, "is open to brands alone"},
+		"merchant, both":        {newPlatform(t, answer{body: `{}`}), merchantClient, wxpay.Call{Route: "GET /brand/a", BrandRoute: "GET /brand/a"}, "is open to brands alone"},
+		"merchant, /brandy":     {newPlatform(t, answer{body: `{}`}), merchantClient, wxpay.Call{Route: "GET /brandy"}, ""},
+		"brand, /brand":         {brandPlatform(t, answer{body: `{}`}), (*platform).brandClient, wxpay.Call{Route: "GET /brand/a"}, ""},
+		"brand, /v3":            {brandPlatform(t, answer{body: `{}`}), (*platform).brandClient, wxpay.Call{Route: "GET /v3/a"}, "is not open to brands"},
+		"brand, /v3/brand":      {brandPlatform(t, answer{body: `{}`}), (*platform).brandClient, wxpay.Call{Route: "GET /v3/brand/a"}, "is not open to brands"},
+		"brand, door under /v3": {brandPlatform(t), (*platform).brandClient, wxpay.Call{Route: "GET /v3/a", BrandRoute: "GET /v3/b"}, "is not open to brands"},
+		"brand, /v3 with door":  {brandPlatform(t, answer{body: `{}`}), (*platform).brandClient, wxpay.Call{Route: "GET /v3/a", BrandRoute: "GET /brand/b"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -123,7 +125,7 @@ func TestDoorThatIsClosed(t *testing.T) {
 			}
 			_, ok := errors.AsType[*wxpay.ParamError](err)
 			require.True(t, ok, "%v", err)
-			assert.ErrorContains(t, err, "wxpay: "+tt.call.Route+": route "+tt.says)
+			assert.ErrorContains(t, err, "wxpay: "+cmp.Or(tt.call.BrandRoute, tt.call.Route)+": route "+tt.says)
 			assert.ErrorContains(t, err, "nothing was sent")
 			assert.Empty(t, tt.platform.requests())
 		})

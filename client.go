@@ -34,7 +34,7 @@ import (
 	wechat "github.com/wechatpay-apiv3/wechatpay-go/core/auth"
 	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
 	"github.com/wxpay-go/wxpay/auth"
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/attempt"
 	"github.com/wxpay-go/wxpay/internal/sealing"
 )
 
@@ -56,8 +56,7 @@ type core struct {
 	types     sealing.Types
 	answers   answers
 	hosts     hosts
-	quota     httpx.Quota
-	slow      chan struct{} // holds the one call that may be repeated after being throttled
+	engine    *attempt.Engine
 }
 
 // New returns a client, or a [ParamError] that names the field of config that is wrong. Nothing is sent
@@ -67,7 +66,7 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{&core{scheme: config.scheme(), verifier: config.Verifier, encryptor: config.Encryptor, slow: make(chan struct{}, 1)}}
+	c := &Client{&core{scheme: config.scheme(), verifier: config.Verifier, encryptor: config.Encryptor}}
 	key := []byte(config.APIv3Key)
 	c.apiV3Key = func() string { return string(key) }
 	if private, ok := config.PrivateKey.(crypto.Decrypter); ok {
@@ -75,6 +74,8 @@ func New(config Config) (*Client, error) {
 	}
 	config.APIv3Key, config.PrivateKey = "", nil
 	c.config = config
+	c.engine = attempt.New(attempt.Policy{Client: config.HTTPClient, Concurrency: config.Concurrency, Header: 10 * time.Second, Attempts: config.MaxAttempts,
+		Package: "wxpay", Unknown: OutcomeUnknown, Lost: func(route string, err error) error { return &UnknownError{Route: route, Err: err} }})
 	c.hosts.main, c.hosts.backup = config.BaseURL, config.BackupURL
 	if c.verifier == nil {
 		if c.keys, err = newPlatformKeys(c); err != nil {

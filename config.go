@@ -19,7 +19,7 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
 	"github.com/wechatpay-apiv3/wechatpay-go/utils"
 	"github.com/wxpay-go/wxpay/auth"
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/attempt"
 	"github.com/wxpay-go/wxpay/internal/pasted"
 )
 
@@ -257,9 +257,8 @@ func (c Config) complete() (Config, error) {
 	}
 	c.BaseURL, c.BackupURL = strings.TrimSuffix(c.BaseURL, "/"), strings.TrimSuffix(c.BackupURL, "/")
 	c.Concurrency = cmp.Or(max(c.Concurrency, 0), 16)
-	c.Timeout = min(cmp.Or(max(c.Timeout, 0), 30*time.Second), httpx.MaxTimeout)
+	c.Timeout = min(cmp.Or(max(c.Timeout, 0), 30*time.Second), attempt.MaxTimeout)
 	c.MaxAttempts = cmp.Or(max(c.MaxAttempts, 0), 3)
-	c.HTTPClient = httpx.Client(c.HTTPClient, c.Concurrency, 10*time.Second)
 	return c, nil
 }
 
@@ -442,7 +441,7 @@ func wrongURL(v string) string {
 	if v == "" {
 		return ""
 	}
-	if _, err := httpx.BaseURL(v); err != nil {
+	if _, err := pasted.BaseURL(v); err != nil {
 		return err.Error()
 	}
 	return ""

@@ -38,6 +38,51 @@ func (v *vault) light(change ...func(*wxpay.Config)) *wxpay.Client {
 	return client
 }
 
+// Config.Timeout bounds a call together with the certificates that it has to wait for.
+func TestTimeoutIncludesTheCertificates(t *testing.T) {
+	t.Parallel()
+	merchantKey()
+	for name, tt := range map[string]struct {
+		list, call time.Duration // how long they take
+		takes      time.Duration // what comes of it
+		says       string        // empty: it succeeds
+	}{
+		"soon":                    {3 * time.Second, time.Second, 4 * time.Second, ""},
+		"call after certificates": {3 * time.Second, time.Minute, 15 * time.Second, "outcome unknown"},
+		"certificates that hang":  {time.Hour, 0, 15 * time.Second, "not sent: wxpay: gave up waiting for the platform certificates, which are being loaded: the time for the call is over"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				v := newVault(t, oldCertificate(t))
+				v.takes = tt.list
+				next := v.next
+				v.next = func(n int, req *http.Request) (*http.Response, error) {
+					if req.URL.Path != "/v3/certificates" {
+						select {
+						case <-time.After(tt.call):
+						case <-req.Context().Done():
+							return nil, req.Context().Err()
+						}
+					}
+					return next(n, req)
+				}
+				client := v.light(func(c *wxpay.Config) { c.Timeout = 15 * time.Second })
+				start := time.Now()
+				err := wxpay.Send(t.Context(), client, write(false))
+				assert.Equal(t, tt.takes, time.Since(start))
+				if tt.says == "" {
+					require.NoError(t, err)
+				} else {
+					require.ErrorContains(t, err, tt.says)
+					require.ErrorIs(t, err, context.DeadlineExceeded)
+				}
+				time.Sleep(time.Minute) // the download that was left alone ends
+			})
+		})
+	}
+}
+
 func forgery(url string) *http.Request {
 	r := httptest.NewRequest("POST", url, strings.NewReader(`{}`))
 	for name, value := range map[string]string{

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wxpay-go/wxpay/auth"
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 )
 
 // A Code is an error code of WeChat Pay. It is an error itself, so that
@@ -51,13 +52,7 @@ type ParamError struct {
 	Reason string
 }
 
-func (e *ParamError) Error() string {
-	s := fmt.Sprintf("wxpay: %s: %s %s", e.Route, httpx.Brief(e.Param, 128), e.Reason)
-	if e.Route != "Config" {
-		s += "; nothing was sent"
-	}
-	return httpx.ErrorText(s)
-}
+func (e *ParamError) Error() string { return oneline.Param("wxpay", e.Route, e.Param, e.Reason) }
 
 // An Error is a refusal by WeChat Pay. Branch on Code; quote RequestID to the platform's support.
 type Error struct {
@@ -83,7 +78,7 @@ func (e *Error) Error() string {
 	if h := e.Hint(); h.English != "" {
 		s += "; " + h.English
 	}
-	return httpx.ErrorText(s)
+	return oneline.Text(s)
 }
 
 // said is what the platform said.
@@ -91,20 +86,20 @@ func (e *Error) said() string {
 	var b strings.Builder
 	fmt.Fprint(&b, e.StatusCode)
 	if e.Code != "" {
-		b.WriteString(" " + httpx.Brief(string(e.Code), 64))
+		b.WriteString(" " + oneline.Quote(string(e.Code), 64))
 	}
 	if e.Message != "" {
-		b.WriteString(": " + httpx.Brief(e.Message, 256))
+		b.WriteString(": " + oneline.Quote(e.Message, 256))
 	}
 	where := e.Detail.Field
 	if !strings.Contains(e.Message, e.Detail.Issue) {
 		where = strings.TrimSpace(where + " " + e.Detail.Issue)
 	}
 	if where != "" {
-		b.WriteString(" (detail: " + httpx.Brief(where, 256) + ")")
+		b.WriteString(" (detail: " + oneline.Quote(where, 256) + ")")
 	}
 	if e.RequestID != "" {
-		b.WriteString(" (Request-ID " + httpx.Brief(e.RequestID, 128) + ")")
+		b.WriteString(" (Request-ID " + oneline.Quote(e.RequestID, 128) + ")")
 	}
 	if !e.Verified {
 		b.WriteString(" [unsigned]")
@@ -120,8 +115,8 @@ func (e *Error) Is(target error) bool {
 
 // LogValue gives the fields to slog one by one.
 func (e *Error) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("route", e.Route), slog.Int("status", e.StatusCode), slog.String("code", httpx.Brief(string(e.Code), 64)),
-		slog.String("message", httpx.OneLine(e.Message)), slog.String("request_id", httpx.OneLine(e.RequestID)), slog.Bool("verified", e.Verified))
+	return slog.GroupValue(slog.String("route", e.Route), slog.Int("status", e.StatusCode), slog.String("code", oneline.Quote(string(e.Code), 64)),
+		slog.String("message", oneline.Quote(e.Message, 512)), slog.String("request_id", oneline.Quote(e.RequestID, 512)), slog.Bool("verified", e.Verified))
 }
 
 // An UnknownError is a call whose answer was lost, forged or not readable, or a write that was refused without
@@ -141,12 +136,12 @@ func (e *UnknownError) Error() string {
 			s += "; " + h.English
 		}
 	} else {
-		s += httpx.OneLine(e.Err.Error())
+		s += oneline.Quote(e.Err.Error(), 512)
 		if e.RequestID != "" {
-			s += " (Request-ID " + httpx.Brief(e.RequestID, 128) + ")"
+			s += " (Request-ID " + oneline.Quote(e.RequestID, 128) + ")"
 		}
 	}
-	return httpx.ErrorText(s + "; " + e.Hint().English)
+	return oneline.Text(s + "; " + e.Hint().English)
 }
 
 // Unwrap gives the cause, such as [ErrUnverified] or context.DeadlineExceeded.

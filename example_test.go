@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/jarcoal/httpmock"
 
@@ -118,4 +119,38 @@ func ExampleConfig_httpmock() {
 	}
 	fmt.Println(page.Total, "tasks after", mock.GetTotalCallCount(), "request")
 	// Output: 0 tasks after 1 request
+}
+
+// A list that no package wraps: list reads one page with [wxpay.Do] and says where the next one starts.
+func ExampleWalk() {
+	shops := []string{"north", "east", "south", "west", "centre"} // at WeChat Pay
+	list := func(at wxpay.Cursor) (*wxpay.Page[string], error) {
+		page := wxpay.Page[string]{Items: shops[at.Offset:min(at.Offset+2, 5)], Total: 5}
+		return page.ByRecord(at.Offset), nil
+	}
+	for shop, err := range wxpay.Walk(wxpay.Cursor{Offset: 1}, func(shop string) string { return shop }, list) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(shop)
+	}
+	// Output:
+	// east
+	// south
+	// west
+	// centre
+}
+
+// Something that takes its time: look makes one call with [wxpay.Do] and says whether it is done.
+func ExampleWait() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	looks := 0
+	state, err := wxpay.Wait(ctx, time.Millisecond, func(context.Context) (string, bool, error) {
+		looks++
+		return fmt.Sprintf("%d %% done", 50*looks), looks == 2, nil
+	})
+	fmt.Println(state, err)
+	// Output: 100 % done <nil>
 }

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 )
 
 // An Exchange is one attempt at a call, as [Config].Observe and [WithExchange] tell of it. It holds no body and no
@@ -94,13 +94,13 @@ func (ex Exchange) LogValue() slog.Value { return slog.GroupValue(ex.attrs()...)
 func (ex Exchange) attrs() []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("sender", ex.Sender), slog.String("route", ex.Route), slog.Int("attempt", ex.Attempt), slog.String("host", ex.Host),
-		slog.Int("status", ex.Status), slog.String("request_id", httpx.OneLine(ex.RequestID)), slog.Int64("duration_ms", ex.Duration.Milliseconds()),
+		slog.Int("status", ex.Status), slog.String("request_id", oneline.Quote(ex.RequestID, 512)), slog.Int64("duration_ms", ex.Duration.Milliseconds()),
 	}
 	if len(ex.Odd) > 0 {
 		attrs = append(attrs, slog.Any("odd", ex.Odd))
 	}
 	if ex.Err != nil {
-		attrs = append(attrs, slog.String("error", httpx.ErrorText(ex.Err.Error())))
+		attrs = append(attrs, slog.String("error", oneline.Text(ex.Err.Error())))
 	}
 	return attrs
 }

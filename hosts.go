@@ -28,8 +28,8 @@ func (h *hosts) pick(last *failure) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch now := time.Now(); {
-	case last != nil && last.missed:
-		return h.other(last.host)
+	case last != nil && last.Missed:
+		return h.other(last.Host)
 	case h.probeAt.IsZero():
 		return h.main
 	case now.Before(h.probeAt):
@@ -58,7 +58,7 @@ func (h *hosts) report(host string, answered bool, fail *failure) {
 	switch {
 	case answered:
 		h.misses, h.probeAt = 0, time.Time{}
-	case fail.missed:
+	case fail.Missed:
 		if h.misses++; h.misses == missesToSwitch {
 			h.probeAt = time.Now().Add(probeEvery)
 		}

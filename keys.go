@@ -13,6 +13,7 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
 	"github.com/wxpay-go/wxpay/auth"
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 )
 
 const (
@@ -31,12 +32,13 @@ const (
 // Whoever asks, one download runs at a time, and at most one a minute reaches the platform: what is signed
 // by a certificate that came up since then is not verified until the minute is over. A download that
 // never left, since there was no network, is tried again after a second. Those who need it wait as long
-// as their contexts let them; it goes on without them, in a goroutine that ends by itself within 20 s.
+// as their contexts and Config.Timeout let them; it goes on without them, in a goroutine that ends by itself within 20 s.
 //
 // It is an auth.Verifier and a cipher.Encryptor of wechatpay-go.
 type PlatformKeys struct {
 	ring     *auth.Keyring
 	fixed    []auth.PlatformKey
+	patience time.Duration                                                            // for which a call waits for keys that it cannot do without
 	download func(context.Context) (keys []auth.PlatformKey, reached bool, err error) // nil: public key only
 
 	mu    sync.Mutex
@@ -56,7 +58,7 @@ var (
 var ErrNoCertificates = errors.New("wxpay: the merchant has no platform certificates; set PublicKeyID and PublicKey (微信支付公钥)")
 
 func newPlatformKeys(c *Client) (*PlatformKeys, error) {
-	k := &PlatformKeys{fixed: c.config.publicKey()}
+	k := &PlatformKeys{fixed: c.config.publicKey(), patience: c.config.Timeout}
 	if c.config.PublicKey == nil || c.config.Migrating {
 		k.download = c.downloadCertificates
 	}
@@ -89,13 +91,15 @@ func (k *PlatformKeys) GetSerial(ctx context.Context) (string, error) {
 }
 
 // SelectCertificate returns the serial of the key to encrypt with, and loads certificates first if there
-// is none yet or they are due.
+// is none yet or they are due; for that it waits no longer than Config.Timeout.
 func (k *PlatformKeys) SelectCertificate(ctx context.Context) (string, error) {
 	serial, err := k.ring.SelectCertificate(ctx)
 	switch {
 	case k.download == nil, err == nil && !k.refreshIfDue(ctx):
 		return serial, err
 	case err != nil:
+		ctx, cancel := context.WithTimeoutCause(ctx, k.patience, httpx.ErrTime)
+		defer cancel()
 		if err := k.Refresh(ctx); err != nil {
 			return "", err
 		}
@@ -117,13 +121,13 @@ func (k *PlatformKeys) Refresh(ctx context.Context) error {
 		return nil
 	}
 	if ctx.Err() != nil {
-		return httpx.Ended(ctx)
+		return oneline.Ended(ctx)
 	}
 	if ended, _ := k.start(context.Background(), false); ended != nil {
 		select {
 		case <-ended:
 		case <-ctx.Done():
-			return fmt.Errorf("wxpay: gave up waiting for the platform certificates, which are being loaded: %w", httpx.Ended(ctx))
+			return fmt.Errorf("wxpay: gave up waiting for the platform certificates, which are being loaded: %w", oneline.Ended(ctx))
 		}
 	}
 	return k.result()

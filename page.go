@@ -34,7 +34,7 @@ var ErrPages = errors.New("wxpay: pages do not fit together")
 func Walk[T any](first Cursor, id func(T) string, list func(Cursor) (*Page[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
-		var before []string                          // ids of the page before
+		var before []string                           // ids of the page before
 		seen, total := int64(0), int64(math.MaxInt64) // the least total that was told: what came later need not be seen
 		for at := &first; at != nil; {
 			page, err := list(*at)
@@ -44,7 +44,7 @@ func Walk[T any](first Cursor, id func(T) string, list func(Cursor) (*Page[T], e
 			}
 			ids := idsOf(page.Items, id)
 			if repeats(before, ids) {
-				yield(none, fmt.Errorf("%w: a page repeats records of the page before it, so they are counted otherwise than documented", ErrPages))
+				yield(none, fmt.Errorf("%w: a page repeats the one before it: records are counted otherwise than documented", ErrPages))
 				return
 			}
 			for i, item := range page.Items {

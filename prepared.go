@@ -9,7 +9,7 @@ import (
 	"maps"
 	"net/url"
 
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/media"
 )
 
@@ -50,7 +50,7 @@ func (c *Client) keep(ctx context.Context, r *request) error {
 	if r.call.File != nil && r.call.Digest == nil {
 		digest, err := r.call.File.Digest()
 		if err != nil {
-			return notSent(r, err).err
+			return c.engine.NotSent(r.call.Route, err).Err
 		}
 		r.call.Digest = &digest
 		if err := r.frame(); err != nil {
@@ -65,7 +65,7 @@ func (c *Client) keep(ctx context.Context, r *request) error {
 		p.Serial = r.serial
 	}
 	if err := keep(WithPrepared(ctx, nil), p); err != nil {
-		return httpx.Line(fmt.Errorf("wxpay: %s: not kept, not sent: %w", r.call.Route, unsent{err}))
+		return oneline.Error(fmt.Errorf("wxpay: %s: not kept, not sent: %w", r.call.Route, unsent{err}))
 	}
 	return nil
 }

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/attempt"
 )
 
 // refreshGap is between two downloads that a Refresher starts: thousands of merchants may be due at once.
@@ -49,7 +49,8 @@ func (r *Refresher) Add(clients ...*Client) {
 	}
 }
 
-// Remove lets clients go.
+// Remove ends the care for clients, such as those of merchants that have left. Their next calls load what they need
+// by themselves.
 func (r *Refresher) Remove(clients ...*Client) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -85,7 +86,7 @@ func (r *Refresher) run(ctx context.Context) {
 			// How it ends is for Config.Observe to see; the keys there are serve on.
 			if ended, started := k.start(ctx, false); started {
 				downloads.Go(func() { <-ended })
-				if httpx.Sleep(ctx, refreshGap) != nil {
+				if attempt.Sleep(ctx, refreshGap) != nil {
 					return
 				}
 			}

@@ -16,7 +16,9 @@ import (
 
 	"github.com/wechatpay-apiv3/wechatpay-go/core/cipher"
 	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/internal/attempt"
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/internal/sealing"
 	"github.com/wxpay-go/wxpay/media"
 )
@@ -68,13 +70,13 @@ type Vars map[string]string
 // A request is a call made ready: everything that stays the same between its attempts.
 type request struct {
 	call        Call
+	run         attempt.Call
 	method      string
 	uri         string // path and query, escaped
 	payload     []byte // JSON; of an upload, its meta
 	contentType string
 	form        *media.Form
 	timeout     time.Duration
-	deadline    time.Time
 	serial      string
 	query       url.Values // with what was encrypted for it
 	sealed      bool       // something was encrypted
@@ -87,6 +89,22 @@ type request struct {
 type verify func(ctx context.Context, sig auth.Signature, body []byte) error
 
 func (r *request) repeatable() bool { return r.method == http.MethodGet || r.call.Idempotent }
+
+// door makes the Route of a call the one that is open to who calls.
+func (c *Client) door(call *Call) error {
+	brand := c.scheme == auth.Brand
+	if brand && call.BrandRoute != "" {
+		call.Route = call.BrandRoute
+	}
+	_, path, _ := strings.Cut(call.Route, " ")
+	switch forBrands := strings.HasPrefix(path, "/brand/"); {
+	case brand && !forBrands:
+		return &ParamError{call.Route, "route", "is not open to brands"}
+	case !brand && forBrands:
+		return &ParamError{call.Route, "route", "is open to brands alone, and the client is that of a merchant"}
+	}
+	return nil
+}
 
 // prepare checks, encodes and seals a call once. What is wrong with the call shows before the platform is asked
 // for a key.
@@ -109,11 +127,11 @@ func (c *Client) prepare(ctx context.Context, call Call, answer any, v verify) (
 		return r, err
 	}
 	if call.File != nil {
-		r.timeout = httpx.UploadTime(r.timeout, call.File.Size())
+		r.timeout = attempt.UploadTime(r.timeout, call.File.Size())
 	}
 	if r.serial == "" && v == nil {
 		if r.serial, err = c.encryptor.SelectCertificate(ctx); err != nil {
-			return r, httpx.Line(fmt.Errorf("wxpay: %s: no platform key, not sent: %w", call.Route, unsent{err}))
+			return r, oneline.Error(fmt.Errorf("wxpay: %s: no platform key, not sent: %w", call.Route, unsent{err}))
 		}
 	}
 	if !fitsHeader(r.serial) {
@@ -121,7 +139,7 @@ func (c *Client) prepare(ctx context.Context, call Call, answer any, v verify) (
 	}
 	if len(secrets)+len(call.SealedQuery) > 0 {
 		if err := r.seal(ctx, c.encryptor, secrets); err != nil {
-			return r, httpx.Line(fmt.Errorf("wxpay: %s: not sent: %w", call.Route, unsent{err}))
+			return r, oneline.Error(fmt.Errorf("wxpay: %s: not sent: %w", call.Route, unsent{err}))
 		}
 	}
 	return r, nil

@@ -4,15 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/internal/attempt"
 	"github.com/wxpay-go/wxpay/internal/header"
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 )
 
 // Do makes a call and decodes its answer, which has been verified before. For a call that answers
@@ -26,112 +26,52 @@ func Do[T any](ctx context.Context, c *Client, call Call) (*T, error) {
 	if _, nothing := into.(*struct{}); nothing {
 		into = nil
 	}
-	if err := c.call(ctx, call, into); err != nil {
+	if err := c.send(ctx, call, into, nil); err != nil {
 		return nil, err
 	}
 	return answer, nil
 }
 
 // Send makes a call whose answer holds nothing.
-func Send(ctx context.Context, c *Client, call Call) error { return c.call(ctx, call, nil) }
-
-// call sends a call by the door that is open to who calls, and keeps a record for who looks on.
-func (c *Client) call(ctx context.Context, call Call, answer any) error {
-	ctx, record := recorded(ctx)
-	err := c.door(&call)
-	if err == nil {
-		err = c.send(ctx, call, answer, nil)
-	}
-	record.end(Exchange{Sender: c.config.caller(), Route: call.Route, Err: err})
-	return err
-}
-
-// door makes the Route of a call the one that is open to who calls.
-func (c *Client) door(call *Call) error {
-	brand := c.scheme == auth.Brand
-	if brand && call.BrandRoute != "" {
-		call.Route = call.BrandRoute
-		return nil
-	}
-	_, path, _ := strings.Cut(call.Route, " ")
-	switch forBrands := strings.HasPrefix(path, "/brand/"); {
-	case brand && !forBrands:
-		return &ParamError{call.Route, "route", "is not open to brands"}
-	case !brand && forBrands:
-		return &ParamError{call.Route, "route", "is open to brands alone, and the client is that of a merchant"}
-	}
-	return nil
-}
+func Send(ctx context.Context, c *Client, call Call) error { return c.send(ctx, call, nil, nil) }
 
 // send makes attempts at a call until one succeeds, it must not be repeated, or it has used its attempts, its
-// time or the client's quota. What comes back is verified by v and decoded into answer; nil: into nothing.
-func (c *Client) send(ctx context.Context, call Call, answer any, v verify) error {
-	if ctx.Err() != nil {
-		return notSent(&request{call: call}, httpx.Ended(ctx)).err
+// time or the client's quota, see Run in internal/attempt. What comes back is verified by v and decoded into answer; nil:
+// into nothing.
+func (c *Client) send(ctx context.Context, call Call, answer any, v verify) (err error) {
+	ctx, record := recorded(ctx)
+	defer func() { record.end(Exchange{Sender: c.config.caller(), Route: call.Route, Err: err}) }()
+	if err := c.door(&call); err != nil {
+		return err
 	}
+	if ctx.Err() != nil {
+		return c.engine.NotSent(call.Route, oneline.Ended(ctx)).Err
+	}
+	start := time.Now() // the time for the call includes that for the certificates it needs
 	r, err := c.prepare(ctx, call, answer, v)
 	if err != nil {
 		return err
 	}
 	if ctx.Err() != nil { // it ended while certificates were loaded
-		return notSent(&r, httpx.Ended(ctx)).err
+		return c.engine.NotSent(call.Route, oneline.Ended(ctx)).Err
 	}
 	if err := c.keep(ctx, &r); err != nil {
 		return err
 	}
-	r.deadline = time.Now().Add(r.timeout)
-	var last *failure
-	for n := 1; ; n++ {
-		fail := c.next(ctx, &r, n, last)
-		if fail == nil {
-			c.quota.Succeeded()
-			return nil
+	r.run = attempt.Call{Route: call.Route, Deadline: start.Add(r.timeout), Upload: r.form != nil, Read: r.method == http.MethodGet, Repeat: r.repeatable()}
+	return c.engine.Run(ctx, &r.run, func(ctx context.Context, n int, last *failure) *failure {
+		host := c.hosts.pick(last)
+		ex, fail := c.attempt(ctx, &r, host)
+		c.hosts.report(host, ex.Status != 0, fail)
+		if fail != nil {
+			fail.Host = host
+			c.engine.Remember(&r.run, fail, last)
+			ex.Err = fail.Err
 		}
-		if last == nil { // a call that succeeds at once needs no timer beside that of its attempt
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithDeadlineCause(ctx, r.deadline, httpx.ErrTime)
-			defer cancel()
-		}
-		if n > 1 && fail.unmade {
-			c.quota.Return() // the repetition was paid for, but not made
-		}
-		if n >= c.config.MaxAttempts || !fail.again || ctx.Err() != nil || !c.quota.Take() {
-			return fail.err
-		}
-		if err := httpx.Sleep(ctx, fail.delay(n)); err != nil {
-			c.quota.Return()
-			return notRepeated(fail, err)
-		}
-		last = fail
-	}
-}
-
-func notRepeated(last *failure, why error) error {
-	return httpx.Line(fmt.Errorf("%w; not repeated: %w", last.err, why))
-}
-
-// next makes attempt n at the host whose turn it is, and tells the observer. After the platform asked to
-// slow down, the whole client repeats one call at a time.
-func (c *Client) next(ctx context.Context, r *request, n int, last *failure) *failure {
-	if last != nil && last.throttled {
-		select {
-		case c.slow <- struct{}{}:
-			defer func() { <-c.slow }()
-		case <-ctx.Done():
-			return &failure{err: notRepeated(last, httpx.Ended(ctx)), unmade: true}
-		}
-	}
-	host := c.hosts.pick(last)
-	ex, fail := c.attempt(ctx, r, host)
-	c.hosts.report(host, ex.Status != 0, fail)
-	if fail != nil {
-		fail.host = host
-		fail.remember(last, r)
-		ex.Err = fail.err
-	}
-	ex.Attempt = n
-	c.observe(ctx, ex)
-	return fail
+		ex.Attempt = n
+		c.observe(ctx, ex)
+		return fail
+	})
 }
 
 // attempt builds, signs and sends a request once, reads the answer under a bound, verifies and decodes it.
@@ -142,23 +82,19 @@ func (c *Client) attempt(ctx context.Context, r *request, host string) (ex Excha
 	defer func() { ex.Duration = time.Since(start) }()
 	var t trip
 	defer t.End()
-	watched := t.Watch(ctx, c.config.HTTPClient, r.deadline)
+	watched := c.engine.Watch(ctx, &r.run, &t.Trip)
 	req, err := c.build(watched, r, host, &t)
 	if err != nil {
-		return ex, notSent(r, err)
+		return ex, c.engine.NotSent(r.call.Route, err)
 	}
-	if ctx.Err() != nil { // a transport that never started could not tell
-		closeBody(req)
-		return ex, notSent(r, httpx.Ended(ctx))
-	}
-	resp, err := c.config.HTTPClient.Do(req)
-	if err != nil {
-		return ex, broken(ctx, r, err, &t.Trip)
+	resp, fail := c.engine.Do(ctx, &r.run, &t.Trip, req)
+	if fail != nil {
+		return ex, fail
 	}
 	defer resp.Body.Close()
 	ex.Status, ex.Header = resp.StatusCode, resp.Header
 	ex.RequestID, _ = header.Get(resp.Header, "Request-Id")
-	body, err := readAnswer(resp)
+	body, err := httpx.ReadAnswer(resp)
 	if err != nil {
 		return ex, unreadable(ctx, r, &ex, resp, err, t.Late())
 	}
@@ -211,7 +147,7 @@ func (c *Client) build(ctx context.Context, r *request, host string, t *trip) (*
 		return nil, err
 	}
 	if !fitsHeader(authorization) {
-		return nil, errors.New("Authorization holds characters that a header cannot carry")
+		return nil, errors.New("the header Authorization holds characters that cannot be sent")
 	}
 	t.set(req.Header, "Authorization", authorization)
 	t.set(req.Header, "Accept", "application/json")
@@ -232,12 +168,6 @@ func (c *Client) build(ctx context.Context, r *request, host string, t *trip) (*
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }
 	}
 	return req, nil
-}
-
-func closeBody(req *http.Request) {
-	if req.Body != nil {
-		req.Body.Close()
-	}
 }
 
 const userAgent = "wxpay-go"

@@ -2,11 +2,9 @@ package wxpay
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/attempt"
 )
 
 // Wait looks at something that changes, such as a task or an order, until look says that it is done, and returns
@@ -19,28 +17,5 @@ func Wait[T any](ctx context.Context, every time.Duration, look func(context.Con
 	if every <= 0 {
 		every = 5 * time.Second
 	}
-	var seen T
-	for {
-		v, done, err := look(ctx)
-		if err == nil {
-			seen = v
-		}
-		if done || err != nil && !Transient(err) && ctx.Err() == nil {
-			return seen, err
-		}
-		if ended := httpx.Sleep(ctx, every); ended != nil {
-			return seen, stopped(ctx, ended, err)
-		}
-	}
-}
-
-// stopped is the error of a wait that ended with its context. The last look may tell of that already.
-func stopped(ctx context.Context, ended, last error) error {
-	if last != nil && errors.Is(last, ctx.Err()) && errors.Is(last, context.Cause(ctx)) {
-		return last
-	}
-	if last != nil {
-		ended = fmt.Errorf("%w; before that: %w", ended, last)
-	}
-	return httpx.Line(fmt.Errorf("wxpay: stopped waiting: %w", ended))
+	return attempt.Wait(ctx, "wxpay", every, Transient, look)
 }

@@ -21,7 +21,8 @@ type Product struct {
 	English       string          `json:"en"` // what it is called, such as bank packages
 	Chinese       string          `json:"zh,omitempty"`
 	Description   string          `json:"description,omitempty"`
-	Platform      string          `json:"platform"` // wechatpay or tpns
+	Platform      string          `json:"platform"`     // wechatpay or tpns
+	Go            string          `json:"go,omitempty"` // folder of the package whose tables are generated; empty: none is
 	Doubts        []Doubt         `json:"doubts,omitempty"`
 	RequestIDs    []RequestID     `json:"requestIDs,omitempty"`
 	Operations    []*Operation    `json:"operations"` // without those that the platform withdrew
@@ -201,6 +202,7 @@ type Property struct {
 type Value struct {
 	Value   string `json:"value"`
 	Meaning string `json:"meaning,omitempty"`
+	Go      string `json:"go,omitempty"` // its constant, where the name does not follow
 }
 
 // A Condition says more of an object whose member has one of the values.
@@ -214,7 +216,11 @@ type Condition struct {
 type Go struct {
 	Name string `json:"name,omitempty"`
 	Type string `json:"type,omitempty"`
-	Nil  string `json:"nil,omitempty"` // in words: why absent and zero differ, so that the field is a pointer
+	Nil  string `json:"nil,omitempty"` // in words: what absence means where it is not zero, so that the field is a pointer
+
+	// Check is how text is checked where the name does not say it: id, if it names something that is asked for
+	// later, shown, if it is stored to be shown, or text.
+	Check string `json:"check,omitempty"`
 }
 
 //go:embed catalog.json

@@ -13,9 +13,11 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,7 +49,7 @@ func (s Scheme) takes(kind string) bool {
 type Signer struct {
 	scheme       Scheme
 	id, serialNo string
-	sign         func(message []byte) ([]byte, error)
+	sign         func(digest [sha256.Size]byte) ([]byte, error)
 }
 
 var _ wechat.Signer = (*Signer)(nil)
@@ -71,9 +73,8 @@ func NewSigner(scheme Scheme, id, serialNo string, key crypto.Signer) (*Signer, 
 	if err := checkSize(public); err != nil {
 		return nil, err
 	}
-	return &Signer{scheme, id, serialNo, func(message []byte) ([]byte, error) {
-		sum := sha256.Sum256(message)
-		sig, err := key.Sign(rand.Reader, sum[:], crypto.SHA256)
+	return &Signer{scheme, id, serialNo, func(digest [sha256.Size]byte) ([]byte, error) {
+		sig, err := key.Sign(rand.Reader, digest[:], crypto.SHA256)
 		if err != nil {
 			return nil, fmt.Errorf("auth: sign: %w", err)
 		}
@@ -91,7 +92,7 @@ func (s *Signer) Scheme() Scheme { return s.scheme }
 
 // Sign returns the base64 RSA signature over the SHA-256 of message.
 func (s *Signer) Sign(_ context.Context, message string) (*wechat.SignatureResult, error) {
-	sig, err := s.sign([]byte(message))
+	sig, err := s.sign(sha256.Sum256([]byte(message)))
 	if err != nil {
 		return nil, err
 	}
@@ -115,11 +116,12 @@ func (s Signer) MarshalBinary() ([]byte, error) { return []byte(s.String()), nil
 // RequestMessage is the text a request's signature covers. uri is path and query exactly as sent,
 // body the exact bytes sent; of an upload, its meta part alone.
 func RequestMessage(method, uri string, unix int64, nonce string, body []byte) string {
-	return string(requestMessage(method, uri, unix, nonce, body))
+	return string(appendMessage(nil, method, uri, unix, []byte(nonce), body))
 }
 
-func requestMessage(method, uri string, unix int64, nonce string, body []byte) []byte {
-	b := make([]byte, 0, len(method)+len(uri)+len(nonce)+len(body)+25)
+func appendMessage(b []byte, method, uri string, unix int64, nonce, body []byte) []byte {
+	const most = 25 // digits of a time and line ends
+	b = slices.Grow(b, len(method)+len(uri)+len(nonce)+len(body)+most)
 	b = append(b, method...)
 	b = append(b, '\n')
 	b = append(b, uri...)
@@ -134,31 +136,51 @@ func requestMessage(method, uri string, unix int64, nonce string, body []byte) [
 
 // Authorization signs a request with a fresh nonce and returns the value of its Authorization header.
 func Authorization(ctx context.Context, s wechat.Signer, scheme Scheme, method, uri string, unix int64, body []byte) (string, error) {
-	nonce := Nonce()
-	message := requestMessage(method, uri, unix, nonce, body)
-	var r wechat.SignatureResult
+	var room [1 << 10]byte // on the stack, and enough for most
+	nonce := newNonce()
+	message := appendMessage(room[:0], method, uri, unix, nonce[:], body)
+	var id, serialNo string
+	var signature []byte
 	if own, ok := s.(*Signer); ok { // without the strings between
-		sig, err := own.sign(message)
+		sig, err := own.sign(sha256.Sum256(message))
 		if err != nil {
 			return "", err
 		}
-		r = wechat.SignatureResult{MchID: own.id, CertificateSerialNo: own.serialNo, Signature: encode(sig)}
+		id, serialNo, signature = own.id, own.serialNo, base64.StdEncoding.AppendEncode(room[:0], sig)
 	} else {
 		signed, err := s.Sign(ctx, string(message))
 		if err != nil {
 			return "", err
 		}
-		r = *signed
+		id, serialNo, signature = signed.MchID, signed.CertificateSerialNo, []byte(signed.Signature)
 	}
-	var ts [20]byte
-	return scheme.Name + " " + scheme.ID + `="` + r.MchID + `",nonce_str="` + nonce + `",timestamp="` + string(strconv.AppendInt(ts[:0], unix, 10)) +
-		`",serial_no="` + r.CertificateSerialNo + `",signature="` + r.Signature + `"`, nil
+	var text [1 << 10]byte
+	b := append(text[:0], scheme.Name...)
+	b = append(b, ' ')
+	b = append(b, scheme.ID...)
+	b = append(b, `="`...)
+	b = append(b, id...)
+	b = append(b, `",nonce_str="`...)
+	b = append(b, nonce[:]...)
+	b = append(b, `",timestamp="`...)
+	b = strconv.AppendInt(b, unix, 10)
+	b = append(b, `",serial_no="`...)
+	b = append(b, serialNo...)
+	b = append(b, `",signature="`...)
+	b = append(b, signature...)
+	b = append(b, '"')
+	return string(b), nil
 }
 
 // Nonce returns 32 random characters.
 func Nonce() string {
+	nonce := newNonce()
+	return string(nonce[:])
+}
+
+func newNonce() (nonce [32]byte) {
 	var b [20]byte
 	rand.Read(b[:])
-	var text [32]byte
-	return string(base32.StdEncoding.AppendEncode(text[:0], b[:]))
+	base32.StdEncoding.Encode(nonce[:], b[:])
+	return nonce
 }

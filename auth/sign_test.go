@@ -97,12 +97,12 @@ func TestAuthorization(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, tt.scheme, signer.Scheme())
 		seen := map[string]bool{}
-		for range 3 {
-			header, err := auth.Authorization(t.Context(), signer, tt.scheme, "POST", "/v3/a?b=c", 1554208460, []byte("{}"))
+		for _, body := range []string{"", "{}", strings.Repeat("long ", 1000)} {
+			header, err := auth.Authorization(t.Context(), signer, tt.scheme, "POST", "/v3/a?b=c", 1554208460, []byte(body))
 			require.NoError(t, err)
 			m := regexp.MustCompile(`^` + tt.head + `,nonce_str="([A-Z2-7]{32})",timestamp="1554208460",serial_no="` + serialNo + `",signature="([A-Za-z0-9+/]{342}==)"$`).FindStringSubmatch(header)
 			require.NotNil(t, m, header)
-			assert.Equal(t, sign(merchantKey(), "POST\n/v3/a?b=c\n1554208460\n"+m[1]+"\n{}\n"), m[2])
+			assert.Equal(t, sign(merchantKey(), "POST\n/v3/a?b=c\n1554208460\n"+m[1]+"\n"+body+"\n"), m[2])
 			seen[m[1]] = true
 		}
 		assert.Len(t, seen, 3, "every request has a nonce of its own")

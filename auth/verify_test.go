@@ -94,11 +94,15 @@ func TestVerify(t *testing.T) {
 		change func(*message)
 		want   any // nil, an error, or the skew of a StaleError
 	}{
-		"as it came":           {func(*message) {}, nil},
-		"type left out":        {func(m *message) { m.Type = "" }, nil}, // a proxy passed the four classic headers
-		"brand":                {func(m *message) { m.scheme, m.Type = auth.Brand, "WECHATPAY-BRAND-SHA256-RSA2048" }, nil},
-		"brand, without type":  {func(m *message) { m.scheme, m.Type = auth.Brand, "" }, nil},
-		"brand, of merchants":  {func(m *message) { m.scheme, m.Type = auth.Brand, "WECHATPAY2-SHA256-RSA2048" }, nil},
+		"as it came":          {func(*message) {}, nil},
+		"type left out":       {func(m *message) { m.Type = "" }, nil}, // a proxy passed the four classic headers
+		"brand":               {func(m *message) { m.scheme, m.Type = auth.Brand, "WECHATPAY-BRAND-SHA256-RSA2048" }, nil},
+		"brand, without type": {func(m *message) { m.scheme, m.Type = auth.Brand, "" }, nil},
+		"brand, of merchants": {func(m *message) { m.scheme, m.Type = auth.Brand, "WECHATPAY2-SHA256-RSA2048" }, nil},
+		"long body": {func(m *message) {
+			m.body = strings.Repeat("long ", 1000)
+			m.Signature.Signature = sign(platformKey(), m.Timestamp+"\n"+m.Nonce+"\n"+m.body+"\n")
+		}, nil},
 		"299 s old":            {at(299 * time.Second), nil},
 		"299 s early":          {at(-299 * time.Second), nil},
 		"300 s less 1 ns":      {at(300*time.Second - 1), nil},

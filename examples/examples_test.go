@@ -348,6 +348,7 @@ func TestImportThatIsNotDone(t *testing.T) {
 		}
 	})
 	t.Run("refused", func(t *testing.T) {
+		th := open(t, wxpaytest.Options{}) // where no request of a stopped program can be on its way
 		require.NoError(t, th.fake.Inject("", "NO_AUTH", 1))
 		out, errs, code := th.run(t, "bankpackages", args...)
 		assert.Equal(t, 1, code)

@@ -7,24 +7,23 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"time"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/auth"
 	"github.com/wxpay-go/wxpay/internal/header"
-	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/internal/lenient"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 )
 
 // An Event is a genuine notification, decrypted. Neither its formats nor JSON show the plaintext.
 type Event struct {
-	ID           string    // the same in every repeat
-	CreateTime   time.Time // zero if it is written in no form known
-	EventType    string    // such as ENTRUST.SIGNING; says what the plaintext is
-	ResourceType string    // encrypt-resource
-	Summary      string    // for people
-	OriginalType string    // kind of the plaintext, such as contract
-	Plaintext    []byte    `json:"-"` // JSON
+	ID           string     // the same in every repeat
+	CreateTime   wxpay.Time // zero if it is written in no form known
+	EventType    string     // such as ENTRUST.SIGNING; says what the plaintext is
+	ResourceType string     // encrypt-resource
+	Summary      string     // for people
+	OriginalType string     // kind of the plaintext, such as contract
+	Plaintext    []byte     `json:"-"` // JSON
 }
 
 // Parse reads, verifies and decrypts the notification in r. The error is a [RefusedError], which [Answer]
@@ -80,10 +79,10 @@ func (e *Event) Decode(v any) error {
 func (e *Event) decode(v any) (odd []string, err error) {
 	odd, err = lenient.Unmarshal(e.Plaintext, v)
 	if _, ok := errors.AsType[*lenient.MemberError](err); ok {
-		return odd, httpx.Line(fmt.Errorf("notify: %s: %w", e.EventType, err))
+		return odd, oneline.Error(fmt.Errorf("notify: %s: %w", e.EventType, err))
 	}
 	if err != nil {
-		return odd, httpx.Line(fmt.Errorf("notify: %s: plaintext cannot be read as %T", e.EventType, v))
+		return odd, oneline.Error(fmt.Errorf("notify: %s: plaintext cannot be read as %T", e.EventType, v))
 	}
 	return odd, nil
 }
@@ -107,7 +106,7 @@ func (e *RefusedError) Error() string {
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}
-	return httpx.ErrorText(s)
+	return oneline.Text(s)
 }
 
 // Unwrap gives the cause.
@@ -133,11 +132,11 @@ const (
 
 // An envelope is a notification as it was sent. Its first two members and the resource decide.
 type envelope struct {
-	ID           string    `json:"id"`
-	EventType    string    `json:"event_type"`
-	CreateTime   time.Time `json:"create_time,omitzero"`
-	ResourceType string    `json:"resource_type,omitzero"`
-	Summary      string    `json:"summary,omitzero"`
+	ID           string     `json:"id"`
+	EventType    string     `json:"event_type"`
+	CreateTime   wxpay.Time `json:"create_time,omitzero"`
+	ResourceType string     `json:"resource_type,omitzero"`
+	Summary      string     `json:"summary,omitzero"`
 	Resource     struct {
 		Algorithm      string `json:"algorithm"`
 		OriginalType   string `json:"original_type,omitzero"`

@@ -31,9 +31,8 @@ func TestParse(t *testing.T) {
 	t.Parallel()
 	e, err := notify.Parse(publicKeyClient(offline(t)), signed(message{plain: `{"a":1}`}.String()))
 	require.NoError(t, err)
-	e.CreateTime = e.CreateTime.UTC()
 	assert.Equal(t, &notify.Event{
-		ID: "EV-2018022511223320873", CreateTime: time.Date(2015, 5, 20, 5, 29, 35, 0, time.UTC), EventType: "ENTRUST.SIGNING",
+		ID: "EV-2018022511223320873", CreateTime: wxpay.TimeOf(time.Date(2015, 5, 20, 5, 29, 35, 0, time.UTC)), EventType: "ENTRUST.SIGNING",
 		ResourceType: "encrypt-resource", Summary: "签约结果通知", OriginalType: "contract", Plaintext: []byte(`{"a":1}`),
 	}, e)
 	var v struct{ A int }
@@ -59,7 +58,7 @@ func TestCreateTime(t *testing.T) {
 	} {
 		e, err := notify.Parse(publicKeyClient(offline(t)), signed(message{createTime: text}.String()))
 		require.NoError(t, err, text)
-		assert.True(t, want.Equal(e.CreateTime), "%s: %s", text, e.CreateTime)
+		assert.True(t, e.CreateTime.Equal(want), "%s: %s", text, e.CreateTime)
 	}
 }
 

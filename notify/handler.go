@@ -32,7 +32,7 @@ import (
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/internal/header"
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 )
 
 // A Config says how a [Handler] works. The zero Config serves.
@@ -103,8 +103,9 @@ func New(client *wxpay.Client, config Config) *Handler {
 	return &Handler{client: client, config: config, functions: make(map[string]function)}
 }
 
-// On has f handle the notifications of one type, with their plaintext decoded as T. A second f for the same
-// type replaces the first.
+// On has f handle the notifications of one type, with their plaintext decoded as the T of that type. A second f for
+// the same type replaces the first. For a type that no package of services has, give its name and let f say
+// what T is; *json.RawMessage and *map[string]any take every plaintext.
 //
 // When f returns nil the answer is 204 and the number of the notification is recorded. When it fails or
 // panics the answer is 500, so that the platform sends again; it says nothing about the error, which
@@ -113,10 +114,10 @@ func New(client *wxpay.Client, config Config) *Handler {
 // f runs within the request, not beside it, so nothing is left running after the answer. It must give up
 // with an error when ctx ends, or the answer comes too late; until it returns, every repeat is
 // answered with 409.
-func On[T any](h *Handler, eventType string, f func(ctx context.Context, e *Event, v *T) error) {
+func On[T any](h *Handler, eventType wxpay.EventType[T], f func(ctx context.Context, e *Event, v *T) error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.functions[eventType] = func(ctx context.Context, e *Event, d *Delivery) error {
+	h.functions[string(eventType)] = func(ctx context.Context, e *Event, d *Delivery) error {
 		v := new(T)
 		odd, err := e.decode(v)
 		d.Odd = append(d.Odd, odd...)
@@ -127,7 +128,8 @@ func On[T any](h *Handler, eventType string, f func(ctx context.Context, e *Even
 	}
 }
 
-// ServeHTTP answers one request of the platform.
+// ServeHTTP answers one request: with 204 if its function returned nil, now or for an earlier repeat, and as
+// [Answer] says otherwise.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(r.Context(), h.config.Timeout)
@@ -226,7 +228,7 @@ type PanicError struct {
 }
 
 func (e *PanicError) Error() string {
-	return httpx.ErrorText("notify: function for " + e.EventType + " panicked: " + e.Reason)
+	return oneline.Text("notify: function for " + e.EventType + " panicked: " + e.Reason)
 }
 
 // run calls f and makes an error of a panic.

@@ -59,7 +59,7 @@ func TestEveryType(t *testing.T) {
 				var delivered []notify.Delivery
 				h := notify.New(setup.client, notify.Config{Observe: func(_ context.Context, d notify.Delivery) { delivered = append(delivered, d) }})
 				runs := 0
-				notify.On(h, event, func(ctx context.Context, e *notify.Event, v *map[string]any) error {
+				notify.On(h, wxpay.EventType[map[string]any](event), func(ctx context.Context, e *notify.Event, v *map[string]any) error {
 					runs++
 					assert.Equal(t, "EV-2018022511223320873", e.ID)
 					assert.Equal(t, event, e.EventType)

@@ -25,11 +25,13 @@ func TestOddMembers(t *testing.T) {
 		odd   string
 		check func(*edupapay.TransactionEvent) bool
 	}{
-		`"success_time":""`:                 {"success_time", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.IsZero() }},
+		`"success_time":"2020/3/26"`:        {"success_time", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.IsZero() }},
+		`"success_time":"2020-03-26 10:43"`: {"success_time", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.Equal(morning.Truncate(time.Minute)) }},
+		`"success_time":""`:                 {"", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.IsZero() }},
 		`"success_time":"canary"`:           {"success_time", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.IsZero() }},
 		`"success_time":[]`:                 {"success_time", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.IsZero() }},
 		`"success_time":20200326104339`:     {"success_time", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.Equal(morning) }},
-		`"success_time":"20200326104339"`:   {"success_time", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.Equal(morning) }},
+		`"success_time":"20200326104339"`:   {"", func(e *edupapay.TransactionEvent) bool { return e.SuccessTime.Equal(morning) }},
 		`"amount":[]`:                       {"amount", func(e *edupapay.TransactionEvent) bool { return e.Amount.Total == 0 }},
 		`"payer":[]`:                        {"payer", func(e *edupapay.TransactionEvent) bool { return e.Payer.OpenID == "" }},
 		`"payer":""`:                        {"payer", func(e *edupapay.TransactionEvent) bool { return e.Payer.OpenID == "" }},
@@ -75,10 +77,10 @@ func TestOddMembersOfProducts(t *testing.T) {
 		got = append(got, e.EchoMessage, e.EncryptedEchoMessage)
 		return nil
 	})
-	body := message{event: membercard.EventAcceptCard, plain: `{"event_type":"RECOVER","card_id":"p1","code":289560490049,"event_time":"2019-12-17 10:35:53","openid":"o1"}`}.String()
+	body := message{event: string(membercard.EventAcceptCard), plain: `{"event_type":"RECOVER","card_id":"p1","code":289560490049,"event_time":"2019-12-17 10:35:53","openid":"o1"}`}.String()
 	require.Equal(t, 204, serve(h, signed(body)).Code)
 	assert.Equal(t, []string{"code", "event_time"}, seen.Odd)
-	body = message{event: security.EventEcho, plain: `{"echo_message":12,"encrypt_echo_message":"+/8B"}`}.String()
+	body = message{event: string(security.EventEcho), plain: `{"echo_message":12,"encrypt_echo_message":"+/8B"}`}.String()
 	require.Equal(t, 204, serve(h, signed(body)).Code)
 	assert.Equal(t, []string{"echo_message"}, seen.Odd)
 	assert.Equal(t, []string{"289560490049", "2019-12-17T02:35:53Z", "12", "+/8B"}, got)
@@ -89,14 +91,14 @@ func TestOddEnvelope(t *testing.T) {
 	t.Parallel()
 	var seen notify.Delivery
 	for replace, odd := range map[string][]string{
-		`"create_time":"2015-05-20T13:29:35+08:00" "create_time":[]`:                              {"create_time"},
-		`"create_time":"2015-05-20T13:29:35+08:00" "create_time":20150520132935`:                  {"create_time"},
-		`"resource_type":"encrypt-resource" "resource_type":{}`:                                   {"resource_type"},
-		`"summary":"签约结果通知" "summary":7`:                                                          {"summary"},
-		`"summary":"签约结果通知" "summary":[]`:                                                         {"summary"},
-		`"original_type":"contract" "original_type":[]`:                                           {"resource.original_type"},
-		`"id":"EV-2018022511223320873" "id":2018022511223320873`:                                  {"id"},
-		`"summary":"签约结果通知","new":[1] "summary":[],"summary":"canary","new":[1],"create_time":""`: {"create_time"},
+		`"create_time":"2015-05-20T13:29:35+08:00" "create_time":[]`:                             {"create_time"},
+		`"create_time":"2015-05-20T13:29:35+08:00" "create_time":20150520132935`:                 {"create_time"},
+		`"resource_type":"encrypt-resource" "resource_type":{}`:                                  {"resource_type"},
+		`"summary":"签约结果通知" "summary":7`:                                                         {"summary"},
+		`"summary":"签约结果通知" "summary":[]`:                                                        {"summary"},
+		`"original_type":"contract" "original_type":[]`:                                          {"resource.original_type"},
+		`"id":"EV-2018022511223320873" "id":2018022511223320873`:                                 {"id"},
+		`"summary":"签约结果通知","new":[1] "summary":[],"summary":"canary","new":[1],"create_time":7`: {"create_time"},
 	} {
 		was, is, _ := strings.Cut(replace, " ")
 		body := strings.Replace(message{plain: `{"appid":1}`}.String(), was, is, 1)

@@ -145,7 +145,7 @@ func TestOneLine(t *testing.T) {
 	long := strings.Repeat("x", 10_000)
 	var seen notify.Delivery
 	h := notify.New(publicKeyClient(offline(t)), notify.Config{Observe: func(_ context.Context, d notify.Delivery) { seen = d }})
-	notify.On(h, "A\nB"+long, func(_ context.Context, e *notify.Event, v *struct{ A int }) error { panic(e) })
+	notify.On(h, wxpay.EventType[struct{ A int }]("A\nB"+long), func(_ context.Context, e *notify.Event, v *struct{ A int }) error { panic(e) })
 	errs := []error{&notify.RefusedError{Status: 401, Reason: "not genuine", Err: errors.New("a\x1b[2J\nb" + long)}}
 	for _, plain := range []string{`{}`, `[]`, `{"A":"x"}`} {
 		assert.Equal(t, 500, serve(h, signed(message{event: "A\nB" + long, plain: plain}.String())).Code)

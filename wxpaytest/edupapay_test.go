@@ -107,6 +107,7 @@ func TestContractFromPresignToDebit(t *testing.T) {
 	h.refused(400, "PARAM_ERROR", "POST", edu+"/contracts/presign", with(presign, "period_start_date", "2020-3-9"))
 	h.refused(400, "PARAM_ERROR", "POST", edu+"/transactions", with(debit, "amount", m{"total": 8.88}))
 	h.refused(400, "PARAM_ERROR", "POST", edu+"/transactions", with(debit, "amount", m{"total": 0}))
+	h.refused(400, "PARAM_ERROR", "POST", edu+"/transactions", with(debit, "amount", m{"total": 1, "currency": "USD"}))
 	h.refused(400, "PARAM_ERROR", "POST", edu+"/transactions", with(debit, "out_trade_no", "a b"))
 	h.refused(400, "PARAM_ERROR", "POST", edu+"/transactions", with(debit, "device_information", nil))
 }

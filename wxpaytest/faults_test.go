@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -257,6 +258,16 @@ func TestInject(t *testing.T) {
 	assert.ErrorContains(t, s.Inject("", "nothing", 1), "no fault")
 	assert.ErrorContains(t, s.InjectHost("api.mch.weixin.qq.com", "nothing", 1), "no fault")
 
+	assert.ErrorContains(t, s.InjectHost("elsewhere.example", "500", 1), "no host")
+	assert.ErrorContains(t, s.Inject("", "500", 0), "0 times")
+	for route, name := range map[string]string{"POST /v3/push/app": "forged", tasksRoute: "tpns-1008003"} {
+		assert.ErrorContains(t, s.Inject(route, name, 1), "cannot happen there")
+	}
+	for host, name := range map[string]string{"api.tpns.tencent.com": "NO_AUTH", "api.mch.weixin.qq.com": "tpns-1008003"} {
+		assert.ErrorContains(t, s.InjectHost(host, name, 1), "cannot happen there")
+	}
+	assert.Empty(t, s.Unused())
+
 	// In their order, as often as asked for, and for ever if negative.
 	require.NoError(t, h.server.Inject("", "503", 2))
 	require.NoError(t, h.server.Inject("", "500", 1))
@@ -291,7 +302,7 @@ func TestUnusedFaultsFailTheTest(t *testing.T) {
 	require.NoError(t, s.Inject("", "500", 1))
 	assert.Error(t, s.Inject("", "nothing", 1))
 	r.cleanup()
-	assert.Equal(t, []string{"wxpaytest: there is no fault %q", "wxpaytest: fault %s did not happen"}, r.errors)
+	assert.Equal(t, []string{`wxpaytest: there is no fault "nothing"`, "wxpaytest: fault 500 did not happen"}, r.errors)
 }
 
 type recorder struct {
@@ -300,9 +311,11 @@ type recorder struct {
 	cleanup func()
 }
 
-func (r *recorder) Errorf(format string, _ ...any) { r.errors = append(r.errors, format) }
-func (r *recorder) Cleanup(f func())               { r.cleanup = f }
-func (r *recorder) Helper()                        {}
+func (r *recorder) Errorf(format string, a ...any) {
+	r.errors = append(r.errors, fmt.Sprintf(format, a...))
+}
+func (r *recorder) Cleanup(f func()) { r.cleanup = f }
+func (r *recorder) Helper()          {}
 
 func TestRefusals(t *testing.T) {
 	t.Parallel()
@@ -312,8 +325,8 @@ func TestRefusals(t *testing.T) {
 		"NOT_FOUND": 404, "RESOURCE_NOT_EXISTS": 404, "RATELIMIT_EXCEEDED": 429, "FREQUENCY_LIMITED": 429, "FREQUENCY_LIMIT_EXCEED": 429,
 		"SYSTEM_ERROR": 500, "SERVICE_UNAVAILABLE": 503,
 	}
-	require.Len(t, wxpaytest.Refusals, len(statuses))
-	for _, r := range wxpaytest.Refusals {
+	require.Len(t, wxpaytest.Refusals(), len(statuses))
+	for _, r := range wxpaytest.Refusals() {
 		require.NoError(t, h.server.Inject("", r.Name, 1))
 		h.refused(statuses[r.Name], r.Name, "GET", tasks, nil)
 		assert.False(t, r.Effect())

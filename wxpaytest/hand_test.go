@@ -33,8 +33,9 @@ const host = "https://api.mch.weixin.qq.com"
 
 type m = map[string]any
 
-// A merchant makes requests by hand: it shares nothing with the SDK and nothing with the server.
+// A merchant makes requests by hand, or a brand does: it shares nothing with the SDK and nothing with the server.
 type merchant struct {
+	brand  bool
 	t      *testing.T
 	server *wxpaytest.Server
 	key    *rsa.PrivateKey
@@ -45,7 +46,7 @@ type merchant struct {
 func newMerchant(t *testing.T, o ...wxpaytest.Options) *merchant {
 	s := wxpaytest.New(t, o...)
 	c := s.Config()
-	h := &merchant{t: t, server: s, key: c.PrivateKey.(*rsa.PrivateKey), public: c.PublicKey, serial: c.PublicKeyID}
+	h := &merchant{brand: c.BrandID != "", t: t, server: s, key: c.PrivateKey.(*rsa.PrivateKey), public: c.PublicKey, serial: c.PublicKeyID}
 	if h.public == nil {
 		h.useCertificate()
 	}
@@ -137,6 +138,10 @@ func (h *merchant) credentials(at, nonce, text string) string {
 	sum := sha256.Sum256([]byte(text))
 	sig, err := rsa.SignPKCS1v15(nil, h.key, crypto.SHA256, sum[:])
 	require.NoError(h.t, err)
+	if h.brand {
+		return `WECHATPAY-BRAND-SHA256-RSA2048 brand_id="` + wxpaytest.BrandID + `",nonce_str="` + nonce + `",timestamp="` + at +
+			`",serial_no="` + wxpaytest.BrandSerialNo + `",signature="` + base64.StdEncoding.EncodeToString(sig) + `"`
+	}
 	return `WECHATPAY2-SHA256-RSA2048 mchid="` + wxpaytest.MchID + `",nonce_str="` + nonce + `",signature="` + base64.StdEncoding.EncodeToString(sig) +
 		`",timestamp="` + at + `",serial_no="` + wxpaytest.SerialNo + `"`
 }
@@ -177,7 +182,7 @@ func (h *merchant) genuine(resp *http.Response) (int, m) {
 		require.NoError(h.t, verify(h.public, resp.Header, body))
 		require.Equal(h.t, h.serial, resp.Header.Get("Wechatpay-Serial"))
 	}
-	require.Equal(h.t, "WECHATPAY2-SHA256-RSA2048", resp.Header.Get("Wechatpay-Signature-Type"))
+	require.Equal(h.t, map[bool]string{false: "WECHATPAY2-SHA256-RSA2048", true: "WECHATPAY-BRAND-SHA256-RSA2048"}[h.brand], resp.Header.Get("Wechatpay-Signature-Type"))
 	require.Regexp(h.t, `^WXPAYTEST\d+-\d+$`, resp.Header.Get("Request-Id"))
 	if resp.StatusCode == http.StatusNoContent {
 		require.Empty(h.t, body)

@@ -51,6 +51,8 @@ func TestCards(t *testing.T) {
 	assert.Equal(t, []any{"新名字", 10.0, "须知"}, []any{card["title"], card["total_quantity"], card["description"]})
 	h.refused(400, "INVALID_REQUEST", "PATCH", open+"/cards/"+id, m{"code_mode": "REAL_TIME"})
 	h.refused(400, "PARAM_ERROR", "PATCH", open+"/cards/"+id, m{"brand": m{}})
+	h.refused(400, "PARAM_ERROR", "PATCH", open+"/cards/"+id, m{"total_quantity": -1})
+	h.refused(400, "PARAM_ERROR", "POST", open+"/cards", with(with(newCard(), "out_request_no", "3"), "total_quantity", -1))
 	h.refused(400, "PARAM_ERROR", "PATCH", open+"/cards/"+id, nil)
 
 	for _, name := range []string{"appid", "logo_url", "brand", "title", "background_picture_url", "description", "code_type", "date_information", "code_mode", "out_request_no"} {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/wxpay-go/wxpay/api"
 	"github.com/wxpay-go/wxpay/wxpaytest"
 )
 
@@ -71,6 +72,38 @@ func TestNotify(t *testing.T) {
 		require.Len(t, resource["nonce"], 12)
 		assert.JSONEq(t, `{"openid":"用户"}`, string(h.open(resource["nonce"].(string), want[1], resource["ciphertext"].(string))))
 	}
+}
+
+// Every notification of the documents can be sent as they show it.
+func TestEveryDocumentedNotification(t *testing.T) {
+	t.Parallel()
+	catalog, err := api.Load()
+	require.NoError(t, err)
+	h := newMerchant(t)
+	n := 0
+	for _, p := range catalog.Products {
+		for _, doc := range p.Notifications {
+			n++
+			box := &inbox{status: 204}
+			_, err := h.server.Notify(t.Context(), box, doc.Event, nil)
+			require.NoError(t, err, doc.ID)
+			header, body, envelope, resource := box.envelope(t)
+			require.NoError(t, verify(h.public, header, body), doc.ID)
+			for _, member := range doc.Envelope.Properties {
+				assert.Equal(t, member.Required, member.Required && envelope[member.Name] != nil, "%s %s", doc.ID, member.Name)
+			}
+			associated, _ := resource["associated_data"].(string)
+			assert.NotEmpty(t, resource["original_type"], doc.ID)
+			plain, want := decode(t, h.open(resource["nonce"].(string), associated, resource["ciphertext"].(string))), decode(t, doc.Example)
+			for name, v := range want {
+				if member := doc.Plaintext.Property(name); member != nil && member.Schema.Sealed != "" {
+					plain[name] = h.decrypt(plain[name].(string))
+				}
+				assert.Equal(t, v, plain[name], "%s %s", doc.ID, name)
+			}
+		}
+	}
+	assert.Greater(t, n, 7)
 }
 
 func TestNotifyVariants(t *testing.T) {

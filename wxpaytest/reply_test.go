@@ -185,5 +185,5 @@ func TestRepliesThatCannotBe(t *testing.T) {
 	s = wxpaytest.New(r)
 	require.NoError(t, s.Reply(tasksRoute, 200, nil))
 	r.cleanup()
-	assert.Equal(t, []string{"wxpaytest: nobody asked for the reply to %s"}, r.errors)
+	assert.Equal(t, []string{"wxpaytest: nobody asked for the reply to " + tasksRoute}, r.errors)
 }

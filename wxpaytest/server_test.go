@@ -206,6 +206,8 @@ func TestWhatAnyCallMustHave(t *testing.T) {
 		"query":             {"GET", tasks + "?more=1", "", nil, 400, "PARAM_ERROR", "/more", "not a member"},
 		"query twice":       {"GET", tasks + "?limit=1&limit=2", "", nil, 400, "PARAM_ERROR", "/limit", "more than once"},
 		"limit":             {"GET", tasks + "?limit=21", "", nil, 400, "PARAM_ERROR", "/limit", "out of range"},
+		"an empty page":     {"GET", tasks + "?limit=0", "", nil, 400, "PARAM_ERROR", "/limit", "out of range"},
+		"before the first":  {"GET", activities + "?activity_type=MEMBER_AFTERPAY&offset=-1", "", nil, 400, "PARAM_ERROR", "/offset", "out of range"},
 		"not a number":      {"GET", tasks + "?limit=ten", "", nil, 400, "PARAM_ERROR", "/limit", "not an integer"},
 		"enumeration":       {"GET", tasks + "?status=DONE", "", nil, 400, "PARAM_ERROR", "/status", "none of"},
 		"path":              {"GET", "/v3/marketing/bank/packages/123/tasks", "", nil, 400, "PARAM_ERROR", "/package_id", "3 characters"},

@@ -247,10 +247,37 @@ func TestTPNSPlanAndLimits(t *testing.T) {
 	assert.Equal(t, "1008015", code(post(t, s, "/v3/statistics/get_push_record", m{"pushId": "1"})))
 }
 
+// What TPNS does not know it answers as such, and so does WeChat Pay: neither knows the calls of the other.
+func TestEachPlatformAnswersAtItsHosts(t *testing.T) {
+	t.Parallel()
+	h := newMerchant(t)
+	for _, uri := range []string{"/v3/push/nothing", "/v3/security/echo"} {
+		req, err := http.NewRequestWithContext(t.Context(), "POST", tpnsHost+uri, strings.NewReader("{}"))
+		require.NoError(t, err)
+		req.SetBasicAuth(wxpaytest.TPNSAccessID, wxpaytest.TPNSSecretKey)
+		o := exchange(&http.Client{Transport: h.server}, req)
+		assert.Equal(t, 404, o.status, uri)
+		assert.Contains(t, string(o.body), "TPNS has no such call")
+		assert.Empty(t, o.header.Get("Wechatpay-Signature"))
+	}
+	h.refused(404, "NOT_FOUND", "POST", "/v3/push/app", m{})
+}
+
+// The statistics of a plan are not kept: they are those of the document.
+func TestTPNSPlanStatistics(t *testing.T) {
+	t.Parallel()
+	s := wxpaytest.New(t)
+	answer := post(t, s, "/v3/statistics/get_push_group_stat_channel", m{"planId": "48", "startDate": "20260101", "endDate": "20260102"})
+	assert.Equal(t, "0", code(answer), answer)
+	assert.NotEmpty(t, answer["pushStatDataAll"])
+	assert.Equal(t, "1008002", code(post(t, s, "/v3/statistics/get_push_group_stat_channel", m{"planId": "48", "endDate": "20260102"})))
+}
+
 func TestTPNSReturnCodes(t *testing.T) {
 	t.Parallel()
 	s := wxpaytest.New(t)
-	for _, f := range wxpaytest.ReturnCodes {
+	assert.Len(t, wxpaytest.ReturnCodes(), 30, "those of tpns-return-codes.csv that the service sends")
+	for _, f := range wxpaytest.ReturnCodes() {
 		for path, route := range map[string]string{"/v3/push/app": "ret_code", "/v3/push/package/upload": "retCode", "/v3/push/stop_push_msg": "retCode"} {
 			require.NoError(t, s.Inject("POST "+path, f.Name, 1))
 			answer := post(t, s, path, m{})

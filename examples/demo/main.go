@@ -188,10 +188,10 @@ func (s *stage) debit(ctx context.Context) error {
 		fmt.Printf("  ⇠ notification %s about %s: verified, opened, answered with 204\n", event, about)
 	}
 	fmt.Printf("  = order %s: %s, %s yuan\n", paid.OutTradeNo, paid.TradeState, paid.Amount.PayerTotal)
-	if err := want("notice of the contract", heard[edupapay.EventContractSigned], contract); err != nil {
+	if err := want("notice of the contract", heard[string(edupapay.EventContractSigned)], contract); err != nil {
 		return err
 	}
-	return want("notice of the debit", heard[edupapay.EventTransactionSucceeded], order)
+	return want("notice of the debit", heard[string(edupapay.EventTransactionSucceeded)], order)
 }
 
 func (s *stage) push(ctx context.Context) error {

@@ -29,7 +29,7 @@ func TestDialIsBounded(t *testing.T) {
 		}
 		defer c.Close()
 	}
-	c := Client(nil, 1, time.Minute)
+	c := client(nil, 1, time.Minute)
 	start := time.Now()
 	_, err = c.Get("http://" + address)
 	assert.True(t, NeverSent(err), "%v", err)

@@ -49,7 +49,7 @@ func TestUploadRefusedEarly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(h)
 			defer server.Close()
-			c := Client(nil, 1, 10*time.Second)
+			_, c := Clients(nil, 1, 10*time.Second)
 			defer c.CloseIdleConnections()
 			for range 5 {
 				var sent atomic.Int64

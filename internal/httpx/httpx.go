@@ -1,29 +1,21 @@
 // Package httpx holds what the WeChat Pay client and the TPNS client have in common in talking HTTP:
-// transport defaults, bounded reads, back-off, and the question whether a request ever left.
+// transports, bounded reads, and the question whether a request ever left.
 package httpx
 
 import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay/internal/header"
-	"github.com/wxpay-go/wxpay/internal/oneline"
-	"github.com/wxpay-go/wxpay/internal/pasted"
 )
 
 // ErrTooLarge says that an answer is larger than the bound.
@@ -56,15 +48,15 @@ func ReadAll(resp *http.Response, limit int64) ([]byte, error) {
 	return b, err
 }
 
-// Client returns a copy of c that does not follow redirects: a signed request must not be carried
-// to another host. A nil c stands for a client with [Transport].
-func Client(c *http.Client, concurrency int, header time.Duration) *http.Client {
-	if c == nil {
-		c = &http.Client{Transport: Transport(concurrency, header)}
+// ReadAnswer is ReadAll, but a refusal that something on the way compressed is unpacked, so that its code is not
+// lost; a success is not, since nobody asked for that.
+func ReadAnswer(resp *http.Response) ([]byte, error) {
+	const most, mostPacked = 1 << 20, 64 << 10
+	body, err := ReadAll(resp, most)
+	if errors.Is(err, ErrEncoded) && resp.StatusCode >= 400 {
+		return Unpack(resp, mostPacked)
 	}
-	own := *c
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &own
+	return body, err
 }
 
 // Unpack reads the body of an answer that came compressed, up to limit bytes before and after unpacking.
@@ -97,9 +89,6 @@ func Unpack(resp *http.Response, limit int64) ([]byte, error) {
 	return body, nil
 }
 
-// BaseURL is [pasted.BaseURL].
-func BaseURL(s string) (*url.URL, error) { return pasted.BaseURL(s) }
-
 // NeverSent reports whether err says for certain that no byte of the request left: the host was not
 // found, not reached or not trusted.
 func NeverSent(err error) bool {
@@ -121,39 +110,6 @@ func Untrusted(err error) bool {
 	return cert || record
 }
 
-// Backoff returns how long to wait after attempt n (1 for the first): full jitter up to base·2ⁿ⁻¹, at
-// most 20 s.
-func Backoff(n int, base time.Duration) time.Duration {
-	const most = 20 * time.Second
-	d := most
-	if n < 20 {
-		d = min(base<<(n-1), most)
-	}
-	return rand.N(d) + 1
-}
-
-// RetryAfter reads the header of that name, seconds or a date; zero if there is none.
-func RetryAfter(h http.Header) time.Duration {
-	v, _ := header.Get(h, "Retry-After")
-	if n, err := strconv.Atoi(v); err == nil && n > 0 {
-		return time.Duration(min(n, 1<<20)) * time.Second
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		return max(time.Until(at), 0)
-	}
-	return 0
-}
-
-// MaxTimeout bounds the Timeout of a configuration: long enough for anything, and short enough to reckon with.
-const MaxTimeout = 24 * time.Hour
-
-// UploadTime is what an upload of size bytes may take where other calls may take timeout: twice that and one
-// more second for every 64 KiB, within bounds that fit into a Duration.
-func UploadTime(timeout time.Duration, size int64) time.Duration {
-	const most = 30 * 24 * time.Hour
-	return 2*min(timeout, most) + min(time.Duration(max(size, 0)>>16), most/time.Second)*time.Second
-}
-
 // Mangled reports whether JSON that was just encoded was made of text that is not UTF-8. Such text is
 // replaced by U+FFFD, as a character or as an escape, or passed on as it is where a value encodes itself.
 func Mangled(text []byte) bool {
@@ -173,37 +129,3 @@ func Mangled(text []byte) bool {
 	}
 	return false
 }
-
-// Sleep waits for d. It returns at once, with the error of [Ended], if ctx ends first, and does not
-// start a wait that ctx has no time for.
-func Sleep(ctx context.Context, d time.Duration) error {
-	if ctx.Err() != nil {
-		return Ended(ctx)
-	}
-	if end, ok := ctx.Deadline(); ok && time.Until(end) < d {
-		return fmt.Errorf("%w: no time left to wait %s", context.DeadlineExceeded, d.Round(time.Millisecond))
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return Ended(ctx)
-	case <-t.C:
-		return nil
-	}
-}
-
-// Ended is [oneline.Ended].
-func Ended(ctx context.Context) error { return oneline.Ended(ctx) }
-
-// OneLine keeps text from elsewhere to one printable line of at most 512 characters, to be part of an error.
-func OneLine(s string) string { return oneline.Quote(s, 512) }
-
-// Brief is [oneline.Quote].
-func Brief(s string, most int) string { return oneline.Quote(s, most) }
-
-// ErrorText is [oneline.Text].
-func ErrorText(s string) string { return oneline.Text(s) }
-
-// Line is [oneline.Error].
-func Line(err error) error { return oneline.Error(err) }

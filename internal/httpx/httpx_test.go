@@ -18,7 +18,6 @@ import (
 	"syscall"
 	"testing"
 	"testing/iotest"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -115,7 +114,7 @@ func TestReadAllFromAServer(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	client := Client(nil, 4, time.Minute)
+	client := client(nil, 4, time.Minute)
 	defer client.CloseIdleConnections()
 	for path, want := range map[string]error{"/gzip": ErrEncoded, "/short": io.ErrUnexpectedEOF, "/endless": ErrTooLarge, "/chunked": nil, "/none": nil, "/": nil} {
 		resp, err := client.Get(server.URL + path)
@@ -147,7 +146,7 @@ func TestS9RedirectsAreNotFollowed(t *testing.T) {
 		return nil
 	}}
 	was := *own
-	for _, c := range []*http.Client{Client(own, 1, time.Minute), Client(nil, 1, time.Minute), Client(&http.Client{Transport: own.Transport}, 1, 0)} {
+	for _, c := range []*http.Client{client(own, 1, time.Minute), client(nil, 1, time.Minute), client(&http.Client{Transport: own.Transport}, 1, 0)} {
 		for _, status := range []int{301, 302, 303, 307, 308} {
 			req, err := http.NewRequestWithContext(t.Context(), "POST", fmt.Sprintf("%s/%d", first.URL, status), strings.NewReader("{}"))
 			require.NoError(t, err)
@@ -161,7 +160,7 @@ func TestS9RedirectsAreNotFollowed(t *testing.T) {
 	}
 	assert.Zero(t, reached.Load())
 
-	c := Client(own, 1, time.Minute)
+	c := client(own, 1, time.Minute)
 	assert.NotSame(t, own, c)
 	assert.Equal(t, was.Timeout, c.Timeout)
 	assert.Same(t, was.Transport, c.Transport)
@@ -173,34 +172,6 @@ type nothingToEat struct{}
 
 func (*nothingToEat) SetCookies(*url.URL, []*http.Cookie) {}
 func (*nothingToEat) Cookies(*url.URL) []*http.Cookie     { return nil }
-
-func TestBaseURL(t *testing.T) {
-	t.Parallel()
-	good := []string{
-		"https://api.mch.weixin.qq.com", "https://api.mch.weixin.qq.com/", "HTTPS://api2.mch.weixin.qq.com", "https://host:8443", "https://192.0.2.1", "https://[2001:db8::1]:443",
-		"http://localhost", "http://localhost:8080/", "http://127.0.0.1:8080", "http://127.9.9.9", "http://[::1]:8080",
-	}
-	for _, s := range good {
-		u, err := BaseURL(s)
-		require.NoError(t, err, s)
-		assert.Equal(t, strings.TrimSuffix(strings.Replace(s, "HTTPS", "https", 1), "/"), u.Scheme+"://"+u.Host)
-	}
-	bad := []string{
-		"", " ", "host", "//host", "/path", "host:443", "localhost:8080", "https:", "https://", "https:///", "https://:443", "https:host", "https://ho st", "https://%zz", "\x00", " https://host",
-		"https://host/v3", "https://host//", "https://host/.", "https://host?", "https://host/?", "https://host?a=b", "https://host#", "https://host/#", "https://host#a", "https://user@host", "https://user:password@host", "https://@host",
-		"http://host", "http://api.mch.weixin.qq.com", "http://localhost.evil.example", "http://127.0.0.1.evil.example", "http://10.0.0.1", "http://0.0.0.0", "http://2130706433", "http://127.1", "http://[::2]", "http://user@localhost",
-		"https://host:", "https://host,", "https://host;", `https://host"`, "https://host'", "https://`host`", "https://<host>", "https://host\u3000", "https://主机",
-		"ftp://host", "ws://localhost", "file:///etc/passwd", "unix:/run/socket", "javascript://host/", "httpss://host",
-	}
-	for _, s := range bad {
-		u, err := BaseURL(s)
-		assert.Error(t, err, "%q", s)
-		assert.Nil(t, u)
-		if err != nil && strings.Contains(s, "password") {
-			assert.NotContains(t, err.Error(), "password")
-		}
-	}
-}
 
 func TestWhatNeverLeft(t *testing.T) {
 	t.Parallel()
@@ -288,14 +259,14 @@ func TestWhatNeverLeftOnSockets(t *testing.T) {
 		url                  string
 		neverSent, untrusted bool
 	}{
-		"closed port":           {Client(nil, 1, time.Minute), "https://" + closed(), true, false},
-		"unknown host":          {Client(&http.Client{Transport: notFound}, 1, 0), "https://api.mch.weixin.qq.com.invalid", true, false},
-		"proxy's port closed":   {Client(&http.Client{Transport: viaProxy}, 1, 0), "https://api.mch.weixin.qq.com.invalid", true, false},
-		"S10 self-signed":       {Client(nil, 1, time.Minute), untrusted.URL, true, true},
-		"S10 no TLS at all":     {Client(nil, 1, time.Minute), "https://" + listen(func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.9\r\n"); drain(c) }), true, true},
-		"hangs up":              {Client(nil, 1, time.Minute), "http://" + hangUp, false, false},
-		"hangs up in handshake": {Client(nil, 1, time.Minute), "https://" + hangUp, false, false},
-		"answers what is no HTTP": {Client(nil, 1, time.Minute), "http://" + listen(func(c net.Conn) {
+		"closed port":           {client(nil, 1, time.Minute), "https://" + closed(), true, false},
+		"unknown host":          {client(&http.Client{Transport: notFound}, 1, 0), "https://api.mch.weixin.qq.com.invalid", true, false},
+		"proxy's port closed":   {client(&http.Client{Transport: viaProxy}, 1, 0), "https://api.mch.weixin.qq.com.invalid", true, false},
+		"S10 self-signed":       {client(nil, 1, time.Minute), untrusted.URL, true, true},
+		"S10 no TLS at all":     {client(nil, 1, time.Minute), "https://" + listen(func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.9\r\n"); drain(c) }), true, true},
+		"hangs up":              {client(nil, 1, time.Minute), "http://" + hangUp, false, false},
+		"hangs up in handshake": {client(nil, 1, time.Minute), "https://" + hangUp, false, false},
+		"answers what is no HTTP": {client(nil, 1, time.Minute), "http://" + listen(func(c net.Conn) {
 			_, _ = c.Read(make([]byte, 4096))
 			_, _ = io.WriteString(c, "hello\r\n\r\n")
 			drain(c)
@@ -318,187 +289,6 @@ func TestWhatNeverLeftOnSockets(t *testing.T) {
 var quiet = log.New(io.Discard, "", 0)
 
 func drain(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
-
-func TestBackoff(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		n           int
-		base, bound time.Duration
-	}{
-		{1, 100 * time.Millisecond, 100 * time.Millisecond},
-		{2, 100 * time.Millisecond, 200 * time.Millisecond},
-		{3, 100 * time.Millisecond, 400 * time.Millisecond},
-		{8, 100 * time.Millisecond, 12800 * time.Millisecond},
-		{9, 100 * time.Millisecond, 20 * time.Second},
-		{1, time.Second, time.Second},
-		{5, time.Second, 16 * time.Second},
-		{6, time.Second, 20 * time.Second},
-		{19, time.Hour, 20 * time.Second},
-		{20, 1, 20 * time.Second},
-		{63, time.Second, 20 * time.Second},
-		{64, time.Second, 20 * time.Second},
-		{math.MaxInt, time.Second, 20 * time.Second},
-		{1, 1, 1},
-	} {
-		least, most := time.Duration(math.MaxInt64), time.Duration(0)
-		for range 2000 {
-			d := Backoff(tt.n, tt.base)
-			least, most = min(least, d), max(most, d)
-		}
-		assert.Positive(t, least)
-		assert.LessOrEqual(t, most, tt.bound, "attempt %d", tt.n)
-		assert.GreaterOrEqual(t, most, tt.bound*9/10, "attempt %d: the whole range is used", tt.n)
-		assert.LessOrEqual(t, least, max(tt.bound/10, 1), "attempt %d: the whole range is used", tt.n)
-	}
-}
-
-func TestRetryAfter(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		in := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
-		for v, want := range map[string]time.Duration{
-			"": 0, "0": 0, "1": time.Second, "120": 2 * time.Minute, "-1": 0, "soon": 0, "1.5": 0, "5s": 0, "0x5": 0, "1e3": 0,
-			"99999999":             1 << 20 * time.Second, // 12 days, which no context waits for
-			"99999999999999999999": 0,
-			in(30 * time.Second):   30 * time.Second,
-			in(0):                  0,
-			in(-time.Hour):         0,
-			time.Now().Add(time.Minute).UTC().Format(time.RFC850): time.Minute,
-			time.Now().Add(time.Minute).Format(time.RFC3339):      0,
-		} {
-			assert.Equal(t, want, RetryAfter(http.Header{"Retry-After": {v}}), "%q", v)
-		}
-		assert.Zero(t, RetryAfter(nil))
-		assert.Zero(t, RetryAfter(http.Header{}))
-	})
-}
-
-func TestSleep(t *testing.T) {
-	t.Parallel()
-	shutdown := errors.New("shutting down")
-	cancelled := func(after time.Duration, cause error) func(context.Context) (context.Context, func()) {
-		return func(ctx context.Context) (context.Context, func()) {
-			ctx, cancel := context.WithCancelCause(ctx)
-			if after == 0 {
-				cancel(cause)
-			}
-			timer := time.AfterFunc(after, func() { cancel(cause) })
-			return ctx, func() { timer.Stop(); cancel(nil) }
-		}
-	}
-	tests := map[string]struct {
-		ctx  func(context.Context) (context.Context, func())
-		d    time.Duration
-		took time.Duration
-		want []error // all of them
-		not  error
-	}{
-		"whole":             {nil, time.Hour, time.Hour, nil, nil},
-		"none":              {nil, 0, 0, nil, nil},
-		"below zero":        {nil, -time.Hour, 0, nil, nil},
-		"cancelled":         {cancelled(time.Second, nil), time.Hour, time.Second, []error{context.Canceled}, nil},
-		"with a cause":      {cancelled(time.Second, shutdown), time.Hour, time.Second, []error{context.Canceled, shutdown}, nil},
-		"cancelled later":   {cancelled(2*time.Hour, nil), time.Hour, time.Hour, nil, nil},
-		"before":            {cancelled(0, shutdown), time.Hour, 0, []error{context.Canceled, shutdown}, nil},
-		"before, and no d":  {cancelled(0, shutdown), 0, 0, []error{context.Canceled, shutdown}, nil},
-		"no time for it":    {timeout(time.Minute, nil), time.Hour, 0, []error{context.DeadlineExceeded}, nil},
-		"time enough":       {timeout(time.Hour+1, nil), time.Hour, time.Hour, nil, nil},
-		"time is over":      {timeout(-1, nil), time.Hour, 0, []error{context.DeadlineExceeded}, nil},
-		"over with a cause": {timeout(-1, shutdown), time.Hour, 0, []error{context.DeadlineExceeded, shutdown}, nil},
-		"cancelled, and no time either": {func(ctx context.Context) (context.Context, func()) {
-			ctx, cancel := cancelled(0, shutdown)(ctx)
-			ctx, stop := context.WithTimeout(ctx, time.Minute)
-			return ctx, func() { stop(); cancel() }
-		}, time.Hour, 0, []error{context.Canceled, shutdown}, context.DeadlineExceeded},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				ctx, end := t.Context(), func() {}
-				if tt.ctx != nil {
-					ctx, end = tt.ctx(ctx)
-				}
-				defer end()
-				start := time.Now()
-				err := Sleep(ctx, tt.d)
-				assert.Equal(t, tt.took, time.Since(start))
-				if tt.want == nil {
-					assert.NoError(t, err)
-					return
-				}
-				for _, want := range tt.want {
-					assert.ErrorIs(t, err, want)
-				}
-				if tt.not != nil {
-					assert.NotErrorIs(t, err, tt.not)
-				}
-				assert.NotContains(t, err.Error(), "\n")
-			})
-		})
-	}
-}
-
-func timeout(d time.Duration, cause error) func(context.Context) (context.Context, func()) {
-	return func(ctx context.Context) (context.Context, func()) {
-		ctx, cancel := context.WithTimeoutCause(ctx, d, cause)
-		return ctx, cancel
-	}
-}
-
-func TestEnded(t *testing.T) {
-	t.Parallel()
-	assert.NoError(t, Ended(t.Context()))
-	shutdown := errors.New("shutting down")
-	for want, cause := range map[string]error{
-		"context canceled":                nil,
-		"context canceled: shutting down": shutdown,
-		"stopped: context canceled":       fmt.Errorf("stopped: %w", context.Canceled),
-	} {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		cancel(cause)
-		err := Ended(ctx)
-		assert.EqualError(t, err, want)
-		assert.ErrorIs(t, err, context.Canceled)
-		if cause != nil {
-			assert.ErrorIs(t, err, cause)
-		}
-	}
-}
-
-func TestOneLine(t *testing.T) {
-	t.Parallel()
-	for s, want := range map[string]string{
-		"":                                "",
-		"频率过高 😀":                          "频率过高 😀",
-		"a\r\nb\tc":                       "a  b c",
-		"\x1b[31m\x00\x7f":                " [31m  ",
-		"a\u0085b\u009b2Jc\u2028d\u2029e": "a b 2Jc d e",
-		"a\xffb":                          "a\ufffdb",
-		strings.Repeat("频", 512):          strings.Repeat("频", 512),
-		strings.Repeat("频", 513):          strings.Repeat("频", 512) + "…",
-		strings.Repeat("\n", 9999):        strings.Repeat(" ", 512) + "…",
-	} {
-		assert.Equal(t, want, OneLine(s))
-	}
-}
-
-func TestUploadTime(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		timeout time.Duration
-		size    int64
-		want    time.Duration
-	}{
-		{30 * time.Second, 0, time.Minute},
-		{30 * time.Second, 1 << 20, 76 * time.Second},
-		{30 * time.Second, -1, time.Minute},
-		{time.Second, 1 << 50, 30*24*time.Hour + 2*time.Second},
-		{math.MaxInt64, math.MaxInt64, 90 * 24 * time.Hour},
-	} {
-		assert.Equal(t, tt.want, UploadTime(tt.timeout, tt.size), "%v", tt)
-	}
-}
 
 func TestMangled(t *testing.T) {
 	t.Parallel()

@@ -12,15 +12,32 @@ import (
 // maxHeader bounds the header of an answer, which net/http would let grow to 10 MiB.
 const maxHeader = 64 << 10
 
-// Transport returns the transport used when the caller brings none. It takes nothing from
-// http.DefaultTransport, whose TLS checks anybody in the process can switch off, except that one which is no
-// *http.Transport, such as the mock of httpmock.Activate, serves instead.
+// Clients returns two copies of c, for calls and for uploads, that do not follow redirects: a signed request must
+// not be carried to another host. A nil c stands for clients with transports of our own.
+func Clients(c *http.Client, concurrency int, header time.Duration) (calls, uploads *http.Client) {
+	if c != nil {
+		c = staying(*c)
+		return c, c
+	}
+	own, patient := transports(concurrency, header)
+	return staying(http.Client{Transport: own}), staying(http.Client{Transport: patient})
+}
+
+func staying(c http.Client) *http.Client {
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &c
+}
+
+// transports are used when the caller brings none. They take nothing from http.DefaultTransport, whose TLS checks
+// anybody in the process can switch off, except that one which is no *http.Transport, such as the mock of
+// httpmock.Activate, serves instead.
 //
 // Idle connections close before the platform closes them at 8 s, which also looks the host up again. The
-// header of an answer must come within header once the request is written.
-func Transport(concurrency int, header time.Duration) http.RoundTripper {
+// header of an answer must come within header once the request is written; how long a file takes to be worked
+// through is bounded by the call alone.
+func transports(concurrency int, header time.Duration) (calls, uploads http.RoundTripper) {
 	if _, plain := http.DefaultTransport.(*http.Transport); !plain {
-		return http.DefaultTransport
+		return http.DefaultTransport, http.DefaultTransport
 	}
 	t := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -44,7 +61,7 @@ func Transport(concurrency int, header time.Duration) http.RoundTripper {
 		}
 		return lingering{c}, nil
 	}
-	return &tuned{own: t, uploads: patient}
+	return t, patient
 }
 
 // A lingering connection waits a moment before it says that it cannot write. A server that refuses an
@@ -60,23 +77,4 @@ func (c lingering) Write(p []byte) (int, error) {
 		<-time.After(linger)
 	}
 	return n, err
-}
-
-// tuned has a transport of its own for uploads: how long a file takes to be worked through is bounded by
-// the call alone.
-type tuned struct{ own, uploads *http.Transport }
-
-const upload = 256 << 10 // a body of this size is taken for one
-
-func (t *tuned) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.ContentLength >= upload {
-		return t.uploads.RoundTrip(req)
-	}
-	return t.own.RoundTrip(req)
-}
-
-// CloseIdleConnections serves http.Client.CloseIdleConnections.
-func (t *tuned) CloseIdleConnections() {
-	t.own.CloseIdleConnections()
-	t.uploads.CloseIdleConnections()
 }

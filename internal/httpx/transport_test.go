@@ -24,10 +24,10 @@ import (
 
 func TestTransportSettings(t *testing.T) {
 	t.Parallel()
-	tr := Transport(7, 9*time.Second).(*tuned)
-	assert.Equal(t, 9*time.Second, tr.own.ResponseHeaderTimeout)
-	assert.Zero(t, tr.uploads.ResponseHeaderTimeout)
-	for _, own := range []*http.Transport{tr.own, tr.uploads} {
+	calls, uploads := own(7, 9*time.Second)
+	assert.Equal(t, 9*time.Second, calls.ResponseHeaderTimeout)
+	assert.Zero(t, uploads.ResponseHeaderTimeout)
+	for _, own := range []*http.Transport{calls, uploads} {
 		assert.Less(t, own.IdleConnTimeout, 8*time.Second, "the platform closes after 8 s")
 		assert.Equal(t, 7, own.MaxIdleConnsPerHost)
 		assert.Zero(t, own.MaxIdleConns)
@@ -40,7 +40,19 @@ func TestTransportSettings(t *testing.T) {
 		assert.EqualValues(t, 64<<10, own.MaxResponseHeaderBytes)
 		assert.False(t, own.TLSClientConfig.InsecureSkipVerify)
 	}
-	assert.NotEqual(t, http.DefaultTransport.(*http.Transport).IdleConnTimeout, tr.own.IdleConnTimeout, "the default transport is left as it is")
+	assert.NotEqual(t, http.DefaultTransport.(*http.Transport).IdleConnTimeout, calls.IdleConnTimeout, "the default transport is left as it is")
+}
+
+// own are the transports of our own.
+func own(concurrency int, header time.Duration) (calls, uploads *http.Transport) {
+	c, u := transports(concurrency, header)
+	return c.(*http.Transport), u.(*http.Transport)
+}
+
+// client is the one for calls.
+func client(c *http.Client, concurrency int, header time.Duration) *http.Client {
+	calls, _ := Clients(c, concurrency, header)
+	return calls
 }
 
 // swapDefault puts another http.DefaultTransport in place. Tests that call it are not parallel.
@@ -65,11 +77,11 @@ func get(t *testing.T, c *http.Client, url string) (*http.Response, string) {
 func TestStepsAsideForHTTPMock(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "real") }))
 	defer server.Close()
-	before := Client(nil, 1, time.Minute)
+	before := client(nil, 1, time.Minute)
 	defer before.CloseIdleConnections()
 	httpmock.Activate(t)
 	httpmock.RegisterResponder("GET", server.URL, httpmock.NewStringResponder(200, "mocked"))
-	_, body := get(t, Client(nil, 1, time.Minute), server.URL)
+	_, body := get(t, client(nil, 1, time.Minute), server.URL)
 	assert.Equal(t, "mocked", body)
 	_, body = get(t, before, server.URL)
 	assert.Equal(t, "real", body)
@@ -83,9 +95,9 @@ func TestTLSIsOurOwn(t *testing.T) { // not parallel: it changes http.DefaultTra
 	server.StartTLS()
 	defer server.Close()
 	loose := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-	before := Client(nil, 1, time.Minute)
+	before := client(nil, 1, time.Minute)
 	swapDefault(t, loose)
-	for name, c := range map[string]*http.Client{"before": before, "after": Client(nil, 1, time.Minute)} {
+	for name, c := range map[string]*http.Client{"before": before, "after": client(nil, 1, time.Minute)} {
 		_, err := c.Get(server.URL)
 		assert.True(t, Untrusted(err), "%s: %v", name, err)
 		c.CloseIdleConnections()
@@ -107,9 +119,9 @@ func TestTLS(t *testing.T) {
 	h2.EnableHTTP2 = true
 	h2.StartTLS()
 	defer h2.Close()
-	tr := Transport(1, time.Minute).(*tuned)
-	tr.own.TLSClientConfig.RootCAs = old.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs // all servers of httptest share one certificate
-	c := Client(&http.Client{Transport: tr}, 1, 0)
+	tr, _ := own(1, time.Minute)
+	tr.TLSClientConfig.RootCAs = old.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs // all servers of httptest share one certificate
+	c := client(&http.Client{Transport: tr}, 1, 0)
 	defer c.CloseIdleConnections()
 	_, err := c.Get(old.URL)
 	assert.ErrorContains(t, err, "protocol version")
@@ -148,8 +160,8 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
-// onPipes serves h with the idle time of the platform and returns a client that reaches it.
-func onPipes(t *testing.T, header time.Duration, h http.HandlerFunc) *http.Client {
+// onPipes serves h with the idle time of the platform and returns clients that reach it.
+func onPipes(t *testing.T, header time.Duration, h http.HandlerFunc) (calls, uploads *http.Client) {
 	p := newPipes()
 	server := &http.Server{Handler: h, IdleTimeout: 8 * time.Second, ErrorLog: quiet}
 	served := make(chan struct{})
@@ -157,15 +169,17 @@ func onPipes(t *testing.T, header time.Duration, h http.HandlerFunc) *http.Clien
 		defer close(served)
 		_ = server.Serve(p)
 	}()
-	tr := Transport(4, header).(*tuned)
-	tr.own.DialContext, tr.uploads.DialContext = p.DialContext, p.DialContext
-	c := Client(&http.Client{Transport: tr}, 4, header)
+	calls, uploads = Clients(nil, 4, header)
+	for _, c := range []*http.Client{calls, uploads} {
+		c.Transport.(*http.Transport).DialContext = p.DialContext
+	}
 	t.Cleanup(func() {
-		c.CloseIdleConnections()
+		calls.CloseIdleConnections()
+		uploads.CloseIdleConnections()
 		_ = server.Close()
 		<-served
 	})
-	return c
+	return calls, uploads
 }
 
 // R8: the platform closes what was idle for 8 s. Whatever the pause between two requests, none runs into
@@ -174,7 +188,7 @@ func TestR8PausesAroundTheIdleTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var conns atomic.Int32
-		c := onPipes(t, time.Minute, func(w http.ResponseWriter, r *http.Request) {
+		c, _ := onPipes(t, time.Minute, func(w http.ResponseWriter, r *http.Request) {
 			if n, err := io.Copy(io.Discard, r.Body); n != 2 || err != nil {
 				t.Errorf("%d bytes arrived: %v", n, err)
 			}
@@ -215,7 +229,7 @@ func TestR8ServerDropsIdleConnections(t *testing.T) {
 	}
 	server.Start()
 	defer server.Close()
-	c := Client(nil, 4, time.Minute)
+	c := client(nil, 4, time.Minute)
 	defer c.CloseIdleConnections()
 	var taken atomic.Int32
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { taken.Add(1) }})
@@ -234,18 +248,23 @@ func TestR8ServerDropsIdleConnections(t *testing.T) {
 	assert.Greater(t, taken.Load(), int32(500), "some requests met a connection that was just being dropped")
 }
 
-// The header of an answer has its time; an upload, which the platform works through first, has the call's.
+// The header of an answer has its time; that of an upload, which the platform works through first, has the call's,
+// whatever their sizes.
 func TestHeaderTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := onPipes(t, 10*time.Second, func(w http.ResponseWriter, r *http.Request) {
+		calls, uploads := onPipes(t, 10*time.Second, func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			select {
 			case <-time.After(time.Minute):
 			case <-r.Context().Done():
 			}
 		})
-		for size, want := range map[int]time.Duration{2: 10 * time.Second, upload - 1: 10 * time.Second, upload: time.Minute} {
+		for size, c := range map[int]*http.Client{2: calls, 1 << 20: calls, 3: uploads, 2 << 20: uploads} {
+			want := 10 * time.Second
+			if c == uploads {
+				want = time.Minute
+			}
 			start := time.Now()
 			resp, err := c.Post("http://pipe/", "text/plain", strings.NewReader(strings.Repeat("x", size)))
 			assert.Equal(t, want, time.Since(start), "%d bytes", size)

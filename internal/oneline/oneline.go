@@ -44,6 +44,15 @@ func Quote(s string, most int) string {
 	return Text(s)
 }
 
+// Param is the text of an error about a param, or about a field of a Config, of which nothing is sent anyway.
+func Param(pkg, route, param, reason string) string {
+	s := pkg + ": " + route + ": " + Quote(param, 128) + " " + Quote(reason, 512)
+	if route != "Config" {
+		s += "; nothing was sent"
+	}
+	return Text(s)
+}
+
 // printable replaces what breaks a line, steers a terminal, is invisible or turns the direction of the text.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {

@@ -1,9 +1,11 @@
 package pasted
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestStray(t *testing.T) {
@@ -29,4 +31,32 @@ func TestStray(t *testing.T) {
 		assert.Equal(t, want, Stray(value), "%q", value)
 	}
 	assert.Empty(t, Around("a b 会"), "only the ends are looked at")
+}
+
+func TestBaseURL(t *testing.T) {
+	t.Parallel()
+	good := []string{
+		"https://api.mch.weixin.qq.com", "https://api.mch.weixin.qq.com/", "HTTPS://api2.mch.weixin.qq.com", "https://host:8443", "https://192.0.2.1", "https://[2001:db8::1]:443",
+		"http://localhost", "http://localhost:8080/", "http://127.0.0.1:8080", "http://127.9.9.9", "http://[::1]:8080",
+	}
+	for _, s := range good {
+		u, err := BaseURL(s)
+		require.NoError(t, err, s)
+		assert.Equal(t, strings.TrimSuffix(strings.Replace(s, "HTTPS", "https", 1), "/"), u.Scheme+"://"+u.Host)
+	}
+	bad := []string{
+		"", " ", "host", "//host", "/path", "host:443", "localhost:8080", "https:", "https://", "https:///", "https://:443", "https:host", "https://ho st", "https://%zz", "\x00", " https://host",
+		"https://host/v3", "https://host//", "https://host/.", "https://host?", "https://host/?", "https://host?a=b", "https://host#", "https://host/#", "https://host#a", "https://user@host", "https://user:password@host", "https://@host",
+		"http://host", "http://api.mch.weixin.qq.com", "http://localhost.evil.example", "http://127.0.0.1.evil.example", "http://10.0.0.1", "http://0.0.0.0", "http://2130706433", "http://127.1", "http://[::2]", "http://user@localhost",
+		"https://host:", "https://host,", "https://host;", `https://host"`, "https://host'", "https://`host`", "https://<host>", "https://host\u3000", "https://主机",
+		"ftp://host", "ws://localhost", "file:///etc/passwd", "unix:/run/socket", "javascript://host/", "httpss://host",
+	}
+	for _, s := range bad {
+		u, err := BaseURL(s)
+		assert.Error(t, err, "%q", s)
+		assert.Nil(t, u)
+		if err != nil && strings.Contains(s, "password") {
+			assert.NotContains(t, err.Error(), "password")
+		}
+	}
 }

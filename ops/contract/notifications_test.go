@@ -14,6 +14,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
 
+	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/notify"
 	"github.com/wxpay-go/wxpay/services/edupapay"
 	"github.com/wxpay-go/wxpay/services/membercard"
@@ -27,7 +28,7 @@ type delivered struct {
 }
 
 // On registers the function of one type of notification.
-func on[T any](event string) func(*notify.Handler, *delivered) {
+func on[T any](event wxpay.EventType[T]) func(*notify.Handler, *delivered) {
 	return func(h *notify.Handler, got *delivered) {
 		notify.On(h, event, func(_ context.Context, e *notify.Event, v *T) error {
 			*got = delivered{e, v}
@@ -38,14 +39,14 @@ func on[T any](event string) func(*notify.Handler, *delivered) {
 
 // notifications are the rows of the table, by operationId.
 var notifications = map[string]func(*notify.Handler, *delivered){
-	"onContractSigned":       on[edupapay.ContractEvent](edupapay.EventContractSigned),
-	"onContractReleased":     on[edupapay.ContractEvent](edupapay.EventContractReleased),
-	"onTransactionSucceeded": on[edupapay.TransactionEvent](edupapay.EventTransactionSucceeded),
-	"onTransactionFailed":    on[edupapay.TransactionEvent](edupapay.EventTransactionFailed),
-	"onMemberCardAccepted":   on[membercard.AcceptCardEvent](membercard.EventAcceptCard),
-	"onMemberCardActivated":  on[membercard.ActivateCardEvent](membercard.EventActivateCard),
-	"onMemberCardManaged":    on[membercard.ManageCardEvent](membercard.EventManageCard),
-	"onSecurityEcho":         on[security.EchoEvent](security.EventEcho),
+	"onContractSigned":       on(edupapay.EventContractSigned),
+	"onContractReleased":     on(edupapay.EventContractReleased),
+	"onTransactionSucceeded": on(edupapay.EventTransactionSucceeded),
+	"onTransactionFailed":    on(edupapay.EventTransactionFailed),
+	"onMemberCardAccepted":   on(membercard.EventAcceptCard),
+	"onMemberCardActivated":  on(membercard.EventActivateCard),
+	"onMemberCardManaged":    on(membercard.EventManageCard),
+	"onSecurityEcho":         on(security.EventEcho),
 }
 
 // TestNotifications posts every notification of the documents to a handler. Every member of the envelope and

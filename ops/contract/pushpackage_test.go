@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wxpay-go/wxpay/media"
@@ -116,7 +118,7 @@ func tpnsOutcome(answer, got any, err error) (want, have any, _ error) {
 	case !refused(answer) && len(result) == 0: // nothing but success
 		return result, result, err
 	case !refused(answer):
-		return result, got, err
+		return result, everyMember(reflect.ValueOf(got)), err
 	case !ok:
 		return nil, nil, fmt.Errorf("a refusal ended with %v", err)
 	default:
@@ -126,6 +128,39 @@ func tpnsOutcome(answer, got any, err error) (want, have any, _ error) {
 		}
 		return verdict, said, nil
 	}
+}
+
+// everyMember is what v holds, with the members that are zero: encoding/json leaves them out where they say omitzero.
+func everyMember(v reflect.Value) any {
+	switch v.Kind() {
+	case reflect.Interface, reflect.Pointer:
+		return everyMember(v.Elem())
+	case reflect.Map:
+		members := map[string]any{}
+		for name, value := range v.Seq2() {
+			members[name.String()] = everyMember(value)
+		}
+		return members
+	case reflect.Struct:
+		members := map[string]any{}
+		for field, value := range v.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			members[name] = everyMember(value)
+		}
+		return members
+	case reflect.Slice:
+		if t := v.Type().Elem(); t.Kind() != reflect.Struct && t.Kind() != reflect.Interface {
+			break
+		}
+		list := []any{}
+		for _, value := range v.Seq2() {
+			list = append(list, everyMember(value))
+		}
+		return list
+	case reflect.Invalid:
+		return nil
+	}
+	return v.Interface()
 }
 
 // tpnsRefusal is an answer turned into a refusal, in its own spelling.

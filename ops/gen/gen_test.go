@@ -136,7 +136,7 @@ func TestCompare(t *testing.T) {
 	t.Parallel()
 	c, err := readAll("../../api")
 	require.NoError(t, err)
-	s, err := readSource("../..")
+	s, err := readSource("../..", c)
 	require.NoError(t, err)
 	require.NoError(t, s.compare(c))
 	delete(s.methods, "POST /v3/security/echo")
@@ -155,7 +155,7 @@ func TestPapers(t *testing.T) {
 	t.Parallel()
 	c, err := readAll("../../api")
 	require.NoError(t, err)
-	s, err := readSource("../..")
+	s, err := readSource("../..", c)
 	require.NoError(t, err)
 	page := coverage(c, s)
 	assert.Contains(t, page, "| [根据手机号导入用户会员卡](https://pay.weixin.qq.com/doc/v3/merchant/4012550535)<br>Import a member by phone number "+

@@ -1,9 +1,12 @@
-// Gen makes what follows from the API documents: api/catalog.json, docs/coverage.md, docs/doubts.md, the
-// methods in the READMEs and hints_gen.go. It fails if a call has no method that says where it leads.
+// Gen makes what follows from the API documents: api/catalog.json, hints_gen.go, types, checks and routes of the
+// products that ask for them, docs/coverage.md, docs/doubts.md and the methods in the READMEs. It fails if a
+// call has no method that says where it leads.
 //
 //	go run ./gen [-check] [-root ..]
+//	go run ./gen new <operationId>
 //
-// With -check nothing is written: it fails if a file is not up to date.
+// With -check nothing is written: it fails if a file is not up to date. With new it prints the method of a call,
+// to be pasted, and to be completed with what only judgment knows.
 package main
 
 import (
@@ -25,18 +28,95 @@ func main() {
 	check := flag.Bool("check", false, "fail instead of writing")
 	root := flag.String("root", "..", "folder of the SDK module")
 	flag.Parse()
-	if err := run(*root, *check); err != nil {
+	do := func() error { return run(*root, *check) }
+	if flag.Arg(0) == "new" {
+		do = func() error { return printNew(*root, flag.Arg(1)) }
+	}
+	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
 }
 
+// run writes tables first and papers last: a call that is new has its table before there is a method, and the
+// papers name methods.
 func run(root string, check bool) error {
 	c, err := readAll(filepath.Join(root, "api"))
 	if err != nil {
 		return err
 	}
-	s, err := readSource(root)
+	tables, err := tables(c)
+	if err != nil {
+		return err
+	}
+	if err := putAll(root, tables, check); err != nil {
+		return err
+	}
+	papers, err := papers(root, c)
+	if err != nil {
+		return err
+	}
+	return putAll(root, papers, check)
+}
+
+// tables are the catalog and the generated files of Go, by name.
+func tables(c *api.Catalog) (map[string][]byte, error) {
+	text, err := encode(c)
+	if err != nil {
+		return nil, err
+	}
+	numbers, err := format.Source([]byte(hints(c)))
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{"api/catalog.json": text, "hints_gen.go": numbers}
+	linked, err := api.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range linked.Products {
+		if p.Go == "" {
+			continue
+		}
+		g, err := newPackage(p)
+		if err != nil {
+			return nil, err
+		}
+		code, err := g.files()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Name, err)
+		}
+		for name, text := range code {
+			files[p.Go+"/"+name] = text
+		}
+	}
+	return files, nil
+}
+
+// papers are what people read, by name.
+func papers(root string, c *api.Catalog) (map[string][]byte, error) {
+	s, err := readSource(root, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.compare(c); err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{"docs/coverage.md": []byte(coverage(c, s)), "docs/doubts.md": []byte(doubts(c))}
+	for name, chinese := range map[string]bool{"README.md": false, "README.zh-CN.md": true} {
+		old, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return nil, err
+		}
+		if files[name], err = between(old, readme(c, s, chinese)); err != nil {
+			return nil, fmt.Errorf("%s %w", name, err)
+		}
+	}
+	return files, nil
+}
+
+func printNew(root, id string) error {
+	c, err := readAll(filepath.Join(root, "api"))
 	if err != nil {
 		return err
 	}
@@ -44,33 +124,16 @@ func run(root string, check bool) error {
 	if err != nil {
 		return err
 	}
-	numbers, err := format.Source([]byte(hints(c)))
-	if err != nil {
+	if c, err = api.Parse(text); err != nil {
 		return err
 	}
-	if err := s.compare(c); err != nil {
-		return err
+	o := c.Operation(id)
+	if o == nil {
+		return fmt.Errorf("no document has an operation %q", id)
 	}
-	files := map[string][]byte{
-		"api/catalog.json": text,
-		"docs/coverage.md": []byte(coverage(c, s)),
-		"docs/doubts.md":   []byte(doubts(c)),
-		"hints_gen.go":     numbers,
-	}
-	for name, chinese := range map[string]bool{"README.md": false, "README.zh-CN.md": true} {
-		old, err := os.ReadFile(filepath.Join(root, name))
-		if err != nil {
-			return err
-		}
-		if files[name], err = between(old, readme(c, s, chinese)); err != nil {
-			return fmt.Errorf("%s %w", name, err)
-		}
-	}
-	var faults []error
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		faults = append(faults, put(filepath.Join(root, name), files[name], check))
-	}
-	return errors.Join(faults...)
+	method, err := skeleton(o)
+	fmt.Print(method)
+	return err
 }
 
 // readAll reads the documents of a folder.
@@ -89,10 +152,20 @@ func readAll(folder string) (*api.Catalog, error) {
 		p, err := read(name, text)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", name, err))
+			continue
 		}
 		c.Products = append(c.Products, p)
 	}
 	return c, errors.Join(append(faults, unique(c)...)...)
+}
+
+// putAll puts all files, and names every one that is not up to date.
+func putAll(root string, files map[string][]byte, check bool) error {
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		faults = append(faults, put(filepath.Join(root, name), files[name], check))
+	}
+	return errors.Join(faults...)
 }
 
 // put writes a file, or says that it would.

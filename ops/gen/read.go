@@ -106,8 +106,9 @@ func (r *reader) product() *api.Product {
 	r.fields(r.root, fields{
 		"info": func(v *yaml.Node) {
 			r.fields(v, fields{"title": &p.Title, "description": &p.Description,
-				"x-name":  func(v *yaml.Node) { r.fields(v, fields{"en": &p.English, "zh": &p.Chinese}) },
-				"version": nil, "summary": nil, "x-product-status": nil, "x-undocumented": nil})
+				"x-go-package": &p.Go,
+				"x-name":       func(v *yaml.Node) { r.fields(v, fields{"en": &p.English, "zh": &p.Chinese}) },
+				"version":      nil, "summary": nil, "x-product-status": nil, "x-undocumented": nil})
 		},
 		"x-wechatpay": func(v *yaml.Node) {
 			p.Platform = "wechatpay"

@@ -16,7 +16,7 @@ func (r *reader) schema(n *yaml.Node) *api.Schema {
 	s := new(api.Schema)
 	var required []string
 	var parts []*yaml.Node
-	sealed, direction, meanings := false, toPlatform, map[string]string{}
+	sealed, direction, meanings, constants := false, toPlatform, map[string]string{}, map[string]string{}
 	r.fields(n, fields{
 		"$ref": func(v *yaml.Node) { s.Ref = schemaName(v) },
 		"type": func(v *yaml.Node) {
@@ -61,7 +61,7 @@ func (r *reader) schema(n *yaml.Node) *api.Schema {
 			}
 		},
 		"x-doubt": func(v *yaml.Node) { s.Doubts = r.doubts(v) },
-		"x-alias": &s.Alias, "x-go-name": &s.Go.Name, "x-go-type": &s.Go.Type, "x-go-nil": &s.Go.Nil,
+		"x-alias": &s.Alias, "x-go-name": &s.Go.Name, "x-go-type": &s.Go.Type, "x-go-nil": &s.Go.Nil, "x-go-check": &s.Go.Check, "x-go-values": &constants,
 
 		"contentMediaType": nil, "contentEncoding": nil, "contentSchema": nil, "deprecated": nil, "x-plaintext": nil, "x-note": nil,
 		"x-sensitive-unit": nil, "x-max-size": nil, "x-max-lines": nil, "x-max-bytes": nil, "x-file-name-length": nil, "x-on-failure": nil,
@@ -69,11 +69,15 @@ func (r *reader) schema(n *yaml.Node) *api.Schema {
 		"x-terminal": nil, "x-undocumented": nil,
 	})
 	for i, v := range s.Enum {
-		s.Enum[i].Meaning = meanings[v.Value]
+		s.Enum[i].Meaning, s.Enum[i].Go = meanings[v.Value], constants[v.Value]
 		delete(meanings, v.Value)
+		delete(constants, v.Value)
 	}
 	for value := range meanings {
 		r.fault(n, "%s has a meaning and is no value", value)
+	}
+	for value := range constants {
+		r.fault(n, "%s has a constant and is no value", value)
 	}
 	if sealed {
 		s.Sealed = direction

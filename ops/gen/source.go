@@ -17,6 +17,7 @@ import (
 
 // A source is what the Go code says of itself.
 type source struct {
+	routes    map[string]bool     // of the catalog
 	methods   map[string][]method // by route
 	constants map[string]string   // names of the constants Event…, by value
 }
@@ -27,10 +28,15 @@ type method struct{ name, text string } // package.Name, and its comment
 // folders hold the packages that make calls.
 var folders = []string{"services/*", "push/*"}
 
-func readSource(root string) (*source, error) {
-	s := &source{constants: map[string]string{}, methods: map[string][]method{
+func readSource(root string, c *api.Catalog) (*source, error) {
+	s := &source{routes: map[string]bool{}, constants: map[string]string{}, methods: map[string][]method{
 		"GET /v3/certificates": {{name: "wxpay.PlatformKeys.Refresh"}}, // and the client, whenever it needs them
 	}}
+	for _, p := range c.Products {
+		for _, o := range p.Operations {
+			s.routes[o.Route] = true
+		}
+	}
 	for _, folder := range folders {
 		packages, err := filepath.Glob(filepath.Join(root, folder))
 		if err != nil {
@@ -48,14 +54,12 @@ func readSource(root string) (*source, error) {
 // severalCalls are methods that go the way of another one again and again.
 var severalCalls = regexp.MustCompile(`^(All|Wait)[A-Z]`)
 
-// readPackage takes the constants of a package and the methods whose comment names a route of it.
+// readPackage takes constants and methods of a package.
 func (s *source) readPackage(folder string) error {
 	names, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil {
 		return err
 	}
-	routes := map[string]bool{}
-	var methods []*ast.FuncDecl
 	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
@@ -68,26 +72,27 @@ func (s *source) readPackage(folder string) error {
 			switch d := decl.(type) {
 			case *ast.GenDecl:
 				for name, value := range texts(d) {
-					routes[value] = routes[value] || strings.HasPrefix(name, "route")
 					if strings.HasPrefix(name, "Event") {
 						s.constants[value] = file.Name.Name + "." + name
 					}
 				}
 			case *ast.FuncDecl:
 				if d.Recv != nil && d.Name.IsExported() && !severalCalls.MatchString(d.Name.Name) {
-					methods = append(methods, d)
+					s.readMethod(file.Name.Name+"."+d.Name.Name, d.Doc.Text())
 				}
 			}
 		}
 	}
-	for _, f := range methods {
-		for line := range strings.Lines(f.Doc.Text()) {
-			if route := strings.TrimSpace(line); strings.HasPrefix(line, "\t") && routes[route] {
-				s.methods[route] = append(s.methods[route], method{filepath.Base(folder) + "." + f.Name.Name, f.Doc.Text()})
-			}
+	return nil
+}
+
+// readMethod takes a method whose comment names a route.
+func (s *source) readMethod(name, text string) {
+	for line := range strings.Lines(text) {
+		if route := strings.TrimSpace(line); strings.HasPrefix(line, "\t") && s.routes[route] {
+			s.methods[route] = append(s.methods[route], method{name, text})
 		}
 	}
-	return nil
 }
 
 // texts are the string constants of a group, by name.

@@ -8,16 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
+	"github.com/wxpay-go/wxpay/internal/attempt"
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/lenient"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/media"
 )
-
-// maxAnswer bounds the body of an answer.
-const maxAnswer = 1 << 20
 
 // A call is one call of the API: JSON, or an upload.
 type call struct {
@@ -36,6 +35,14 @@ const (
 	ifHarmless               // the same, but its limit counts by the hour, so that waiting for seconds is no use
 )
 
+// A request is a call made ready.
+type request struct {
+	call
+	payload []byte
+	answer  any // to decode into
+	run     attempt.Call
+}
+
 // do makes a call and decodes the answer. For a call that answers nothing T is struct{}.
 func do[T any](ctx context.Context, c *Client, call call) (*T, error) {
 	payload, err := encode(call.body)
@@ -48,13 +55,9 @@ func do[T any](ctx context.Context, c *Client, call call) (*T, error) {
 	if httpx.Mangled(payload) {
 		return nil, &ParamError{call.route, "body", "holds text that is not UTF-8, such as GBK"}
 	}
-	body, err := c.send(ctx, &call, payload)
-	if err != nil {
-		return nil, err
-	}
 	answer := new(T)
-	if err := json.Unmarshal(body, answer); err != nil {
-		return nil, &UnknownError{call.route, errors.New("success, but with an answer that is not the JSON it should be")}
+	if err := c.send(ctx, &request{call: call, payload: payload, answer: answer}); err != nil {
+		return nil, err
 	}
 	return answer, nil
 }
@@ -68,174 +71,128 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// send sends a call until it succeeds, must not be repeated, or has used its attempts or its time.
-func (c *Client) send(ctx context.Context, call *call, payload []byte) ([]byte, error) {
+// send makes attempts at a call and tells the observer of each.
+func (c *Client) send(ctx context.Context, r *request) error {
 	if ctx.Err() != nil {
-		return nil, notSent(call, httpx.Ended(ctx))
+		return c.engine.NotSent(r.route, oneline.Ended(ctx)).Err
 	}
 	timeout := c.config.Timeout
-	if call.form != nil {
-		timeout = httpx.UploadTime(timeout, call.form.Size())
+	if r.form != nil {
+		timeout = attempt.UploadTime(timeout, r.form.Size())
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	var last *failure
-	for n := 1; ; n++ {
-		body, ex, fail := c.attempt(ctx, call, payload)
-		fail.remember(last, call)
+	r.run = attempt.Call{Route: r.route, Deadline: time.Now().Add(timeout), Upload: r.form != nil, Read: r.repeat == ifHarmless, Repeat: r.repeat != ifTooFast}
+	return c.engine.Run(ctx, &r.run, func(ctx context.Context, n int, last *attempt.Failure) *attempt.Failure {
+		ex, fail := c.attempt(ctx, r)
+		if fail != nil {
+			c.engine.Remember(&r.run, fail, last)
+			ex.Err = fail.Err
+		}
 		if c.config.Observe != nil {
-			ex.Attempt, ex.Err = n, fail.cause()
+			ex.Attempt = n
 			c.config.Observe(ctx, ex)
 		}
-		if fail == nil {
-			c.quota.Succeeded()
-			return body, nil
-		}
-		if n > 1 && fail.unmade {
-			c.quota.Return() // the repetition was paid for, but not made
-		}
-		if !fail.again || n >= c.config.MaxAttempts || !c.quota.Take() {
-			return nil, fail.err
-		}
-		if err := httpx.Sleep(ctx, fail.delay(n)); err != nil {
-			c.quota.Return()
-			return nil, httpx.Line(fmt.Errorf("%w; not repeated: %w", fail.err, err))
-		}
-		last = fail
-	}
+		return fail
+	})
 }
 
-// attempt sends a call once and returns the body of a success.
-func (c *Client) attempt(ctx context.Context, call *call, payload []byte) (body []byte, ex Exchange, fail *failure) {
+// attempt sends a call once and decodes the answer.
+func (c *Client) attempt(ctx context.Context, r *request) (ex Exchange, fail *attempt.Failure) {
 	start := time.Now()
-	ex = Exchange{Route: call.route}
+	ex = Exchange{Route: r.route, Host: c.config.BaseURL}
 	defer func() { ex.Duration = time.Since(start) }()
 	var t httpx.Trip
 	defer t.End()
-	deadline, _ := ctx.Deadline() // of the whole call
-	req, err := c.build(t.Watch(ctx, c.config.HTTPClient, deadline), call, payload)
+	req, err := c.build(c.engine.Watch(ctx, &r.run, &t), r)
 	if err != nil {
-		return nil, ex, &failure{err: notSent(call, err), unmade: true}
+		return ex, c.engine.NotSent(r.route, err)
 	}
-	resp, err := c.config.HTTPClient.Do(req)
-	if err != nil {
-		return nil, ex, broken(ctx, call, cmp.Or(t.Late(), err), t.NeverLeft(err))
+	resp, fail := c.engine.Do(ctx, &r.run, &t, req)
+	if fail != nil {
+		return ex, r.broken(fail)
 	}
 	defer resp.Body.Close()
 	ex.Status = resp.StatusCode
-	body, err = httpx.ReadAll(resp, maxAnswer)
+	body, err := httpx.ReadAnswer(resp)
 	if err != nil && ex.Status < 400 { // from 400 on the status alone says it was refused
-		fail = broken(ctx, call, cmp.Or(t.Late(), err), false)
-		fail.again = fail.again && !errors.Is(err, httpx.ErrTooLarge) && !errors.Is(err, httpx.ErrEncoded)
-		return nil, ex, fail
+		fail = r.lost(cmp.Or(t.Late(), err))
+		fail.Again = fail.Again && !errors.Is(err, httpx.ErrTooLarge) && !errors.Is(err, httpx.ErrEncoded)
+		return ex, fail
 	}
-	ex.RetCode, fail = judge(call, resp, body)
-	return body, ex, fail
+	if ex.RetCode, fail = r.judge(resp, body); fail != nil {
+		return ex, fail
+	}
+	if ex.Odd, err = lenient.Unmarshal(body, r.answer); err != nil {
+		fail = r.lost(errUndecodable)
+		fail.Again = false
+	}
+	return ex, fail
 }
 
 // build makes the request of one attempt, logged in anew.
-func (c *Client) build(ctx context.Context, call *call, payload []byte) (*http.Request, error) {
-	method, path, _ := strings.Cut(call.route, " ")
-	req, err := http.NewRequestWithContext(ctx, method, c.config.BaseURL+path, bytes.NewReader(payload))
+func (c *Client) build(ctx context.Context, r *request) (*http.Request, error) {
+	method, path, _ := strings.Cut(r.route, " ")
+	req, err := http.NewRequestWithContext(ctx, method, c.config.BaseURL+path, bytes.NewReader(r.payload))
 	if err != nil {
 		return nil, errors.New("address is not a URL")
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Accept-Encoding", "identity")
 	req.Header.Set("User-Agent", "wxpay-go")
-	if call.form == nil {
+	if r.form == nil {
 		req.Header.Set("Content-Type", "application/json")
-		c.json(req.Header, payload)
+		c.json(req.Header, r.payload)
 		return req, nil
 	}
-	if req.Body, err = call.form.Open(); err != nil {
+	if req.Body, err = r.form.Open(); err != nil {
 		return nil, err
 	}
-	req.GetBody, req.ContentLength = call.form.Open, call.form.Size()
-	req.Header.Set("Content-Type", call.form.ContentType())
+	req.GetBody, req.ContentLength = r.form.Open, r.form.Size()
+	req.Header.Set("Content-Type", r.form.ContentType())
 	c.upload(req.Header, nil)
 	return req, nil
 }
 
-// A failure is an attempt that did not succeed.
-type failure struct {
-	err     error // for the caller
-	again   bool  // may be repeated
-	unmade  bool  // ended before the request was handed to the transport
-	tooFast bool
-	after   time.Duration
+// broken is what to make of a request without an answer. What could take effect twice is not sent again even if
+// it never left, and of a file that changed the last byte was held back.
+func (r *request) broken(fail *attempt.Failure) *attempt.Failure {
+	fail.Again = fail.Again && r.run.Repeat
+	if e, ok := errors.AsType[*UnknownError](fail.Err); ok && errors.Is(e, media.ErrChanged) {
+		return &attempt.Failure{Err: oneline.Error(fmt.Errorf("pushpackage: %s: broken off: %w", r.route, e.Err))}
+	}
+	return fail
 }
 
-func (f *failure) cause() error {
-	if f == nil {
-		return nil
-	}
-	return f.err
+// lost is an answer that cannot be read.
+func (r *request) lost(err error) *attempt.Failure {
+	return &attempt.Failure{Err: &UnknownError{r.route, err}, Again: r.run.Repeat}
 }
 
-// remember keeps an outcome unknown: what an earlier attempt may have done, a later failure does not undo.
-// A read does nothing.
-func (f *failure) remember(before *failure, call *call) {
-	if f == nil || before == nil || call.repeat == ifHarmless || !OutcomeUnknown(before.err) || OutcomeUnknown(f.err) {
-		return
-	}
-	f.err = &UnknownError{call.route, fmt.Errorf("an attempt before this one was lost; then: %w", f.err)}
-}
-
-func (f *failure) delay(n int) time.Duration {
-	switch {
-	case f.after > 0:
-		return f.after
-	case f.tooFast: // the limit of pushes is one a second
-		return time.Second + httpx.Backoff(n, time.Second)
-	}
-	return httpx.Backoff(n, 100*time.Millisecond)
-}
-
-func notSent(call *call, err error) error {
-	return httpx.Line(fmt.Errorf("pushpackage: %s: not sent: %w", call.route, err))
-}
-
-// broken is a request without an answer that can be read.
-func broken(ctx context.Context, call *call, err error, neverLeft bool) *failure {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err
-	}
-	switch {
-	case errors.Is(err, media.ErrChanged): // its last byte was held back
-		return &failure{err: httpx.Line(fmt.Errorf("pushpackage: %s: broken off: %w", call.route, err))}
-	case neverLeft:
-		return &failure{err: notSent(call, err), again: call.repeat != ifTooFast && !httpx.Untrusted(err)}
-	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
-		err = errors.Join(ctx.Err(), err)
-	}
-	return &failure{err: &UnknownError{call.route, err}, again: call.repeat != ifTooFast}
-}
+var errUndecodable = errors.New("success, but with an answer that is not the JSON it should be")
 
 // An outcome is what every answer says of success, in the spellings that are around: push differs from
 // the rest, and the sample of add_plan_push from its own table.
 type outcome struct {
-	RetCode     *number `json:"retCode"`
-	PushRetCode *number `json:"ret_code"`
-	ErrMsg      text    `json:"errMsg"`
-	OldErrMsg   text    `json:"ErrMsg"`
-	PushErrMsg  text    `json:"err_msg"`
+	RetCode     *Code  `json:"retCode"`
+	PushRetCode *Code  `json:"ret_code"`
+	ErrMsg      string `json:"errMsg,omitzero"`
+	OldErrMsg   string `json:"ErrMsg,omitzero"`
+	PushErrMsg  string `json:"err_msg,omitzero"`
 }
 
 func (o *outcome) code() (code Code, given bool) {
-	for _, n := range []*number{o.RetCode, o.PushRetCode} {
-		if n != nil {
+	for _, c := range []*Code{o.RetCode, o.PushRetCode} {
+		if c != nil {
 			given = true
-			code = cmp.Or(code, Code(*n))
+			code = cmp.Or(code, *c)
 		}
 	}
 	return code, given
 }
 
 // judge reads the outcome of an answer; no failure is success.
-func judge(call *call, resp *http.Response, body []byte) (Code, *failure) {
+func (r *request) judge(resp *http.Response, body []byte) (Code, *attempt.Failure) {
 	var o outcome
-	if err := json.Unmarshal(body, &o); err != nil {
+	if _, err := lenient.Unmarshal(body, &o); err != nil {
 		o = outcome{}
 	}
 	code, given := o.code()
@@ -243,26 +200,20 @@ func judge(call *call, resp *http.Response, body []byte) (Code, *failure) {
 	switch {
 	case status == http.StatusOK && given && code == 0:
 		return 0, nil
+	case status == http.StatusOK && code == 0:
+		return 0, r.lost(errors.New("answer has no return code"))
 	case status < 400 && code == 0:
-		why := errors.New("answer has no return code")
-		if status != http.StatusOK {
-			why = fmt.Errorf("answered with status %d, which is not followed", status)
-		}
-		return 0, &failure{err: &UnknownError{call.route, why}, again: call.repeat != ifTooFast && status == http.StatusOK}
+		return 0, &attempt.Failure{Err: &UnknownError{r.route, fmt.Errorf("answered with status %d, which is not followed", status)}}
 	}
-	e := &Error{Route: call.route, StatusCode: status, RetCode: code, Message: string(cmp.Or(o.ErrMsg, o.OldErrMsg, o.PushErrMsg)),
-		Meaning: code.Meaning(), Hint: code.Hint()}
-	if code == 0 {
-		e.Meaning, e.Hint = refused(status)
-	}
-	f := &failure{err: e, after: httpx.RetryAfter(resp.Header)}
+	e := &Error{Route: r.route, StatusCode: status, RetCode: code, Message: cmp.Or(o.ErrMsg, o.OldErrMsg, o.PushErrMsg)}
+	f := &attempt.Failure{Err: e, After: attempt.RetryAfter(resp.Header)}
 	switch {
 	case code == CodeTooFast && status < 500:
-		f.tooFast, f.again = true, call.repeat != ifHarmless || f.after > 0
+		f.Throttled, f.Again = true, r.repeat != ifHarmless || f.After > 0
 	case status == http.StatusTooManyRequests:
-		f.tooFast, f.again = true, call.repeat != ifTooFast
+		f.Throttled, f.Again = true, r.run.Repeat
 	case status >= 500, code == CodeServiceFailed:
-		f.again = call.repeat != ifTooFast
+		f.Again = r.run.Repeat
 	}
 	return code, f
 }

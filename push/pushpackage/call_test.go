@@ -1,4 +1,4 @@
-package pushpackage
+package pushpackage_test
 
 import (
 	"bufio"
@@ -18,32 +18,35 @@ import (
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/media"
+	"github.com/wxpay-go/wxpay/push/pushpackage"
 )
 
 // One call of every kind, told apart by what may be repeated.
-var kinds = map[string]func(context.Context, *Client) error{
-	"read": func(ctx context.Context, c *Client) error {
-		_, err := c.GetPushTaskStatistics(ctx, GetPushTaskStatisticsParams{PushID: "1"})
+var kinds = map[string]func(context.Context, *pushpackage.Client) error{
+	"read": func(ctx context.Context, c *pushpackage.Client) error {
+		_, err := c.GetPushTaskStatistics(ctx, pushpackage.GetPushTaskStatisticsParams{PushID: "1"})
 		return err
 	},
-	"upload": func(ctx context.Context, c *Client) error {
-		_, err := c.Upload(ctx, UploadParams{File: media.Bytes("a.txt", []byte("13800000000\n"))})
+	"upload": func(ctx context.Context, c *pushpackage.Client) error {
+		_, err := c.Upload(ctx, pushpackage.UploadParams{File: media.Bytes("a.txt", []byte("13800000000\n"))})
 		return err
 	},
-	"push": func(ctx context.Context, c *Client) error {
+	"push": func(ctx context.Context, c *pushpackage.Client) error {
 		_, err := c.Push(ctx, minimal())
 		return err
 	},
-	"cancel": func(ctx context.Context, c *Client) error {
-		return c.CancelScheduledPush(ctx, CancelScheduledPushParams{PushID: "1"})
+	"cancel": func(ctx context.Context, c *pushpackage.Client) error {
+		return c.CancelScheduledPush(ctx, pushpackage.CancelScheduledPushParams{PushID: "1"})
 	},
-	"stop": func(ctx context.Context, c *Client) error {
-		return c.StopPush(ctx, StopPushParams{PushID: "1"})
+	"stop": func(ctx context.Context, c *pushpackage.Client) error {
+		return c.StopPush(ctx, pushpackage.StopPushParams{PushID: "1"})
 	},
-	"plan": func(ctx context.Context, c *Client) error {
-		_, err := c.CreatePushPlan(ctx, CreatePushPlanParams{PlanName: "n", PlanDescribe: "d"})
+	"plan": func(ctx context.Context, c *pushpackage.Client) error {
+		_, err := c.CreatePushPlan(ctx, pushpackage.CreatePushPlanParams{PlanName: "n", PlanDescribe: "d"})
 		return err
 	},
 }
@@ -111,7 +114,7 @@ func TestAttemptsAndWaits(t *testing.T) {
 			return httpmock.NewStringResponse(http.StatusOK, `{"ret_code":1008028}`), nil
 		})
 		_, err := client.Push(t.Context(), minimal())
-		require.ErrorIs(t, err, CodeTooFast)
+		require.ErrorIs(t, err, pushpackage.CodeTooFast)
 		require.Len(t, at, 3)
 		for i := range 2 { // one push a second is the limit
 			assert.Greater(t, at[i+1].Sub(at[i]), time.Second)
@@ -144,7 +147,7 @@ func TestNeverPastTheContext(t *testing.T) {
 			return httpmock.NewStringResponder(503, "").HeaderSet(http.Header{"Retry-After": {"3600"}})(req)
 		})
 		err := kinds["upload"](t.Context(), client)
-		var refused *Error
+		var refused *pushpackage.Error
 		require.ErrorAs(t, err, &refused)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.NotContains(t, err.Error(), "\n")
@@ -176,7 +179,7 @@ func TestEndedContextSendsNothing(t *testing.T) {
 	for kind, do := range kinds {
 		err := do(ctx, tpns(t, unreachable(t)))
 		require.ErrorIs(t, err, context.Canceled, kind)
-		assert.False(t, OutcomeUnknown(err), kind)
+		assert.False(t, pushpackage.OutcomeUnknown(err), kind)
 		assert.NotContains(t, err.Error(), "\n", kind)
 	}
 }
@@ -187,13 +190,13 @@ func TestTimeoutIsUnknown(t *testing.T) {
 		client := tpns(t, func(req *http.Request) (*http.Response, error) {
 			<-req.Context().Done()
 			return nil, req.Context().Err()
-		}, func(c *Config) { c.Timeout = 5 * time.Second })
+		}, func(c *pushpackage.Config) { c.Timeout = 5 * time.Second })
 		start := time.Now()
 		err := kinds["push"](t.Context(), client)
-		var unknown *UnknownError
+		var unknown *pushpackage.UnknownError
 		require.ErrorAs(t, err, &unknown)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.True(t, OutcomeUnknown(err))
+		assert.True(t, pushpackage.OutcomeUnknown(err))
 		assert.Equal(t, 5*time.Second, time.Since(start))
 	})
 }
@@ -210,12 +213,12 @@ func TestLostStaysUnknown(t *testing.T) {
 			return ok(`{"retCode":1008030,"errMsg":"app not paid"}`)(req)
 		})
 		err := kinds["upload"](t.Context(), client)
-		assert.True(t, OutcomeUnknown(err))
-		assert.ErrorIs(t, err, CodeNotPaid)
+		assert.True(t, pushpackage.OutcomeUnknown(err))
+		assert.ErrorIs(t, err, pushpackage.CodeNotPaid)
 		sent = 0
 		err = kinds["read"](t.Context(), client)
-		assert.False(t, OutcomeUnknown(err))
-		assert.ErrorIs(t, err, CodeNotPaid)
+		assert.False(t, pushpackage.OutcomeUnknown(err))
+		assert.ErrorIs(t, err, pushpackage.CodeNotPaid)
 	})
 }
 
@@ -230,55 +233,53 @@ func TestErrors(t *testing.T) {
 	}{
 		"code": {
 			ok(`{"seq":0,"ret_code":1008019,"err_msg":"content may be evil","result":"{}"}`),
-			&Error{Route: route, StatusCode: 200, RetCode: 1008019, Message: "content may be evil",
-				Meaning: "Content refused by the content safety check", Hint: "推送内容未通过安全检查，请修改标题或内容"},
-			"pushpackage: POST /v3/push/app: code 1008019: Content refused by the content safety check (content may be evil)", false,
+			&pushpackage.Error{Route: route, StatusCode: 200, RetCode: 1008019, Message: "content may be evil"},
+			"pushpackage: POST /v3/push/app: code 1008019: Content refused by the content safety check (content may be evil); change title or content", false,
 		},
 		"code as text": {
 			ok(`{"retCode":"1008007","errMsg":"invalid parameter"}`),
-			&Error{Route: route, StatusCode: 200, RetCode: 1008007, Message: "invalid parameter", Meaning: "A parameter failed validation"},
+			&pushpackage.Error{Route: route, StatusCode: 200, RetCode: 1008007, Message: "invalid parameter"},
 			"pushpackage: POST /v3/push/app: code 1008007: A parameter failed validation (invalid parameter)", false,
 		},
 		"capital message": {
 			ok(`{"ErrMsg":"no","retCode":77}`),
-			&Error{Route: route, StatusCode: 200, RetCode: 77, Message: "no"},
+			&pushpackage.Error{Route: route, StatusCode: 200, RetCode: 77, Message: "no"},
 			"pushpackage: POST /v3/push/app: code 77 (no)", false,
 		},
 		"both messages": {
 			ok(`{"errMsg":"now","ErrMsg":"","retCode":77}`),
-			&Error{Route: route, StatusCode: 200, RetCode: 77, Message: "now"},
+			&pushpackage.Error{Route: route, StatusCode: 200, RetCode: 77, Message: "now"},
 			"pushpackage: POST /v3/push/app: code 77 (now)", false,
 		},
 		"two codes": {
 			ok(`{"retCode":0,"ret_code":77}`),
-			&Error{Route: route, StatusCode: 200, RetCode: 77},
+			&pushpackage.Error{Route: route, StatusCode: 200, RetCode: 77},
 			"pushpackage: POST /v3/push/app: code 77", false,
 		},
 		"may have happened": {
 			ok(`{"ret_code":1008004}`),
-			&Error{Route: route, StatusCode: 200, RetCode: 1008004, Meaning: "A service behind the API could not be called", Hint: "推送可能已创建，请先查询任务，再决定是否重发"},
-			"pushpackage: POST /v3/push/app: code 1008004: A service behind the API could not be called", true,
+			&pushpackage.Error{Route: route, StatusCode: 200, RetCode: 1008004},
+			"pushpackage: POST /v3/push/app: code 1008004: A service behind the API could not be called; the push may have been made: look for it before you send it again", true,
 		},
 		"lines": {
 			ok(`{"ret_code":77,"err_msg":"a\nb\u2028c"}`),
-			&Error{Route: route, StatusCode: 200, RetCode: 77, Message: "a\nb\u2028c"},
+			&pushpackage.Error{Route: route, StatusCode: 200, RetCode: 77, Message: "a\nb\u2028c"},
 			"pushpackage: POST /v3/push/app: code 77 (a b c)", false,
 		},
 		"403": {
 			httpmock.NewStringResponder(403, "13800000000"),
-			&Error{Route: route, StatusCode: 403, Meaning: "Access ID and SecretKey do not match, the host is not the application's access point, or the console does not allow this IP address",
-				Hint: "请核对 Access ID、SecretKey、服务接入点与控制台 IP 白名单"},
-			"pushpackage: POST /v3/push/app: status 403: Access ID and SecretKey do not match, the host is not the application's access point, or the console does not allow this IP address", false,
+			&pushpackage.Error{Route: route, StatusCode: 403},
+			"pushpackage: POST /v3/push/app: status 403: Forbidden; Access ID and SecretKey do not match, the host is not the application's access point, or the console does not allow this IP address", false,
 		},
 		"403 with code": {
 			httpmock.NewStringResponder(403, `{"retCode":1008003,"errMsg":"auth failure"}`),
-			&Error{Route: route, StatusCode: 403, RetCode: 1008003, Message: "auth failure", Meaning: "Authentication failed", Hint: "请核对 Access ID（TPNS_ACCESS_ID）与 SecretKey（TPNS_SECRET_KEY）；使用签名认证时请校准本机时间"},
-			"pushpackage: POST /v3/push/app: status 403 code 1008003: Authentication failed (auth failure)", false,
+			&pushpackage.Error{Route: route, StatusCode: 403, RetCode: 1008003, Message: "auth failure"},
+			"pushpackage: POST /v3/push/app: status 403 code 1008003: Authentication failed (auth failure); check Access ID (TPNS_ACCESS_ID) and SecretKey (TPNS_SECRET_KEY), and this machine's clock if Signed", false,
 		},
 		"502": {
 			httpmock.NewStringResponder(502, "<html>13800000000</html>"),
-			&Error{Route: route, StatusCode: 502, Meaning: "Bad Gateway"},
-			"pushpackage: POST /v3/push/app: status 502: Bad Gateway", true,
+			&pushpackage.Error{Route: route, StatusCode: 502},
+			"pushpackage: POST /v3/push/app: status 502: Bad Gateway; a read or an upload may be repeated; before a push is, look for it", true,
 		},
 		"success without id": {ok(`{"ret_code":0}`), nil, "pushpackage: POST /v3/push/app: outcome unknown: success, but without a push_id", true},
 		"no code":            {ok(`{"push_id":"1"}`), nil, "pushpackage: POST /v3/push/app: outcome unknown: answer has no return code", true},
@@ -295,14 +296,17 @@ func TestErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			err := kinds["push"](t.Context(), tpns(t, tt.answer))
+			if tt.want == nil {
+				tt.text += "; a read or an upload may be repeated; before a push is, look for it"
+			}
 			require.EqualError(t, err, tt.text)
 			if tt.want != nil {
 				assert.Equal(t, tt.want, err)
 			} else {
-				var unknown *UnknownError
+				var unknown *pushpackage.UnknownError
 				assert.ErrorAs(t, err, &unknown)
 			}
-			assert.Equal(t, tt.unknown, OutcomeUnknown(err))
+			assert.Equal(t, tt.unknown, pushpackage.OutcomeUnknown(err))
 		})
 	}
 }
@@ -313,19 +317,19 @@ func cutOff(*http.Request) (*http.Response, error) {
 
 func TestErrorIs(t *testing.T) {
 	t.Parallel()
-	assert.NotErrorIs(t, &Error{StatusCode: 500}, Code(0))
-	assert.ErrorIs(t, httpx.Line(&Error{RetCode: 1008028}), CodeTooFast)
-	assert.NotErrorIs(t, &Error{RetCode: 1008028}, CodeAuthFailed)
-	assert.False(t, OutcomeUnknown(nil))
-	assert.Equal(t, "[route=r status=200 ret_code=77 meaning= message=a b]", (&Error{Route: "r", StatusCode: 200, RetCode: 77, Message: "a\nb"}).LogValue().String())
-	assert.LessOrEqual(t, len((&ParamError{Reason: strings.Repeat("x", 10_000)}).Error()), 520)
-	assert.False(t, OutcomeUnknown(&ParamError{}))
+	assert.NotErrorIs(t, &pushpackage.Error{StatusCode: 500}, pushpackage.Code(0))
+	assert.ErrorIs(t, oneline.Error(&pushpackage.Error{RetCode: 1008028}), pushpackage.CodeTooFast)
+	assert.NotErrorIs(t, &pushpackage.Error{RetCode: 1008028}, pushpackage.CodeAuthFailed)
+	assert.False(t, pushpackage.OutcomeUnknown(nil))
+	assert.Equal(t, "[route=r status=200 ret_code=77 meaning= message=a b]", (&pushpackage.Error{Route: "r", StatusCode: 200, RetCode: 77, Message: "a\nb"}).LogValue().String())
+	assert.LessOrEqual(t, len((&pushpackage.ParamError{Reason: strings.Repeat("x", 10_000)}).Error()), 600)
+	assert.False(t, pushpackage.OutcomeUnknown(&pushpackage.ParamError{}))
 }
 
 func TestObserve(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var seen []Exchange
+		var seen []pushpackage.Exchange
 		sent := 0
 		client := tpns(t, func(req *http.Request) (*http.Response, error) {
 			<-time.After(time.Second)
@@ -336,28 +340,36 @@ func TestObserve(t *testing.T) {
 				return ok(`{"retCode":1008004}`)(req)
 			}
 			return ok(success)(req)
-		}, func(c *Config) {
-			c.Observe = func(_ context.Context, e Exchange) { seen = append(seen, e) }
+		}, func(c *pushpackage.Config) {
+			c.Observe = func(_ context.Context, e pushpackage.Exchange) { seen = append(seen, e) }
 		})
 		require.NoError(t, kinds["read"](t.Context(), client))
 		require.Len(t, seen, 3)
 		const route = "POST /v3/statistics/get_push_task_stat_channel"
 		assert.ErrorIs(t, seen[0].Err, io.ErrUnexpectedEOF)
-		assert.ErrorIs(t, seen[1].Err, CodeServiceFailed)
+		assert.ErrorIs(t, seen[1].Err, pushpackage.CodeServiceFailed)
 		seen[0].Err, seen[1].Err = nil, nil
-		assert.Equal(t, []Exchange{
-			{Route: route, Attempt: 1, Duration: time.Second},
-			{Route: route, Attempt: 2, Status: 200, RetCode: 1008004, Duration: time.Second},
-			{Route: route, Attempt: 3, Status: 200, Duration: time.Second},
+		assert.Equal(t, []pushpackage.Exchange{
+			{Route: route, Host: pushpackage.GuangzhouURL, Attempt: 1, Duration: time.Second},
+			{Route: route, Host: pushpackage.GuangzhouURL, Attempt: 2, Status: 200, RetCode: 1008004, Duration: time.Second},
+			{Route: route, Host: pushpackage.GuangzhouURL, Attempt: 3, Status: 200, Duration: time.Second},
 		}, seen)
 	})
+}
+
+func TestExchangeLogsItsFields(t *testing.T) {
+	t.Parallel()
+	e := pushpackage.Exchange{Route: "POST /x", Host: "https://h", Attempt: 2, Status: 200, RetCode: 77, Duration: time.Second}
+	assert.Equal(t, "[route=POST /x attempt=2 host=https://h status=200 ret_code=77 duration_ms=1000]", e.LogValue().String())
+	e.Odd, e.Err = []string{"seq"}, io.ErrUnexpectedEOF
+	assert.Contains(t, e.LogValue().String(), " odd=[seq] error=unexpected EOF]")
 }
 
 func TestMaxAttempts(t *testing.T) {
 	t.Parallel()
 	sent := 0
 	client := tpns(t, func(*http.Request) (*http.Response, error) { sent++; return nil, io.ErrUnexpectedEOF },
-		func(c *Config) { c.MaxAttempts = 1 })
+		func(c *pushpackage.Config) { c.MaxAttempts = 1 })
 	assert.Error(t, kinds["read"](t.Context(), client))
 	assert.Equal(t, 1, sent)
 }
@@ -371,7 +383,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 		http.Redirect(w, req, other.URL, http.StatusTemporaryRedirect)
 	}))
 	defer front.Close()
-	client, err := New(Config{AccessID: "1500001048", SecretKey: secret, BaseURL: front.URL, HTTPClient: front.Client()})
+	client, err := pushpackage.New(pushpackage.Config{AccessID: "1500001048", SecretKey: secret, BaseURL: front.URL, HTTPClient: front.Client()})
 	require.NoError(t, err)
 	for kind, do := range kinds {
 		assert.Error(t, do(t.Context(), client), kind)
@@ -405,10 +417,10 @@ func TestSignedLoginOnTheWire(t *testing.T) {
 			raw <- head.String() + string(body)
 		}()
 		transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return near, nil }}
-		client, err := New(Config{AccessID: "1500001048", SecretKey: "1452fcebae9f3115ba794fb0fff2fd73", BaseURL: "http://127.0.0.1:1",
+		client, err := pushpackage.New(pushpackage.Config{AccessID: "1500001048", SecretKey: "1452fcebae9f3115ba794fb0fff2fd73", BaseURL: "http://127.0.0.1:1",
 			Signed: true, HTTPClient: &http.Client{Transport: transport}})
 		require.NoError(t, err)
-		require.NoError(t, client.StopPush(t.Context(), StopPushParams{PushID: "43214535"}))
+		require.NoError(t, client.StopPush(t.Context(), pushpackage.StopPushParams{PushID: "43214535"}))
 		got := <-raw
 		transport.CloseIdleConnections()
 		assert.True(t, strings.HasPrefix(got, "POST /v3/push/stop_push_msg HTTP/1.1\r\n"), got)
@@ -430,8 +442,8 @@ func TestEachAttemptIsSigned(t *testing.T) {
 		client := tpns(t, func(req *http.Request) (*http.Response, error) {
 			stamps = append(stamps, map[string][]string(req.Header)["TimeStamp"][0])
 			return ok(`{"ret_code":1008028}`)(req)
-		}, func(c *Config) { c.Signed = true })
-		assert.ErrorIs(t, kinds["push"](t.Context(), client), CodeTooFast)
+		}, func(c *pushpackage.Config) { c.Signed = true })
+		assert.ErrorIs(t, kinds["push"](t.Context(), client), pushpackage.CodeTooFast)
 		require.Len(t, stamps, 3)
 		assert.NotEqual(t, stamps[0], stamps[1])
 		assert.NotEqual(t, stamps[1], stamps[2])

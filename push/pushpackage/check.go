@@ -15,8 +15,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/wxpay-go/wxpay/internal/httpx"
 	"github.com/wxpay-go/wxpay/internal/lists"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/media"
 )
 
@@ -295,7 +295,7 @@ func checkLines(ctx context.Context, r io.Reader, csv bool) error {
 	accounts := lists.Accounts{CSV: csv}
 	for block, err := range lists.Blocks(r) {
 		if ctx.Err() != nil {
-			return httpx.Ended(ctx)
+			return oneline.Ended(ctx)
 		}
 		if err != nil && !errors.Is(err, lists.ErrLong) {
 			return err

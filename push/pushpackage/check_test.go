@@ -1,4 +1,4 @@
-package pushpackage
+package pushpackage_test
 
 import (
 	"archive/zip"
@@ -20,17 +20,19 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
 	"github.com/wxpay-go/wxpay/media"
+	"github.com/wxpay-go/wxpay/push/pushpackage"
 )
 
 // refusal is the reason why Check refuses a file, empty if it does not.
 func refusal(t testing.TB, name string, content []byte) string {
 	t.Helper()
-	err := Check(media.Bytes(name, content))
+	err := pushpackage.Check(media.Bytes(name, content))
 	if err == nil {
 		return ""
 	}
-	p, ok := err.(*ParamError)
+	p, ok := err.(*pushpackage.ParamError)
 	if !assert.True(t, ok, "%T %v", err, err) {
 		return ""
 	}
@@ -110,10 +112,10 @@ func TestCheckText(t *testing.T) {
 
 func TestCheckSize(t *testing.T) {
 	t.Parallel()
-	assert.EqualError(t, Check(media.At("a.txt", endless{}, 100_000_001)),
+	assert.EqualError(t, pushpackage.Check(media.At("a.txt", endless{}, 100_000_001)),
 		"pushpackage: POST /v3/push/package/upload: file has 100000001 bytes; at most 100000000 are allowed; nothing was sent")
-	assert.EqualError(t, Check(nil), "pushpackage: POST /v3/push/package/upload: file is missing; nothing was sent")
-	assert.NoError(t, checkFrame(media.At("a.txt", endless{}, 100_000_000)))
+	assert.EqualError(t, pushpackage.Check(nil), "pushpackage: POST /v3/push/package/upload: file is missing; nothing was sent")
+	assert.NoError(t, pushpackage.Check(media.At("a.txt", endless{}, 100_000_000)))
 }
 
 // However the blocks are cut, the answer is the same.
@@ -124,9 +126,9 @@ func TestCheckLinesInAnyBlocks(t *testing.T) {
 		strings.NewReader(text), iotest.OneByteReader(strings.NewReader(text)), iotest.HalfReader(strings.NewReader(text)),
 		iotest.DataErrReader(strings.NewReader(text)),
 	} {
-		assert.ErrorContains(t, checkLines(t.Context(), r, true), "line 6001 has fewer than 2 characters")
+		assert.ErrorContains(t, pushpackage.CheckLines(t.Context(), r, true), "line 6001 has fewer than 2 characters")
 	}
-	assert.ErrorIs(t, checkLines(t.Context(), iotest.ErrReader(os.ErrDeadlineExceeded), false), os.ErrDeadlineExceeded)
+	assert.ErrorIs(t, pushpackage.CheckLines(t.Context(), iotest.ErrReader(os.ErrDeadlineExceeded), false), os.ErrDeadlineExceeded)
 }
 
 type entry struct{ name, content string }
@@ -270,7 +272,7 @@ func cutComment(good []byte) []byte {
 // What is read behind a file is NUL, whatever the buffer held.
 func TestPadded(t *testing.T) {
 	t.Parallel()
-	f := padded{strings.NewReader("abc"), 3}
+	f := pushpackage.Padded(strings.NewReader("abc"), 3)
 	for off, want := range map[int64]string{0: "abc\x00\x00", 2: "c\x00\x00\x00\x00", 3: "\x00\x00\x00\x00\x00", 9: "\x00\x00\x00\x00\x00"} {
 		buf := []byte("xxxxx")
 		n, err := f.ReadAt(buf, off)
@@ -328,11 +330,11 @@ func TestBombIsNotUnpacked(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, z.Close())
 		reads := 0
-		err = Check(media.At("a.zip", readerAt(func(p []byte, off int64) (int, error) {
+		err = pushpackage.Check(media.At("a.zip", readerAt(func(p []byte, off int64) (int, error) {
 			reads += len(p)
 			return bytes.NewReader(b.Bytes()).ReadAt(p, off)
 		}), int64(b.Len())))
-		var refused *ParamError
+		var refused *pushpackage.ParamError
 		require.ErrorAs(t, err, &refused)
 		if says == n {
 			assert.Less(t, reads, 10<<10)
@@ -344,9 +346,9 @@ func TestCheckReportsAReadError(t *testing.T) {
 	t.Parallel()
 	broken := readerAt(func([]byte, int64) (int, error) { return 0, os.ErrPermission })
 	for _, name := range []string{"a.txt", "a.csv", "a.zip"} {
-		err := Check(media.At(name, broken, 1000))
+		err := pushpackage.Check(media.At(name, broken, 1000))
 		assert.ErrorIs(t, err, os.ErrPermission)
-		assert.NotErrorAs(t, err, new(*ParamError))
+		assert.NotErrorAs(t, err, new(*pushpackage.ParamError))
 	}
 }
 
@@ -382,7 +384,7 @@ func FuzzCheckLines(f *testing.F) {
 		text := strings.Repeat("13800000000\n", int(before)) + string(tail)
 		want := naive(text, csv)
 		for _, r := range []io.Reader{strings.NewReader(text), iotest.HalfReader(strings.NewReader(text))} {
-			err := checkLines(t.Context(), r, csv)
+			err := pushpackage.CheckLines(t.Context(), r, csv)
 			switch {
 			case want == 0:
 				assert.NoError(t, err)
@@ -402,7 +404,7 @@ func FuzzCheckZip(f *testing.F) {
 	f.Add(zipWith(f, func(h *zip.FileHeader) { h.Method = zip.Store }, entry{"../a.txt", list}))
 	f.Add(patched(f, zipOf(f, entry{"a.txt", list}), 24, 3, 0, 0, 0))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		if Check(media.Bytes("a.zip", file)) != nil {
+		if pushpackage.Check(media.Bytes("a.zip", file)) != nil {
 			return
 		}
 		z, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))
@@ -449,7 +451,7 @@ func BenchmarkCheckZip(b *testing.B) {
 		b.SetBytes(int64(len(file)))
 		b.ReportAllocs()
 		for b.Loop() {
-			require.NoError(b, Check(packed))
+			require.NoError(b, pushpackage.Check(packed))
 		}
 	})
 }

@@ -32,9 +32,9 @@ package pushpackage
 
 import (
 	"fmt"
-	"io"
+	"time"
 
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/attempt"
 )
 
 // A Client makes calls for one application. It is safe for concurrent use, starts no goroutine and needs
@@ -44,7 +44,7 @@ type Client struct {
 	json   login
 	upload login
 	pace   *pace
-	quota  *httpx.Quota
+	engine *attempt.Engine
 }
 
 // New returns a client, or a [ParamError] that names the field of config that is wrong. Nothing is sent
@@ -55,21 +55,23 @@ func New(config Config) (*Client, error) {
 		return nil, err
 	}
 	basic := basicLogin(config.AccessID, config.SecretKey)
-	c := &Client{json: basic, upload: basic, pace: new(pace), quota: new(httpx.Quota)}
+	c := &Client{json: basic, upload: basic, pace: new(pace)}
 	if config.Signed {
 		c.json = signedLogin(config.AccessID, config.SecretKey)
 	}
 	config.SecretKey = ""
 	c.config = config
+	// Few connections: TPNS takes one package push a second, which is also what it wants to be asked after it
+	// turned one away.
+	c.engine = attempt.New(attempt.Policy{Client: config.HTTPClient, Concurrency: 4, Header: time.Minute, Attempts: config.MaxAttempts, Pause: time.Second,
+		Package: "pushpackage", Unknown: OutcomeUnknown, Lost: func(route string, err error) error { return &UnknownError{route, err} }})
 	return c, nil
 }
 
 // Format shows the application and never its key, whatever the verb.
-func (c Client) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }
-
-func (c Client) String() string {
-	return fmt.Sprintf("pushpackage.Client(%s %s ***)", c.config.AccessID, c.config.BaseURL)
+func (c Client) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "pushpackage.Client(%s %s ***)", c.config.AccessID, c.config.BaseURL)
 }
 
 // MarshalText is what JSON and slog show.
-func (c Client) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+func (c Client) MarshalText() ([]byte, error) { return fmt.Append(nil, c), nil }

@@ -1,6 +1,7 @@
 package pushpackage
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,7 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/attempt"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/internal/pasted"
 	"github.com/wxpay-go/wxpay/internal/value"
 )
@@ -54,10 +56,27 @@ type Config struct {
 type Exchange struct {
 	Route    string // "POST /v3/…", fit for a metrics label
 	Attempt  int    // 1 for the first
+	Host     string // the access point
 	Status   int    // of HTTP; 0 if no answer came
 	RetCode  Code   // 0 for success, or if none came
 	Duration time.Duration
-	Err      error // what the caller sees if this is the last attempt
+	Odd      []string // members of an answer that could not be read as documented, by name
+	Err      error    // what the caller sees if this is the last attempt
+}
+
+// LogValue gives the fields to slog one by one.
+func (e Exchange) LogValue() slog.Value {
+	attrs := []slog.Attr{
+		slog.String("route", e.Route), slog.Int("attempt", e.Attempt), slog.String("host", e.Host),
+		slog.Int("status", e.Status), slog.Int64("ret_code", int64(e.RetCode)), slog.Int64("duration_ms", e.Duration.Milliseconds()),
+	}
+	if len(e.Odd) > 0 {
+		attrs = append(attrs, slog.Any("odd", e.Odd))
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("error", oneline.Text(e.Err.Error())))
+	}
+	return slog.GroupValue(attrs...)
 }
 
 // ConfigFromEnv reads TPNS_ACCESS_ID, TPNS_SECRET_KEY and TPNS_BASE_URL. A variable that is not set leaves
@@ -105,23 +124,13 @@ func (c Config) complete() (Config, error) {
 	case strings.ContainsAny(string(c.SecretKey), "\"'`"):
 		return wrong("SecretKey", "holds a quote")
 	}
-	if c.BaseURL == "" {
-		c.BaseURL = GuangzhouURL
-	}
-	if _, err := httpx.BaseURL(c.BaseURL); err != nil {
+	c.BaseURL = cmp.Or(c.BaseURL, GuangzhouURL)
+	if _, err := pasted.BaseURL(c.BaseURL); err != nil {
 		return wrong("BaseURL", err.Error())
 	}
 	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
-	if c.Timeout <= 0 {
-		c.Timeout = 30 * time.Second
-	}
-	c.Timeout = min(c.Timeout, httpx.MaxTimeout)
-	if c.MaxAttempts <= 0 {
-		c.MaxAttempts = 3
-	}
-	// Few connections: TPNS takes one package push a second. The header may be long in coming while
-	// 100 MB are stored; other calls are bounded by Timeout.
-	c.HTTPClient = httpx.Client(c.HTTPClient, 4, time.Minute)
+	c.Timeout = min(cmp.Or(max(c.Timeout, 0), 30*time.Second), attempt.MaxTimeout)
+	c.MaxAttempts = cmp.Or(max(c.MaxAttempts, 0), 3)
 	return c, nil
 }
 

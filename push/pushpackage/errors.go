@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 )
 
 // A ParamError is a call refused here: nothing was sent. Fix the call or the file.
@@ -18,11 +19,7 @@ type ParamError struct {
 }
 
 func (e *ParamError) Error() string {
-	s := fmt.Sprintf("pushpackage: %s: %s %s", e.Route, e.Param, e.Reason)
-	if e.Route != "Config" {
-		s += "; nothing was sent"
-	}
-	return httpx.OneLine(s)
+	return oneline.Param("pushpackage", e.Route, e.Param, e.Reason)
 }
 
 // An Error is a refusal by TPNS: a return code other than 0, or a status of HTTP from 400 on.
@@ -31,8 +28,6 @@ type Error struct {
 	StatusCode int
 	RetCode    Code   // 0 if the answer had none; errors.Is(err, CodeTooFast) looks at it
 	Message    string // of TPNS, for people
-	Meaning    string // what RetCode or StatusCode means, as far as documented
-	Hint       string // what to do, in Chinese; empty if nothing helps in general
 }
 
 func (e *Error) Error() string {
@@ -44,13 +39,24 @@ func (e *Error) Error() string {
 	if e.RetCode != 0 {
 		fmt.Fprintf(&b, " code %d", e.RetCode)
 	}
-	if e.Meaning != "" {
-		b.WriteString(": " + e.Meaning)
+	if m := e.meaning(); m != "" {
+		b.WriteString(": " + m)
 	}
 	if e.Message != "" {
-		b.WriteString(" (" + e.Message + ")")
+		b.WriteString(" (" + oneline.Quote(e.Message, 256) + ")")
 	}
-	return httpx.OneLine(b.String())
+	if h := e.Hint().English; h != "" {
+		b.WriteString("; " + h)
+	}
+	return oneline.Text(b.String())
+}
+
+// meaning is what RetCode or StatusCode means, as far as documented.
+func (e *Error) meaning() string {
+	if e.RetCode == 0 {
+		return http.StatusText(e.StatusCode)
+	}
+	return e.RetCode.Meaning()
 }
 
 // Is reports whether target is the return code of e.
@@ -62,7 +68,7 @@ func (e *Error) Is(target error) bool {
 // LogValue gives the fields to slog one by one.
 func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("route", e.Route), slog.Int("status", e.StatusCode), slog.Int64("ret_code", int64(e.RetCode)),
-		slog.String("meaning", e.Meaning), slog.String("message", httpx.OneLine(e.Message)))
+		slog.String("meaning", e.meaning()), slog.String("message", oneline.Quote(e.Message, 512)))
 }
 
 // An UnknownError is a call whose answer was lost or not readable: it may have taken effect. An upload or
@@ -73,7 +79,7 @@ type UnknownError struct {
 }
 
 func (e *UnknownError) Error() string {
-	return httpx.OneLine(fmt.Sprintf("pushpackage: %s: outcome unknown: %s", e.Route, e.Err))
+	return oneline.Text(fmt.Sprintf("pushpackage: %s: outcome unknown: %s; %s", e.Route, oneline.Quote(e.Err.Error(), 512), hintUnknown.English))
 }
 
 // Unwrap gives the cause, such as context.DeadlineExceeded.
@@ -87,4 +93,13 @@ func OutcomeUnknown(err error) bool {
 	}
 	e, ok := errors.AsType[*Error](err)
 	return ok && (e.StatusCode >= 500 || e.RetCode == CodeServiceFailed)
+}
+
+// transient reports whether a look that failed with err may succeed later by itself.
+func transient(err error) bool {
+	if e, refused := errors.AsType[*Error](err); refused {
+		return OutcomeUnknown(err) || e.StatusCode == http.StatusTooManyRequests || e.RetCode == CodeTooFast || e.RetCode == CodePushNotFound
+	}
+	_, wrong := errors.AsType[*ParamError](err)
+	return !wrong && !errors.Is(err, errUndecodable) && !httpx.Untrusted(err)
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/jarcoal/httpmock"
+
 	"github.com/wxpay-go/wxpay/media"
 	"github.com/wxpay-go/wxpay/push/pushpackage"
 )

@@ -1,4 +1,4 @@
-package pushpackage
+package pushpackage_test
 
 import (
 	"io"
@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/wxpay-go/wxpay/push/pushpackage"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -20,15 +22,15 @@ const secret = "canary-1452fcebae9f3115"
 const basic = "Basic MTUwMDAwMTA0ODpjYW5hcnktMTQ1MmZjZWJhZTlmMzExNQ=="
 
 // tpns is a client whose every request goes to answer.
-func tpns(t testing.TB, answer httpmock.Responder, change ...func(*Config)) *Client {
+func tpns(t testing.TB, answer httpmock.Responder, change ...func(*pushpackage.Config)) *pushpackage.Client {
 	t.Helper()
 	mock := httpmock.NewMockTransport()
 	mock.RegisterNoResponder(answer)
-	config := Config{AccessID: "1500001048", SecretKey: secret, HTTPClient: &http.Client{Transport: mock}}
+	config := pushpackage.Config{AccessID: "1500001048", SecretKey: secret, HTTPClient: &http.Client{Transport: mock}}
 	for _, c := range change {
 		c(&config)
 	}
-	client, err := New(config)
+	client, err := pushpackage.New(config)
 	require.NoError(t, err)
 	return client
 }
@@ -61,4 +63,6 @@ func ok(answer string) httpmock.Responder {
 	return httpmock.NewStringResponder(http.StatusOK, answer)
 }
 
-func day(year int, month time.Month, day int) Date { return Date{Year: year, Month: month, Day: day} }
+func day(year int, month time.Month, day int) pushpackage.Date {
+	return pushpackage.Date{Year: year, Month: month, Day: day}
+}

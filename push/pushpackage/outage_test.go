@@ -1,4 +1,4 @@
-package pushpackage
+package pushpackage_test
 
 import (
 	"bufio"
@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wxpay-go/wxpay/media"
+	"github.com/wxpay-go/wxpay/push/pushpackage"
 )
 
 // In outages and brown-outs of any depth, repetitions add at most a tenth to what is offered.
@@ -72,7 +73,7 @@ func TestRepetitionsThatAreNotMadeCostNoQuota(t *testing.T) {
 			file, err := media.File(path)
 			require.NoError(t, err)
 			before := sent
-			_, err = client.Upload(t.Context(), UploadParams{File: file})
+			_, err = client.Upload(t.Context(), pushpackage.UploadParams{File: file})
 			require.Error(t, err)
 			return sent - before
 		}
@@ -131,11 +132,11 @@ func TestNeverLeftBehindAProxy(t *testing.T) {
 		"nobody listens":       {nil, "127.0.0.1:1"},
 	} {
 		for kind, do := range kinds {
-			client, err := New(Config{AccessID: "1500001048", SecretKey: secret, BaseURL: "https://" + tt.host, HTTPClient: tt.client, MaxAttempts: 1})
+			client, err := pushpackage.New(pushpackage.Config{AccessID: "1500001048", SecretKey: secret, BaseURL: "https://" + tt.host, HTTPClient: tt.client, MaxAttempts: 1})
 			require.NoError(t, err)
 			err = do(t.Context(), client)
 			require.Error(t, err, name)
-			assert.False(t, OutcomeUnknown(err), "%s %s: %v", name, kind, err)
+			assert.False(t, pushpackage.OutcomeUnknown(err), "%s %s: %v", name, kind, err)
 			assert.ErrorContains(t, err, "not sent", name)
 			assert.NotRegexp(t, `[\x00-\x1f]`, err.Error())
 		}
@@ -153,7 +154,7 @@ func TestTextThatIsNotUTF8(t *testing.T) {
 		p := minimal()
 		p.Message.Title = title
 		_, err := client.Push(t.Context(), p)
-		var wrong *ParamError
+		var wrong *pushpackage.ParamError
 		assert.ErrorAs(t, err, &wrong, "%q", title)
 	}
 	p := minimal()

@@ -2,7 +2,6 @@ package pushpackage
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"unicode/utf8"
 )
@@ -18,23 +17,11 @@ type CreatePushPlanParams struct {
 // A PushPlan groups pushes so that they are counted together.
 type PushPlan struct {
 	PlanID         string `json:"planId"` // belongs into [PushParams]
-	PlanName       string `json:"planName"`
-	PlanDescribe   string `json:"planDescribe"`
-	PlanPushSource string `json:"planPushSource"` // such as api
-	CreatedAt      int64  `json:"createdAt"`      // seconds since 1970
-	UpdateAt       int64  `json:"updateAt"`       // seconds since 1970
-}
-
-// UnmarshalJSON takes a planId that is a number.
-func (p *PushPlan) UnmarshalJSON(b []byte) error {
-	type plain PushPlan
-	wire := struct {
-		*plain
-		PlanID text `json:"planId"`
-	}{plain: (*plain)(p)}
-	err := json.Unmarshal(b, &wire)
-	p.PlanID = string(wire.PlanID)
-	return err
+	PlanName       string `json:"planName,omitzero"`
+	PlanDescribe   string `json:"planDescribe,omitzero"`
+	PlanPushSource string `json:"planPushSource,omitzero"` // such as api
+	CreatedAt      int64  `json:"createdAt,omitzero"`      // seconds since 1970
+	UpdateAt       int64  `json:"updateAt,omitzero"`       // seconds since 1970
 }
 
 // CreatePushPlan creates a plan that pushes can name (创建推送计划接口).

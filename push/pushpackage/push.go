@@ -124,28 +124,11 @@ func (p PushParams) MarshalJSON() ([]byte, error) {
 // A Push is a task that TPNS has taken on; nobody need have it yet.
 type Push struct {
 	PushID           IDs      `json:"push_id"` // never empty; a loop push has several
-	Seq              int64    `json:"seq"`
-	Environment      string   `json:"environment"`
-	ErrMsgZh         string   `json:"err_msg_zh"`
-	Result           string   `json:"result"`             // JSON in text, such as "[0]" or "{}"; meaning not documented; may be empty
-	InvalidTargeList []string `json:"invalid_targe_list"` // spelled so; not documented for packages
-}
-
-// UnmarshalJSON takes text and numbers for each other, so that a push that happened is not lost to one.
-func (p *Push) UnmarshalJSON(b []byte) error {
-	type plain Push
-	wire := struct {
-		*plain
-		Seq         number `json:"seq"`
-		Environment text   `json:"environment"`
-		ErrMsgZh    text   `json:"err_msg_zh"`
-		Result      text   `json:"result"`
-		Invalid     IDs    `json:"invalid_targe_list"`
-	}{plain: (*plain)(p)}
-	err := json.Unmarshal(b, &wire)
-	p.InvalidTargeList = wire.Invalid
-	p.Seq, p.Environment, p.ErrMsgZh, p.Result = int64(wire.Seq), string(wire.Environment), string(wire.ErrMsgZh), string(wire.Result)
-	return err
+	Seq              int64    `json:"seq,omitzero"`
+	Environment      string   `json:"environment,omitzero"`
+	ErrMsgZh         string   `json:"err_msg_zh,omitzero"`
+	Result           string   `json:"result,omitzero"`             // JSON in text, such as "[0]" or "{}"; meaning not documented; may be empty
+	InvalidTargeList []string `json:"invalid_targe_list,omitzero"` // spelled so; not documented for packages
 }
 
 // Push creates a push to everybody on an uploaded list (号码包推送, Token 文件包推送). A token package must be

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/attempt"
 )
 
 const routeRecord = "POST /v3/statistics/get_push_record"
@@ -43,47 +43,24 @@ func (s PushStatus) Final() bool {
 
 // A PushRecord is what TPNS knows of a push.
 type PushRecord struct {
-	Date             string          `json:"date"` // of the push, 2006-01-02 15:04:05; whose clock is not documented
+	Date             string          `json:"date,omitzero"` // of the push, 2006-01-02 15:04:05; whose clock is not documented
 	PushID           string          `json:"pushId"`
-	Title            string          `json:"title"`
-	Content          string          `json:"content"`
+	Title            string          `json:"title,omitzero"`
+	Content          string          `json:"content,omitzero"`
 	Status           PushStatus      `json:"status"`
-	PushType         string          `json:"pushType"`    // package_account_push, all, tag, token_list, account_list, …
-	MessageType      string          `json:"messageType"` // as MessageType; one page says notification
-	Environment      Environment     `json:"environment"`
-	ExpireTime       int64           `json:"expireTime"` // seconds
-	XgMediaResources string          `json:"xgMediaResources"`
-	MultiPkg         bool            `json:"multiPkg"`
-	TargetList       []string        `json:"targetList"` // of pushes to single accounts and tokens
-	CollapseID       int64           `json:"collapseID"` // give it to PushParams to replace this push
-	TagSet           json.RawMessage `json:"tagSet"`     // of pushes to tags
-	UploadID         int64           `json:"uploadId"`   // 0 if it went to no list
-	GroupID          string          `json:"groupId"`    // older form of a plan
-	Source           string          `json:"source"`     // such as api
-	PushConfig       json.RawMessage `json:"pushConfig"` // what was pushed, under android and ios
-}
-
-// UnmarshalJSON takes text and numbers for each other: pages and samples disagree about pushId.
-func (r *PushRecord) UnmarshalJSON(b []byte) error {
-	type plain PushRecord
-	wire := struct {
-		*plain
-		PushID     text   `json:"pushId"`
-		Date       text   `json:"date"`
-		Title      text   `json:"title"`
-		Content    text   `json:"content"`
-		Source     text   `json:"source"`
-		MultiPkg   text   `json:"multiPkg"`
-		TargetList IDs    `json:"targetList"`
-		ExpireTime number `json:"expireTime"`
-		CollapseID number `json:"collapseID"`
-		UploadID   number `json:"uploadId"`
-	}{plain: (*plain)(r)}
-	err := json.Unmarshal(b, &wire)
-	r.PushID, r.ExpireTime, r.CollapseID, r.UploadID = string(wire.PushID), int64(wire.ExpireTime), int64(wire.CollapseID), int64(wire.UploadID)
-	r.Date, r.Title, r.Content, r.Source = string(wire.Date), string(wire.Title), string(wire.Content), string(wire.Source)
-	r.MultiPkg, r.TargetList = wire.MultiPkg == "true" || wire.MultiPkg == "1", wire.TargetList
-	return err
+	PushType         string          `json:"pushType,omitzero"`    // package_account_push, all, tag, token_list, account_list, …
+	MessageType      string          `json:"messageType,omitzero"` // as MessageType; one page says notification
+	Environment      Environment     `json:"environment,omitzero"`
+	ExpireTime       int64           `json:"expireTime,omitzero"` // seconds
+	XgMediaResources string          `json:"xgMediaResources,omitzero"`
+	MultiPkg         bool            `json:"multiPkg,omitzero"`
+	TargetList       []string        `json:"targetList,omitzero"` // of pushes to single accounts and tokens
+	CollapseID       int64           `json:"collapseID,omitzero"` // give it to PushParams to replace this push
+	TagSet           json.RawMessage `json:"tagSet,omitzero"`     // of pushes to tags
+	UploadID         int64           `json:"uploadId,omitzero"`   // 0 if it went to no list
+	GroupID          string          `json:"groupId,omitzero"`    // older form of a plan
+	Source           string          `json:"source,omitzero"`     // such as api
+	PushConfig       json.RawMessage `json:"pushConfig,omitzero"` // what was pushed, under android and ios
 }
 
 // GetPushRecordParams are the parameters of [Client.GetPushRecord].
@@ -114,8 +91,7 @@ func (c *Client) GetPushRecord(ctx context.Context, p GetPushRecordParams) (*Pus
 		return nil, err
 	}
 	if len(list.PushRecordData) == 0 {
-		return nil, &Error{Route: routeRecord, StatusCode: http.StatusOK, RetCode: CodePushNotFound,
-			Message: "success, but with an empty list", Meaning: CodePushNotFound.Meaning(), Hint: CodePushNotFound.Hint()}
+		return nil, &Error{Route: routeRecord, StatusCode: http.StatusOK, RetCode: CodePushNotFound, Message: "success, but with an empty list"}
 	}
 	return &list.PushRecordData[0], nil
 }
@@ -221,9 +197,9 @@ type WaitPushParams struct {
 // All waits of one client share one read in 18 seconds, so that several take turns within the limit of
 // 200 an hour; other processes of the same application are not known to it.
 //
-// It waits as long as ctx lasts, and returns the last record seen with every error. A read that is turned
-// away by the limit is made again at the next turn; three failed reads in a row end the wait, if they may
-// pass, and any other error at once.
+// It waits as long as ctx lasts, and returns the last record seen with every error. Reads that fail in a way that
+// may pass are made again at the next turn; a push that three reads in a row do not find ends the wait, and so
+// does any other error.
 //
 //	POST /v3/statistics/get_push_record
 //
@@ -232,45 +208,17 @@ func (c *Client) WaitPush(ctx context.Context, p WaitPushParams) (*PushRecord, e
 	if p.PushID == "" {
 		return nil, &ParamError{routeRecord, "pushId", "is missing"}
 	}
-	var last *PushRecord
-	for failed := 0; ; {
-		if err := httpx.Sleep(ctx, c.pace.turn(ctx)); err != nil {
-			return last, waiting(last, err)
+	missing := 0
+	return attempt.Wait(ctx, "pushpackage", max(p.Every, PollEvery), transient, func(ctx context.Context) (*PushRecord, bool, error) {
+		if err := attempt.Sleep(ctx, c.pace.turn(ctx)); err != nil {
+			return nil, false, err
 		}
 		record, err := c.GetPushRecord(ctx, GetPushRecordParams{PushID: p.PushID})
-		switch {
-		case err == nil && record.Status.Final():
-			return record, nil
-		case err == nil:
-			last, failed = record, 0
-		case ctx.Err() != nil || !mayPass(err):
-			return last, err
-		case !errors.Is(err, CodeTooFast):
-			if failed++; failed == 3 {
-				return last, err
-			}
+		if missing++; !errors.Is(err, CodePushNotFound) {
+			missing = 0
 		}
-		if err := httpx.Sleep(ctx, max(p.Every, PollEvery)); err != nil {
-			return last, waiting(last, err)
-		}
-	}
-}
-
-// mayPass reports whether reading a record may succeed later.
-func mayPass(err error) bool {
-	if _, ok := errors.AsType[*ParamError](err); ok {
-		return false
-	}
-	e, refused := errors.AsType[*Error](err)
-	return !refused || OutcomeUnknown(err) || e.StatusCode == http.StatusTooManyRequests || e.RetCode == CodeTooFast || e.RetCode == CodePushNotFound
-}
-
-func waiting(last *PushRecord, err error) error {
-	status := "not seen"
-	if last != nil {
-		status = string(last.Status)
-	}
-	return httpx.Line(fmt.Errorf("pushpackage: waiting for a push ended, its status was %s: %w", status, err))
+		return record, missing == 3 || err == nil && record.Status.Final(), err
+	})
 }
 
 // pace lets reads go one by one.

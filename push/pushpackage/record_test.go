@@ -1,7 +1,8 @@
-package pushpackage
+package pushpackage_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/wxpay-go/wxpay/push/pushpackage"
 )
 
 func TestGetPushRecord(t *testing.T) {
@@ -25,21 +28,21 @@ func TestGetPushRecord(t *testing.T) {
 		 "status":"PUSH_FINISHED","pushType":"package_account_push","targetList":null,"tagSet":null,"uploadId":11231,"expireTime":86400,
 		 "messageType":"notify","xgMediaResources":"","environment":"product","collapseID":0,
 		 "pushConfig":{"android":{"ring":1},"ios":null},"multiPkg":false}]}`))
-	record, err := client.GetPushRecord(t.Context(), GetPushRecordParams{PushID: "133703"})
+	record, err := client.GetPushRecord(t.Context(), pushpackage.GetPushRecordParams{PushID: "133703"})
 	require.NoError(t, err)
-	assert.Equal(t, &PushRecord{Date: "2019-07-25 20:06:28", PushID: "133703", Title: "1", Content: "2", Status: PushFinished,
+	assert.Equal(t, &pushpackage.PushRecord{Date: "2019-07-25 20:06:28", PushID: "133703", Title: "1", Content: "2", Status: pushpackage.PushFinished,
 		PushType: "package_account_push", TagSet: json.RawMessage("null"), UploadID: 11231, ExpireTime: 86400, MessageType: "notify",
-		Environment: Production, PushConfig: json.RawMessage(`{"android":{"ring":1},"ios":null}`)}, record)
+		Environment: pushpackage.Production, PushConfig: json.RawMessage(`{"android":{"ring":1},"ios":null}`)}, record)
 }
 
 func TestGetPushRecordThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []string{`{"retCode":0,"pushRecordData":null}`, `{"retCode":0,"pushRecordData":[]}`, `{"retCode":0}`, `{"retCode":1008015}`} {
-		_, err := tpns(t, ok(answer)).GetPushRecord(t.Context(), GetPushRecordParams{PushID: "1"})
-		assert.ErrorIs(t, err, CodePushNotFound, answer)
+		_, err := tpns(t, ok(answer)).GetPushRecord(t.Context(), pushpackage.GetPushRecordParams{PushID: "1"})
+		assert.ErrorIs(t, err, pushpackage.CodePushNotFound, answer)
 	}
-	_, err := tpns(t, unreachable(t)).GetPushRecord(t.Context(), GetPushRecordParams{})
-	assert.ErrorAs(t, err, new(*ParamError))
+	_, err := tpns(t, unreachable(t)).GetPushRecord(t.Context(), pushpackage.GetPushRecordParams{})
+	assert.ErrorAs(t, err, new(*pushpackage.ParamError))
 }
 
 func TestListPushRecords(t *testing.T) {
@@ -50,22 +53,22 @@ func TestListPushRecords(t *testing.T) {
 		 "title":"Prize draw","content":"You have won.","status":"PUSH_NEW","pushType":"account_list","targetList":["5822f0ee"],
 		 "tagSet":{"op":"OR"},"uploadId":"11232","expireTime":3600,"messageType":"notify","xgMediaResources":"https://example.com/p.png",
 		 "environment":"product","collapseID":62031,"groupId":"tpns_20260203","source":"api","pushConfig":{"android":null},"multiPkg":true}]}`))
-	page, err := client.ListPushRecords(t.Context(), ListPushRecordsParams{StartDate: day(2026, 2, 1), EndDate: day(2026, 2, 28),
+	page, err := client.ListPushRecords(t.Context(), pushpackage.ListPushRecordsParams{StartDate: day(2026, 2, 1), EndDate: day(2026, 2, 28),
 		MsgType: "notify", PushType: "all", Offset: 50, Limit: 50})
 	require.NoError(t, err)
-	assert.Equal(t, &PushRecords{Count: 51, PushRecordData: []PushRecord{{Date: "2026-02-03 20:06:28", PushID: "1328245138690125824",
+	assert.Equal(t, &pushpackage.PushRecords{Count: 51, PushRecordData: []pushpackage.PushRecord{{Date: "2026-02-03 20:06:28", PushID: "1328245138690125824",
 		Title: "Prize draw", Content: "You have won.", Status: "PUSH_NEW", PushType: "account_list", TargetList: []string{"5822f0ee"},
 		TagSet: json.RawMessage(`{"op":"OR"}`), UploadID: 11232, ExpireTime: 3600, MessageType: "notify", XgMediaResources: "https://example.com/p.png",
-		Environment: Production, CollapseID: 62031, GroupID: "tpns_20260203", Source: "api", PushConfig: json.RawMessage(`{"android":null}`), MultiPkg: true}}}, page)
+		Environment: pushpackage.Production, CollapseID: 62031, GroupID: "tpns_20260203", Source: "api", PushConfig: json.RawMessage(`{"android":null}`), MultiPkg: true}}}, page)
 
 	first := day(2026, 2, 1)
-	for param, p := range map[string]ListPushRecordsParams{
+	for param, p := range map[string]pushpackage.ListPushRecordsParams{
 		"startDate": {EndDate: first}, "endDate": {StartDate: first, EndDate: day(2026, 2, 29)},
 		"msgType": {StartDate: first, EndDate: first, MsgType: "x"}, "pushType": {StartDate: first, EndDate: first, PushType: "package_account_push"},
 		"offset": {StartDate: first, EndDate: first, Offset: -1}, "limit": {StartDate: first, EndDate: first, Limit: 201},
 	} {
 		_, err := tpns(t, unreachable(t)).ListPushRecords(t.Context(), p)
-		var refused *ParamError
+		var refused *pushpackage.ParamError
 		require.ErrorAs(t, err, &refused)
 		assert.Equal(t, param, refused.Param)
 	}
@@ -109,7 +112,7 @@ func TestAllPushRecords(t *testing.T) {
 		"from the third": {5, 2, 2, same, 3, 2, nil},
 		"none":           {0, 0, 0, same, 0, 1, nil},
 		"no count":       {3, 2, 0, func(int) int { return 0 }, 3, 3, nil},
-		"says more":      {3, 2, 0, func(int) int { return 9 }, 3, 3, ErrPages},
+		"says more":      {3, 2, 0, func(int) int { return 9 }, 3, 3, pushpackage.ErrPages},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -117,7 +120,7 @@ func TestAllPushRecords(t *testing.T) {
 			client := tpns(t, pages(t, func() []int { calls++; return numbers(tt.n) }, tt.count))
 			var got []int
 			var failed error
-			p := ListPushRecordsParams{StartDate: day(2026, 2, 1), EndDate: day(2026, 2, 28), Limit: int64(tt.limit), Offset: int64(tt.offset)}
+			p := pushpackage.ListPushRecordsParams{StartDate: day(2026, 2, 1), EndDate: day(2026, 2, 28), Limit: int64(tt.limit), Offset: int64(tt.offset)}
 			for r, err := range client.AllPushRecords(t.Context(), p) {
 				if failed = err; err == nil {
 					id, err := strconv.Atoi(r.PushID)
@@ -146,7 +149,7 @@ func TestAllPushRecordsOfAListThatGrows(t *testing.T) {
 		return []int{5, 4, 3, 2, 1}
 	}, same))
 	var got []string
-	for r, err := range client.AllPushRecords(t.Context(), ListPushRecordsParams{StartDate: day(2026, 2, 1), EndDate: day(2026, 2, 28), Limit: 2}) {
+	for r, err := range client.AllPushRecords(t.Context(), pushpackage.ListPushRecordsParams{StartDate: day(2026, 2, 1), EndDate: day(2026, 2, 28), Limit: 2}) {
 		require.NoError(t, err)
 		got = append(got, r.PushID)
 	}
@@ -156,7 +159,7 @@ func TestAllPushRecordsOfAListThatGrows(t *testing.T) {
 // A server that counts otherwise is noticed, and a caller that stops is not read for.
 func TestAllPushRecordsEnds(t *testing.T) {
 	t.Parallel()
-	day := ListPushRecordsParams{StartDate: day(2026, 2, 1), EndDate: day(2026, 2, 1)}
+	day := pushpackage.ListPushRecordsParams{StartDate: day(2026, 2, 1), EndDate: day(2026, 2, 1)}
 	calls := 0
 	client := tpns(t, func(*http.Request) (*http.Response, error) {
 		calls++
@@ -166,7 +169,7 @@ func TestAllPushRecordsEnds(t *testing.T) {
 	for _, failed = range client.AllPushRecords(t.Context(), day) {
 		continue
 	}
-	assert.ErrorIs(t, failed, ErrPages)
+	assert.ErrorIs(t, failed, pushpackage.ErrPages)
 	assert.Equal(t, 2, calls)
 	for range client.AllPushRecords(t.Context(), day) {
 		break
@@ -183,9 +186,9 @@ func script(at *[]time.Time, steps ...any) httpmock.Responder {
 		step := steps[min(len(*at), len(steps)-1)]
 		*at = append(*at, time.Now())
 		switch s := step.(type) {
-		case PushStatus:
+		case pushpackage.PushStatus:
 			return ok(fmt.Sprintf(`{"retCode":0,"pushRecordData":[{"pushId":"1","status":%q}]}`, s))(req)
-		case Code:
+		case pushpackage.Code:
 			return ok(fmt.Sprintf(`{"retCode":%d}`, s))(req)
 		}
 		return nil, step.(error)
@@ -198,28 +201,28 @@ func TestWaitPush(t *testing.T) {
 	for name, tt := range map[string]struct {
 		steps []any
 		reads int
-		want  PushStatus
+		want  pushpackage.PushStatus
 		err   error
 	}{
-		"finished":           {[]any{PushInit, PushWait, PushStatus("PUSH_NEW"), PushStarted, PushFinished}, 5, PushFinished, nil},
-		"failed":             {[]any{PushFailed}, 1, PushFailed, nil},
-		"stopped":            {[]any{PushStarted, PushStopped}, 2, PushStopped, nil},
-		"not there yet":      {[]any{CodePushNotFound, CodePushNotFound, PushFinished}, 3, PushFinished, nil},
-		"never there":        {[]any{CodePushNotFound}, 3, "", CodePushNotFound},
-		"limit":              {[]any{PushStarted, CodeTooFast, CodeTooFast, CodeTooFast, CodeTooFast, PushFinished}, 6, PushFinished, nil},
-		"lost now and then":  {[]any{PushStarted, lost, lost, PushStarted, lost, lost, PushFinished}, 7, PushFinished, nil},
-		"lost":               {[]any{PushStarted, lost}, 4, PushStarted, lost},
-		"refused":            {[]any{PushStarted, CodeAuthFailed}, 2, PushStarted, CodeAuthFailed},
-		"service":            {[]any{CodeServiceFailed, PushFinished}, 2, PushFinished, nil},
-		"replaced":           {[]any{PushCollapsed}, 1, PushCollapsed, nil},
-		"cancelled, deleted": {[]any{PushWait, PushCanceled}, 2, PushCanceled, nil},
+		"finished":           {[]any{pushpackage.PushInit, pushpackage.PushWait, pushpackage.PushStatus("PUSH_NEW"), pushpackage.PushStarted, pushpackage.PushFinished}, 5, pushpackage.PushFinished, nil},
+		"failed":             {[]any{pushpackage.PushFailed}, 1, pushpackage.PushFailed, nil},
+		"stopped":            {[]any{pushpackage.PushStarted, pushpackage.PushStopped}, 2, pushpackage.PushStopped, nil},
+		"not there yet":      {[]any{pushpackage.CodePushNotFound, pushpackage.CodePushNotFound, pushpackage.PushFinished}, 3, pushpackage.PushFinished, nil},
+		"never there":        {[]any{pushpackage.CodePushNotFound}, 3, "", pushpackage.CodePushNotFound},
+		"limit":              {[]any{pushpackage.PushStarted, pushpackage.CodeTooFast, pushpackage.CodeTooFast, pushpackage.CodeTooFast, pushpackage.CodeTooFast, pushpackage.PushFinished}, 6, pushpackage.PushFinished, nil},
+		"lost now and then":  {[]any{pushpackage.PushStarted, lost, lost, pushpackage.PushStarted, lost, lost, pushpackage.PushFinished}, 7, pushpackage.PushFinished, nil},
+		"lost for long":      {[]any{pushpackage.PushStarted, lost, lost, lost, lost, pushpackage.PushFinished}, 6, pushpackage.PushFinished, nil},
+		"refused":            {[]any{pushpackage.PushStarted, pushpackage.CodeAuthFailed}, 2, pushpackage.PushStarted, pushpackage.CodeAuthFailed},
+		"service":            {[]any{pushpackage.CodeServiceFailed, pushpackage.PushFinished}, 2, pushpackage.PushFinished, nil},
+		"replaced":           {[]any{pushpackage.PushCollapsed}, 1, pushpackage.PushCollapsed, nil},
+		"cancelled, deleted": {[]any{pushpackage.PushWait, pushpackage.PushCanceled}, 2, pushpackage.PushCanceled, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var at []time.Time
-				client := tpns(t, script(&at, tt.steps...), func(c *Config) { c.MaxAttempts = 1 })
-				record, err := client.WaitPush(t.Context(), WaitPushParams{PushID: "1"})
+				client := tpns(t, script(&at, tt.steps...), func(c *pushpackage.Config) { c.MaxAttempts = 1 })
+				record, err := client.WaitPush(t.Context(), pushpackage.WaitPushParams{PushID: "1"})
 				assert.ErrorIs(t, err, tt.err)
 				if tt.want == "" {
 					assert.Nil(t, record)
@@ -235,13 +238,29 @@ func TestWaitPush(t *testing.T) {
 	}
 }
 
+// What only a change here cures is not waited for.
+func TestWaitPushEndsWithWhatLasts(t *testing.T) {
+	t.Parallel()
+	for name, lasting := range map[string]httpmock.Responder{
+		"unreadable": ok(`{"retCode":0,"pushRecordData":{}}`),
+		"untrusted":  httpmock.NewErrorResponder(&tls.CertificateVerificationError{Err: io.ErrUnexpectedEOF}),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			_, err := tpns(t, lasting).WaitPush(t.Context(), pushpackage.WaitPushParams{PushID: "1"})
+			assert.Error(t, err, name)
+			assert.Less(t, time.Since(start), pushpackage.PollEvery, name)
+		})
+	}
+}
+
 func TestWaitPushEvery(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for every, want := range map[time.Duration]time.Duration{time.Second: 18 * time.Second, time.Minute: time.Minute} {
 			var at []time.Time
-			client := tpns(t, script(&at, PushStarted, PushStarted, PushFinished))
-			_, err := client.WaitPush(t.Context(), WaitPushParams{PushID: "1", Every: every})
+			client := tpns(t, script(&at, pushpackage.PushStarted, pushpackage.PushStarted, pushpackage.PushFinished))
+			_, err := client.WaitPush(t.Context(), pushpackage.WaitPushParams{PushID: "1", Every: every})
 			require.NoError(t, err)
 			assert.Equal(t, []time.Duration{want, want}, []time.Duration{at[1].Sub(at[0]), at[2].Sub(at[1])})
 		}
@@ -252,16 +271,16 @@ func TestWaitPushEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var at []time.Time
-		client := tpns(t, script(&at, PushStarted))
+		client := tpns(t, script(&at, pushpackage.PushStarted))
 		why := errors.New("shift is over")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(10*time.Minute, func() { cancel(why) })
 		start := time.Now()
-		record, err := client.WaitPush(ctx, WaitPushParams{PushID: "1"})
+		record, err := client.WaitPush(ctx, pushpackage.WaitPushParams{PushID: "1"})
 		require.ErrorIs(t, err, why)
-		assert.Contains(t, err.Error(), "pushpackage: waiting for a push ended, its status was PUSH_STARTED: context canceled")
+		assert.Contains(t, err.Error(), "pushpackage: stopped waiting: context canceled")
 		assert.NotContains(t, err.Error(), "\n")
-		assert.Equal(t, PushStarted, record.Status)
+		assert.Equal(t, pushpackage.PushStarted, record.Status)
 		assert.Equal(t, 10*time.Minute, time.Since(start))
 		assert.Len(t, at, 34)
 	})
@@ -272,13 +291,13 @@ func TestWaitsShareTheLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var at []time.Time
-		client := tpns(t, script(&at, PushStarted))
+		client := tpns(t, script(&at, pushpackage.PushStarted))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour-time.Second)
 		defer cancel()
 		var group sync.WaitGroup
 		for i := range 5 {
 			group.Go(func() {
-				_, err := client.WaitPush(ctx, WaitPushParams{PushID: strconv.Itoa(i)})
+				_, err := client.WaitPush(ctx, pushpackage.WaitPushParams{PushID: strconv.Itoa(i)})
 				assert.ErrorIs(t, err, context.DeadlineExceeded)
 			})
 		}
@@ -293,22 +312,22 @@ func TestWaitsShareTheLimit(t *testing.T) {
 
 func TestWaitPushNeedsAnID(t *testing.T) {
 	t.Parallel()
-	_, err := tpns(t, unreachable(t)).WaitPush(t.Context(), WaitPushParams{})
-	assert.ErrorAs(t, err, new(*ParamError))
+	_, err := tpns(t, unreachable(t)).WaitPush(t.Context(), pushpackage.WaitPushParams{})
+	assert.ErrorAs(t, err, new(*pushpackage.ParamError))
 }
 
 // A wait that has no time for its turn leaves it to others.
 func TestWaitsWithoutTimeTakeNoTurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var p pace
-		assert.Zero(t, p.turn(t.Context()))
+		turn := pushpackage.Turns()
+		assert.Zero(t, turn(t.Context()))
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		for range 100 {
-			assert.Equal(t, PollEvery, p.turn(ctx))
+			assert.Equal(t, pushpackage.PollEvery, turn(ctx))
 		}
-		assert.Equal(t, PollEvery, p.turn(t.Context()))
-		assert.Equal(t, 2*PollEvery, p.turn(t.Context()))
+		assert.Equal(t, pushpackage.PollEvery, turn(t.Context()))
+		assert.Equal(t, 2*pushpackage.PollEvery, turn(t.Context()))
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"strconv"
 	"strings"
 	"time"
 
@@ -39,70 +38,32 @@ func (ids IDs) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads text, a number or an array of them. Empty text is no id.
 func (ids *IDs) UnmarshalJSON(b []byte) error {
-	b, err := valid(b)
-	if err != nil {
+	if !json.Valid(b) {
+		return errors.New("pushpackage: not JSON")
+	}
+	var member any
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber() // all digits are kept
+	if err := d.Decode(&member); err != nil {
 		return err
 	}
-	all := make([]text, 1)
-	if b[0] == '[' {
-		err = json.Unmarshal(b, &all)
-	} else {
-		err = json.Unmarshal(b, &all[0])
-	}
-	if err != nil {
-		return err
+	all, list := member.([]any)
+	if !list {
+		all = []any{member}
 	}
 	*ids = nil
 	for _, id := range all {
-		if strings.ContainsAny(string(id), "[{") {
+		switch id := id.(type) {
+		case nil:
+		case string:
+			if id != "" {
+				*ids = append(*ids, id)
+			}
+		case json.Number:
+			*ids = append(*ids, id.String())
+		default:
 			return errors.New("pushpackage: an id is neither text nor number")
 		}
-		if id != "" {
-			*ids = append(*ids, string(id))
-		}
 	}
 	return nil
-}
-
-// A text is a member that should be text. TPNS also sends numbers, which keep all their digits; anything
-// else is kept as the JSON it is, since a member nobody needs must not spoil an answer.
-type text string
-
-func (t *text) UnmarshalJSON(b []byte) error {
-	b, err := valid(b)
-	switch {
-	case err != nil:
-		return err
-	case b[0] == '"':
-		return json.Unmarshal(b, (*string)(t))
-	case string(b) == "null":
-		*t = ""
-	default:
-		*t = text(b)
-	}
-	return nil
-}
-
-// A number is a whole number that may come as text.
-type number int64
-
-func (n *number) UnmarshalJSON(b []byte) error {
-	b, err := valid(b)
-	if err != nil || string(b) == "null" {
-		return err
-	}
-	v, err := strconv.ParseInt(strings.Trim(string(b), `"`), 10, 64)
-	if err != nil {
-		return errors.New("pushpackage: not a whole number")
-	}
-	*n = number(v)
-	return nil
-}
-
-// valid returns b without white space around it, as json.Unmarshal hands it to a decoder.
-func valid(b []byte) ([]byte, error) {
-	if !json.Valid(b) {
-		return nil, errors.New("pushpackage: not JSON")
-	}
-	return bytes.Trim(b, " \t\r\n"), nil
 }

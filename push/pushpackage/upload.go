@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/wxpay-go/wxpay/internal/httpx"
+	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/media"
 )
 
@@ -52,16 +52,14 @@ func (c *Client) Upload(ctx context.Context, p UploadParams) (*Upload, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := do[struct {
-		UploadID number `json:"uploadId"`
-	}](ctx, c, call{route: routeUpload, repeat: ifFailed, form: form})
+	upload, err := do[Upload](ctx, c, call{route: routeUpload, repeat: ifFailed, form: form})
 	if err != nil {
 		return nil, err
 	}
-	if answer.UploadID <= 0 {
+	if upload.UploadID <= 0 {
 		return nil, &UnknownError{routeUpload, errors.New("success, but without an uploadId")}
 	}
-	return &Upload{UploadID: int64(answer.UploadID)}, nil
+	return upload, nil
 }
 
 // form frames the file of an upload. The digest is taken before the content is checked, so that what is
@@ -75,7 +73,7 @@ func (c *Client) form(ctx context.Context, p UploadParams) (*media.Form, error) 
 		return nil, refused
 	}
 	if err != nil {
-		return nil, httpx.Line(fmt.Errorf("pushpackage: %s: not sent: %w", routeUpload, err))
+		return nil, oneline.Error(fmt.Errorf("pushpackage: %s: not sent: %w", routeUpload, err))
 	}
 	form, err := media.NewForm(nil, p.File, &digest)
 	if err != nil {
@@ -103,7 +101,7 @@ type ending struct{ context.Context }
 
 func (e ending) Write(p []byte) (int, error) {
 	if e.Err() != nil {
-		return 0, httpx.Ended(e.Context)
+		return 0, oneline.Ended(e.Context)
 	}
 	return len(p), nil
 }

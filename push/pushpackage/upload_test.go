@@ -1,4 +1,4 @@
-package pushpackage
+package pushpackage_test
 
 import (
 	"bytes"
@@ -18,7 +18,9 @@ import (
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
 	"github.com/wxpay-go/wxpay/media"
+	"github.com/wxpay-go/wxpay/push/pushpackage"
 )
 
 func TestUploadOnTheWire(t *testing.T) {
@@ -66,51 +68,51 @@ func TestUploadOnTheWire(t *testing.T) {
 				_, err = parts.NextRawPart()
 				assert.Equal(t, io.EOF, err)
 				return ok(`{"retCode":0,"errMsg":"NO_ERROR","uploadId":11231}`)(req)
-			}, func(c *Config) { c.Signed = tt.signed })
-			upload, err := client.Upload(t.Context(), UploadParams{File: tt.file})
+			}, func(c *pushpackage.Config) { c.Signed = tt.signed })
+			upload, err := client.Upload(t.Context(), pushpackage.UploadParams{File: tt.file})
 			require.NoError(t, err)
-			assert.Equal(t, &Upload{UploadID: 11231}, upload)
+			assert.Equal(t, &pushpackage.Upload{UploadID: 11231}, upload)
 		})
 	}
 }
 
 func TestUploadAnswers(t *testing.T) {
 	t.Parallel()
-	do := func(answer string) (*Upload, error) {
-		return tpns(t, ok(answer), func(c *Config) { c.MaxAttempts = 1 }).
-			Upload(t.Context(), UploadParams{File: media.Bytes("a.txt", []byte("user-1"))})
+	do := func(answer string) (*pushpackage.Upload, error) {
+		return tpns(t, ok(answer), func(c *pushpackage.Config) { c.MaxAttempts = 1 }).
+			Upload(t.Context(), pushpackage.UploadParams{File: media.Bytes("a.txt", []byte("user-1"))})
 	}
 	upload, err := do(`{"retCode":"0","errMsg":"","uploadId":"4294967295"}`)
 	require.NoError(t, err)
 	assert.Equal(t, int64(4294967295), upload.UploadID)
 
 	_, err = do(`{"retCode":1008012,"errMsg":"upload empty file","uploadId":0}`)
-	assert.ErrorIs(t, err, CodeEmptyFile)
-	assert.False(t, OutcomeUnknown(err))
+	assert.ErrorIs(t, err, pushpackage.CodeEmptyFile)
+	assert.False(t, pushpackage.OutcomeUnknown(err))
 	for _, answer := range []string{`{"retCode":0,"uploadId":0}`, `{"retCode":0,"uploadId":-1}`, `{"retCode":0}`, `{"retCode":0,"uploadId":"x"}`} {
 		_, err = do(answer)
-		assert.True(t, OutcomeUnknown(err), answer)
+		assert.True(t, pushpackage.OutcomeUnknown(err), answer)
 	}
 }
 
 func TestUploadRefusesBeforeSending(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		params UploadParams
+		params pushpackage.UploadParams
 		param  string
 	}{
-		"no file":            {UploadParams{}, "file"},
-		"no file, unchecked": {UploadParams{SkipChecks: true}, "file"},
-		"bad line":           {UploadParams{File: media.Bytes("a.txt", []byte("13800000000\nx\n"))}, "file"},
-		"bad ending":         {UploadParams{File: media.Bytes("a.xlsx", []byte("13800000000"))}, "filename"},
-		"folder":             {UploadParams{File: media.Bytes("../a.txt", []byte("13800000000"))}, "filename"},
-		"line in name":       {UploadParams{File: media.Bytes("a\r\nX: y.txt", []byte("13800000000")), SkipChecks: true}, "filename"},
-		"NUL in name":        {UploadParams{File: media.Bytes("a\x00.txt", []byte("13800000000")), SkipChecks: true}, "filename"},
+		"no file":            {pushpackage.UploadParams{}, "file"},
+		"no file, unchecked": {pushpackage.UploadParams{SkipChecks: true}, "file"},
+		"bad line":           {pushpackage.UploadParams{File: media.Bytes("a.txt", []byte("13800000000\nx\n"))}, "file"},
+		"bad ending":         {pushpackage.UploadParams{File: media.Bytes("a.xlsx", []byte("13800000000"))}, "filename"},
+		"folder":             {pushpackage.UploadParams{File: media.Bytes("../a.txt", []byte("13800000000"))}, "filename"},
+		"line in name":       {pushpackage.UploadParams{File: media.Bytes("a\r\nX: y.txt", []byte("13800000000")), SkipChecks: true}, "filename"},
+		"NUL in name":        {pushpackage.UploadParams{File: media.Bytes("a\x00.txt", []byte("13800000000")), SkipChecks: true}, "filename"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := tpns(t, unreachable(t)).Upload(t.Context(), tt.params)
-			var p *ParamError
+			var p *pushpackage.ParamError
 			require.ErrorAs(t, err, &p)
 			assert.Equal(t, tt.param, p.Param)
 			assert.Equal(t, "POST /v3/push/package/upload", p.Route)
@@ -123,7 +125,7 @@ func TestUploadRefusesBeforeSending(t *testing.T) {
 func TestSkipChecks(t *testing.T) {
 	t.Parallel()
 	client := tpns(t, ok(success))
-	_, err := client.Upload(t.Context(), UploadParams{File: media.Bytes("list.dat", []byte("\xff\n\nx")), SkipChecks: true})
+	_, err := client.Upload(t.Context(), pushpackage.UploadParams{File: media.Bytes("list.dat", []byte("\xff\n\nx")), SkipChecks: true})
 	assert.NoError(t, err)
 }
 
@@ -153,9 +155,9 @@ func TestFileThatChanges(t *testing.T) {
 			_, err := io.ReadAll(req.Body)
 			return nil, err
 		})
-		_, err := client.Upload(t.Context(), UploadParams{File: media.At("a.txt", &fickle{first: good, then: other, n: n}, int64(len(good)))})
+		_, err := client.Upload(t.Context(), pushpackage.UploadParams{File: media.At("a.txt", &fickle{first: good, then: other, n: n}, int64(len(good)))})
 		require.ErrorIs(t, err, media.ErrChanged)
-		assert.False(t, OutcomeUnknown(err))
+		assert.False(t, pushpackage.OutcomeUnknown(err))
 		assert.Equal(t, 1, sent)
 	}
 
@@ -164,11 +166,11 @@ func TestFileThatChanges(t *testing.T) {
 	file, err := media.File(path)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, append(good, other...), 0o600))
-	_, err = tpns(t, unreachable(t)).Upload(t.Context(), UploadParams{File: file})
+	_, err = tpns(t, unreachable(t)).Upload(t.Context(), pushpackage.UploadParams{File: file})
 	assert.ErrorIs(t, err, media.ErrChanged)
-	assert.ErrorIs(t, Check(file), media.ErrChanged)
+	assert.ErrorIs(t, pushpackage.Check(file), media.ErrChanged)
 	require.NoError(t, os.Remove(path))
-	_, err = tpns(t, unreachable(t)).Upload(t.Context(), UploadParams{File: file})
+	_, err = tpns(t, unreachable(t)).Upload(t.Context(), pushpackage.UploadParams{File: file})
 	assert.ErrorIs(t, err, os.ErrNotExist)
 	assert.NotContains(t, err.Error(), "\n")
 }
@@ -188,7 +190,7 @@ func TestFileThatChangesDuringTheCheck(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte("13800000000\n"), 0o600))
 	file, err := media.File(path)
 	require.NoError(t, err)
-	err = checkContent(during{t.Context(), func() { assert.NoError(t, os.WriteFile(path, []byte("x\n"), 0o600)) }}, file)
+	err = pushpackage.CheckContent(during{t.Context(), func() { assert.NoError(t, os.WriteFile(path, []byte("x\n"), 0o600)) }}, file)
 	assert.ErrorIs(t, err, media.ErrChanged)
 }
 
@@ -204,16 +206,17 @@ func (endless) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func TestUploadTakesConstantMemory(t *testing.T) { // alone, since it measures
-	client := tpns(t, nil)
-	client.config.HTTPClient.Transport = roundTrip(func(req *http.Request) (*http.Response, error) {
-		n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{req.Body}, make([]byte, 32<<10))
-		assert.NoError(t, err)
-		assert.Equal(t, req.ContentLength, n)
-		return ok(success)(req)
+	client := tpns(t, nil, func(c *pushpackage.Config) {
+		c.HTTPClient.Transport = roundTrip(func(req *http.Request) (*http.Response, error) {
+			n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{req.Body}, make([]byte, 32<<10))
+			assert.NoError(t, err)
+			assert.Equal(t, req.ContentLength, n)
+			return ok(success)(req)
+		})
 	})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err := client.Upload(t.Context(), UploadParams{File: media.At("a.txt", endless{}, 24_000_000)})
+	_, err := client.Upload(t.Context(), pushpackage.UploadParams{File: media.At("a.txt", endless{}, 24_000_000)})
 	runtime.ReadMemStats(&after)
 	require.NoError(t, err)
 	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
@@ -230,10 +233,10 @@ func TestCancelEndsTheCheck(t *testing.T) {
 			}
 			return endless{}.ReadAt(p, off)
 		}), 96_000_000)
-		_, err := tpns(t, unreachable(t)).Upload(ctx, UploadParams{File: file})
+		_, err := tpns(t, unreachable(t)).Upload(ctx, pushpackage.UploadParams{File: file})
 		assert.ErrorIs(t, err, context.Canceled)
 		assert.LessOrEqual(t, reads, 6)
-		assert.ErrorIs(t, checkContent(ctx, file), context.Canceled)
+		assert.ErrorIs(t, pushpackage.CheckContent(ctx, file), context.Canceled)
 	}
 }
 
@@ -250,6 +253,6 @@ func TestUploadTimeout(t *testing.T) {
 		assert.InDelta(t, (60*time.Second + 15*time.Second).Seconds(), time.Until(end).Seconds(), 1)
 		return httpmock.NewStringResponse(http.StatusOK, success), nil
 	})
-	_, err := client.Upload(t.Context(), UploadParams{File: media.Bytes("a.txt", []byte(strings.Repeat("13800000000\n", 1_000_000/12)))})
+	_, err := client.Upload(t.Context(), pushpackage.UploadParams{File: media.Bytes("a.txt", []byte(strings.Repeat("13800000000\n", 1_000_000/12)))})
 	assert.NoError(t, err)
 }

@@ -143,6 +143,7 @@ type batch struct {
 	filename   string
 	serial     string
 	numbers    []string
+	most       int    // numbers that fit into the file
 	first      string // numbers[0] encrypted: shows how long a line is with this key
 	duplicates int
 }
@@ -166,7 +167,7 @@ func batches(ctx context.Context, keys cipher.Encryptor, names *names, numbers i
 			names.add(number)
 			b.numbers = append(b.numbers, number)
 			there[number] = struct{}{}
-			if len(b.numbers) == cap(b.numbers) {
+			if b.full() {
 				b.name(names, len(there))
 				if !yield(b, nil) {
 					return
@@ -191,8 +192,11 @@ func newBatch(ctx context.Context, keys cipher.Encryptor, number string) (*batch
 	if err != nil {
 		return nil, fmt.Errorf("bankpackages: encrypt: %w", err)
 	}
-	return &batch{serial: serial, first: first, numbers: make([]string, 0, min(MaxLines, MaxFileSize/(len(first)+1)))}, nil
+	most := min(MaxLines, MaxFileSize/(len(first)+1))
+	return &batch{serial: serial, first: first, most: most, numbers: make([]string, 0, most)}, nil
 }
+
+func (b *batch) full() bool { return len(b.numbers) == b.most }
 
 func (b *batch) name(names *names, different int) {
 	b.filename, b.duplicates = names.next(), len(b.numbers)-different
@@ -250,10 +254,11 @@ func (b *batch) encrypt(ctx context.Context, keys cipher.Encryptor, lines []stri
 		return oneline.Error(fmt.Errorf("bankpackages: encrypt: %w", oneline.Ended(ctx)))
 	}
 	for i := from; i < to; i++ {
-		line, err := b.first, error(nil)
-		if i > 0 {
-			line, err = keys.Encrypt(ctx, b.serial, b.numbers[i])
+		if i == 0 {
+			lines[0] = b.first
+			continue
 		}
+		line, err := keys.Encrypt(ctx, b.serial, b.numbers[i])
 		if err != nil {
 			return fmt.Errorf("bankpackages: encrypt: %w", err)
 		}

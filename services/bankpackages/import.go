@@ -199,7 +199,9 @@ type parcel struct {
 
 // uploadAll sends the files one after the other, while the next one is looked up and encrypted beside. The
 // caller's list and Progress run here, on the caller's goroutine.
-func (s *Service) uploadAll(ctx context.Context, p ImportParams, names *names, numbers iter.Seq2[string, error], result *ImportResult) error {
+func (s *Service) uploadAll(
+	ctx context.Context, p ImportParams, names *names, numbers iter.Seq2[string, error], result *ImportResult,
+) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var next *aside[parcel]
 	defer func() { // nothing is left running, however this ends
@@ -269,7 +271,8 @@ func (s *Service) present(ctx context.Context, p ImportParams, filename string) 
 	case errors.Is(err, ErrNoTask):
 		return nil, nil
 	case err == nil && task.BankType != "" && task.BankType != p.BankType:
-		return nil, refuse("bank_type", "is another than that of the file the package has already; give the list another Name")
+		return nil, refuse("bank_type",
+			"is another than that of the file the package has already; give the list another Name")
 	}
 	return task, err
 }
@@ -280,7 +283,7 @@ func (s *Service) upload(ctx context.Context, p ImportParams, file *File) (*Task
 	tries := 0
 	return wxpay.Wait(ctx, time.Second, func(ctx context.Context) (*Task, bool, error) {
 		tries++
-		task, err := s.CreateTask(ctx, CreateTaskParams{PackageID: p.PackageID, BankType: p.BankType, File: file.Source, Serial: file.Serial})
+		task, err := s.CreateTask(ctx, CreateTaskParams{p.PackageID, p.BankType, file.Source, file.Serial})
 		if _, refusedHere := errors.AsType[*wxpay.ParamError](err); err == nil || refusedHere {
 			return task, true, err
 		}

@@ -10,8 +10,6 @@ import (
 	"hash"
 	"strings"
 	"sync"
-
-	"github.com/wxpay-go/wxpay"
 )
 
 // names makes the names of the files of one list.
@@ -86,8 +84,8 @@ func (s *Service) keyed(name string) naming {
 			}
 		}
 		if signatures[0] == "" || signatures[0] != signatures[1] {
-			return nil, &wxpay.ParamError{Route: routeCreateTask, Param: "Signer", Reason: "gives no signature or another one each time, so " +
-				"that no name of a file would be found again; it must be RSA with PKCS #1 v1.5, as WeChat Pay has it (SHA256-RSA2048), not PSS"}
+			return nil, refuse("Signer", "gives no signature or another one each time, so that no name of a file would be found again; "+
+				"it must be RSA with PKCS #1 v1.5, as WeChat Pay has it (SHA256-RSA2048), not PSS")
 		}
 		key := sha256.Sum256([]byte(signatures[0]))
 		return newNames(name, key[:]), nil

@@ -14,35 +14,6 @@ import (
 	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
-const (
-	routeCreateTask = "POST /v3/marketing/bank/packages/{package_id}/tasks"
-	routeListTasks  = "GET /v3/marketing/bank/packages/{package_id}/tasks"
-)
-
-// A TaskStatus is the state of an upload task. The platform may add values; one not listed here is not
-// final.
-type TaskStatus string
-
-// States of a task.
-const (
-	TaskProcessing TaskStatus = "PROCESSING" // being matched
-	TaskFinished   TaskStatus = "FINISHED"   // done; the users found are in the package
-)
-
-// A Task is one uploaded file on its way into a package. The counts hold only when it is finished.
-type Task struct {
-	TaskID           string     `json:"task_id"`
-	PackageID        string     `json:"package_id"`
-	Filename         string     `json:"filename"`
-	BankType         string     `json:"bank_type"`
-	CreateTime       time.Time  `json:"create_time"`
-	UpdateTime       time.Time  `json:"update_time,omitzero"`
-	Status           TaskStatus `json:"status"`
-	SuccessCount     int64      `json:"success_count"`      // numbers that matched a user
-	FailCount        int64      `json:"fail_count"`         // numbers that matched nobody
-	SuccessUserCount int64      `json:"success_user_count"` // users found; one card can be bound to several accounts
-}
-
 // CreateTaskParams names the package and the file for [Service.CreateTask].
 type CreateTaskParams struct {
 	PackageID string // number package (号码包 ID), such as 8473295
@@ -101,22 +72,32 @@ func (s *Service) CreateTask(ctx context.Context, p CreateTaskParams) (*Task, er
 
 var (
 	filename = regexp.MustCompile(`^[0-9A-Za-z_.-]{4,128}$`)
-	foreign  = regexp.MustCompile(`(?i)\.(xls[xmb]?|ods|et|numbers|docx?|wps|pdf|rtf|html?|xml|json|zip|gz|tgz|tar|bz2|xz|7z|rar|jar|exe|png|jpe?g)$`)
+	foreign  = regexp.MustCompile(`(?i)\.(xls[xmb]?|ods|et|numbers|docx?|wps|pdf|rtf|html?|xml|json` +
+		`|zip|gz|tgz|tar|bz2|xz|7z|rar|jar|exe|png|jpe?g)$`)
 )
 
 func (p CreateTaskParams) check() error {
-	if p.File == nil {
-		return refuse("file", "is missing")
-	}
 	return params.Check(routeCreateTask,
 		params.ID("package_id", p.PackageID, 16),
 		params.ID("bank_type", p.BankType, 32),
-		params.Must(filename.MatchString(p.File.Name()), "filename", "must have 4 to 128 of the characters A-Z a-z 0-9 _ . -"),
-		params.Must(!foreign.MatchString(p.File.Name()), "filename", "is that of another kind of file; only plain text, .txt or .csv, is taken"),
+		checkFile(p.File),
 		params.Required("Wechatpay-Serial", p.Serial, 0),
-		params.Must(p.File.Size() > 0, "file", "is empty"),
-		params.Must(p.File.Size() <= MaxFileSize, "file", fmt.Sprintf("has %d bytes, at most %d are taken", p.File.Size(), MaxFileSize)),
 	)
+}
+
+func checkFile(file *media.Source) *wxpay.ParamError {
+	switch {
+	case file == nil:
+		return params.Must(false, "file", "is missing")
+	case !filename.MatchString(file.Name()):
+		return params.Must(false, "filename", "must have 4 to 128 of the characters A-Z a-z 0-9 _ . -")
+	case foreign.MatchString(file.Name()):
+		return params.Must(false, "filename", "is that of another kind of file; only plain text, .txt or .csv, is taken")
+	case file.Size() <= 0:
+		return params.Must(false, "file", "is empty")
+	}
+	tooLarge := fmt.Sprintf("has %d bytes, at most %d are taken", file.Size(), MaxFileSize)
+	return params.Must(file.Size() <= MaxFileSize, "file", tooLarge)
 }
 
 func refuse(param, reason string) error {
@@ -139,15 +120,6 @@ func (p CreateTaskParams) digest() (media.Digest, error) {
 	return digest, nil
 }
 
-// ListTasksParams chooses tasks of one package for [Service.ListTasks] and [Service.AllTasks].
-type ListTasksParams struct {
-	PackageID string     // number package
-	Status    TaskStatus // empty: any
-	Filename  string     // empty: any
-	Offset    int64      // number of the page, from 0 (BP-7); AllTasks starts there
-	Limit     int64      // tasks on a page, at most 20; 0: 20
-}
-
 // ListTasks returns one page of the upload tasks of a package (查询上传任务列表).
 //
 // Repeating: safe.
@@ -160,17 +132,14 @@ type ListTasksParams struct {
 // https://pay.weixin.qq.com/docs/merchant/apis/marketing-bank-packages/tasks/list-task.html
 func (s *Service) ListTasks(ctx context.Context, p ListTasksParams) (*wxpay.Page[Task], error) {
 	p.Limit = cmp.Or(p.Limit, 20)
-	if err := params.Check(routeListTasks,
-		params.ID("package_id", p.PackageID, 16),
-		params.Optional("filename", p.Filename, 128),
-		params.Page(p.Offset, p.Limit, 20),
-	); err != nil {
+	if err := p.check(); err != nil {
 		return nil, err
 	}
 	tasks, err := wxpay.Do[params.List[Task]](ctx, s.client, wxpay.Call{
 		Route: routeListTasks,
 		Vars:  wxpay.Vars{"package_id": p.PackageID},
-		Query: params.Query("status", string(p.Status), "filename", p.Filename, "offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
+		Query: params.Query("status", string(p.Status), "filename", p.Filename,
+			"offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
 	})
 	if err != nil {
 		return nil, err

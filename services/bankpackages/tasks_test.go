@@ -42,19 +42,12 @@ var task = bankpackages.Task{
 	Status: bankpackages.TaskFinished, SuccessCount: 1000, FailCount: 20, SuccessUserCount: 1003,
 }
 
-func beijing(h, m, s, ms int) time.Time {
-	return time.Date(2020, 5, 20, h, m, s, ms*1e6, time.FixedZone("", 8*3600))
+func beijing(h, m, s, ms int) wxpay.Time {
+	return wxpay.TimeOf(time.Date(2020, 5, 20, h, m, s, ms*1e6, time.FixedZone("", 8*3600)))
 }
 
 func service(t testing.TB, mock http.RoundTripper) *bankpackages.Service {
 	return bankpackages.New(platformtest.Client(t, mock))
-}
-
-func equalTask(t *testing.T, want bankpackages.Task, got bankpackages.Task) {
-	t.Helper()
-	assert.True(t, want.CreateTime.Equal(got.CreateTime) && want.UpdateTime.Equal(got.UpdateTime), "%v", got)
-	got.CreateTime, got.UpdateTime = want.CreateTime, want.UpdateTime
-	assert.Equal(t, want, got)
 }
 
 func TestCreateTask(t *testing.T) {
@@ -88,7 +81,7 @@ func TestCreateTask(t *testing.T) {
 		PackageID: "8473295", BankType: "ICBC_DEBIT", File: media.Bytes("active_user.csv", []byte(content)), Serial: "PUB_KEY_ID_OTHER",
 	})
 	require.NoError(t, err)
-	equalTask(t, task, *got)
+	assert.Equal(t, task, *got)
 	assert.Equal(t, 1, mock.GetTotalCallCount())
 }
 
@@ -232,7 +225,7 @@ func TestListTasks(t *testing.T) {
 			page, err := service(t, mock).ListTasks(t.Context(), tt.p)
 			require.NoError(t, err)
 			require.Len(t, page.Items, 1)
-			equalTask(t, task, page.Items[0])
+			assert.Equal(t, task, page.Items[0])
 			assert.EqualValues(t, 47, page.Total)
 			assert.Equal(t, tt.next, page.Next)
 		})

@@ -23,36 +23,10 @@
 // with what was seen and decided in https://github.com/wxpay-go/wxpay/blob/main/docs/doubts.md
 package edupapay
 
-import (
-	"regexp"
-
-	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/services/internal/params"
-)
+import "github.com/wxpay-go/wxpay"
 
 // A Service calls education auto-renewal for one merchant. It is safe for concurrent use.
 type Service struct{ client *wxpay.Client }
 
 // New returns the service of client.
 func New(client *wxpay.Client) *Service { return &Service{client} }
-
-// A TradeScene is what a debit is for.
-type TradeScene string
-
-// SceneEducationPeriod is the only scene.
-const SceneEducationPeriod TradeScene = "EDUCATION_PERIOD"
-
-// scene refuses what is not the only scene.
-func scene(scene TradeScene) *wxpay.ParamError {
-	return params.Must(scene == SceneEducationPeriod, "trade_scene", "can only be "+string(SceneEducationPeriod))
-}
-
-var orderNumber = regexp.MustCompile(`^[0-9A-Za-z_-]{1,32}$`)
-
-// outTradeNo refuses what no order number of a merchant can be.
-func outTradeNo(number string) *wxpay.ParamError {
-	if fault := params.Required("out_trade_no", number, 32); fault != nil {
-		return fault
-	}
-	return params.Must(orderNumber.MatchString(number), "out_trade_no", "may hold letters, digits, _ and - only")
-}

@@ -1,7 +1,6 @@
 package edupapay_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -12,11 +11,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/services/edupapay"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 )
 
 // Bodies as the documents print them.
@@ -41,7 +40,7 @@ func contract() *edupapay.Contract {
 		OpenID: "oUpF8uMuAJOM2pxb1Q", SubOpenID: "oUpF8uMuAJOM2pxb2W", PlanID: "101164396123311331",
 		ContractInformation: edupapay.ContractInformation{
 			ContractID: "wx998877665544wx", ContractStatus: edupapay.ContractSigned,
-			CreateTime: time.Date(2020, 3, 26, 2, 43, 39, 0, time.UTC),
+			CreateTime: wxpay.TimeOf(time.Date(2020, 3, 26, 2, 43, 39, 0, time.UTC)),
 		},
 	}
 }
@@ -50,7 +49,7 @@ func transaction() *edupapay.Transaction {
 	return &edupapay.Transaction{
 		SpMchID: "1230000109", MchID: "1230000110", AppID: "wx8888888888888888", SubMchID: "1900000109", SubAppID: "wx9999999999999999",
 		OutTradeNo: "201407033233368018", TransactionID: "25012014070332333018", Attach: "自定义数据", BankType: "CMC",
-		SuccessTime: time.Date(2020, 3, 26, 2, 43, 39, 0, time.UTC),
+		SuccessTime: wxpay.TimeOf(time.Date(2020, 3, 26, 2, 43, 39, 0, time.UTC)),
 		TradeState:  edupapay.TradeSuccess, TradeStateDescription: "支付成功",
 		Payer:             edupapay.Payer{OpenID: "oUpF8uMuAJOM2pxb1Q", SubOpenID: "oUpF8uMuAJOM2pxb2W"},
 		Amount:            edupapay.TransactionAmount{Total: 888, PayerTotal: 788, DiscountTotal: 100, Currency: "CNY"},
@@ -86,196 +85,174 @@ func userContracts() edupapay.ListUserContractsParams {
 	}
 }
 
-// The calls as a partner makes them and as a direct merchant does.
+// The calls as a partner makes them.
 var (
-	callPresign = call(func(ctx context.Context, s *edupapay.Service) (any, error) { return s.PresignContract(ctx, presign()) })
-	callGet     = call(func(ctx context.Context, s *edupapay.Service) (any, error) {
-		return s.GetContract(ctx, edupapay.GetContractParams{ContractID: "wx998877665544wx", AppID: "wx8888888888888888", SubMchID: "1900000109", SubAppID: "wx9999999999999999"})
+	callPresign = answers(S.PresignContract)(presign())
+	callGet     = answers(S.GetContract)(edupapay.GetContractParams{
+		ContractID: "wx998877665544wx", AppID: "wx8888888888888888", SubMchID: "1900000109", SubAppID: "wx9999999999999999",
 	})
-	callTerminate = call(func(ctx context.Context, s *edupapay.Service) (any, error) {
-		return nil, s.TerminateContract(ctx, edupapay.TerminateContractParams{ContractID: "wx998877665544wx"})
+	callTerminate = succeeds(S.TerminateContract)(edupapay.TerminateContractParams{ContractID: "wx998877665544wx"})
+	callList      = answers(S.ListUserContracts)(userContracts())
+	callNotice    = succeeds(S.SendDebitNotice)(edupapay.SendDebitNoticeParams{
+		ContractID: "wx998877665544wx", AppID: "wx8888888888888888", SubMchID: "1900000109", SubAppID: "wx9999999999999999",
 	})
-	callList = call(func(ctx context.Context, s *edupapay.Service) (any, error) {
-		return s.ListUserContracts(ctx, userContracts())
-	})
-	callNotice = call(func(ctx context.Context, s *edupapay.Service) (any, error) {
-		return nil, s.SendDebitNotice(ctx, edupapay.SendDebitNoticeParams{ContractID: "wx998877665544wx", AppID: "wx8888888888888888", SubMchID: "1900000109", SubAppID: "wx9999999999999999"})
-	})
-	callDebit = call(func(ctx context.Context, s *edupapay.Service) (any, error) {
-		return nil, s.CreateTransaction(ctx, debit())
-	})
-	callGetByID = call(func(ctx context.Context, s *edupapay.Service) (any, error) {
-		return s.GetTransactionByID(ctx, edupapay.GetTransactionByIDParams{TransactionID: "25012014070332333018", SubMchID: "1900000109"})
-	})
-	callGetByNo = call(func(ctx context.Context, s *edupapay.Service) (any, error) {
-		return s.GetTransactionByOutTradeNo(ctx, edupapay.GetTransactionByOutTradeNoParams{OutTradeNo: "201407033233368018", SubMchID: "1900000109"})
-	})
+	callDebit   = succeeds(S.CreateTransaction)(debit())
+	callGetByID = answers(S.GetTransactionByID)(edupapay.GetTransactionByIDParams{TransactionID: "25012014070332333018", SubMchID: "1900000109"})
+	callGetByNo = answers(S.GetTransactionByOutTradeNo)(edupapay.GetTransactionByOutTradeNoParams{OutTradeNo: "201407033233368018", SubMchID: "1900000109"})
 )
 
-var wire = map[string]struct {
-	call   call
-	line   string // sent
-	body   string // sent
-	status int
-	answer string
-	want   any
-}{
+// directPresign is how a direct merchant prepares a contract.
+func directPresign() edupapay.PresignContractParams {
+	p := presign()
+	p.SubMchID, p.SubAppID, p.SubOpenID, p.TradeScene = "", "", "", edupapay.TradeSceneEducationPeriod
+	return p
+}
+
+var wire = map[string]platformtest.Wire{
 	"presign": {
-		call: callPresign,
-		line: "POST /v3/edu-papay/contracts/presign",
-		body: `{"appid":"wx8888888888888888","sub_mchid":"1900000109","sub_appid":"wx9999999999999999","openid":"oUpF8uMuAJOM2pxb1Q",` +
+		Call:    callPresign,
+		Request: "POST /v3/edu-papay/contracts/presign",
+		Route:   "POST /v3/edu-papay/contracts/presign",
+		Body: `{"appid":"wx8888888888888888","sub_mchid":"1900000109","sub_appid":"wx9999999999999999","openid":"oUpF8uMuAJOM2pxb1Q",` +
 			`"sub_openid":"oUpF8uMuAJOM2pxb2W","plan_id":"101164396123311331","user_id":"20200330tony","period_start_date":"2020-03-19",` +
 			`"trade_scene":"EDUCATION_PERIOD"}`,
-		status: 200, answer: `{"presign_token":"0044de6c799739c2e8534b"}`,
-		want: &edupapay.Presign{PresignToken: "0044de6c799739c2e8534b"},
+		Answer: `{"presign_token":"0044de6c799739c2e8534b"}`,
+		Want:   &edupapay.Presign{PresignToken: "0044de6c799739c2e8534b"},
 	},
 	"presign, direct": {
-		call: func(ctx context.Context, s *edupapay.Service) (any, error) {
-			p := presign()
-			p.SubMchID, p.SubAppID, p.SubOpenID, p.TradeScene = "", "", "", edupapay.SceneEducationPeriod
-			return s.PresignContract(ctx, p)
-		},
-		line: "POST /v3/edu-papay/contracts/presign",
-		body: `{"appid":"wx8888888888888888","openid":"oUpF8uMuAJOM2pxb1Q","plan_id":"101164396123311331","user_id":"20200330tony",` +
+		Call:    answers(S.PresignContract)(directPresign()),
+		Request: "POST /v3/edu-papay/contracts/presign",
+		Route:   "POST /v3/edu-papay/contracts/presign",
+		Body: `{"appid":"wx8888888888888888","openid":"oUpF8uMuAJOM2pxb1Q","plan_id":"101164396123311331","user_id":"20200330tony",` +
 			`"period_start_date":"2020-03-19","trade_scene":"EDUCATION_PERIOD"}`,
-		status: 200, answer: `{"presign_token":"0044de6c799739c2e8534b"}`,
-		want: &edupapay.Presign{PresignToken: "0044de6c799739c2e8534b"},
+		Answer: `{"presign_token":"0044de6c799739c2e8534b"}`,
+		Want:   &edupapay.Presign{PresignToken: "0044de6c799739c2e8534b"},
 	},
 	"contract": {
-		call:   callGet,
-		line:   "GET /v3/edu-papay/contracts/id/wx998877665544wx?appid=wx8888888888888888&sub_appid=wx9999999999999999&sub_mchid=1900000109",
-		status: 200, answer: contractJSON,
-		want: contract(),
+		Call:    callGet,
+		Request: "GET /v3/edu-papay/contracts/id/wx998877665544wx",
+		Route:   "GET /v3/edu-papay/contracts/id/{contract_id}",
+		Query:   "appid=wx8888888888888888&sub_appid=wx9999999999999999&sub_mchid=1900000109",
+		Repeats: true,
+		Answer:  contractJSON,
+		Want:    contract(),
 	},
 	"contract, direct, escaped": {
-		call: func(ctx context.Context, s *edupapay.Service) (any, error) {
-			return s.GetContract(ctx, edupapay.GetContractParams{ContractID: "a?b%c#", AppID: "wx8888888888888888"})
-		},
-		line:   "GET /v3/edu-papay/contracts/id/a%3Fb%25c%23?appid=wx8888888888888888",
-		status: 200, answer: `{"appid":"wx8888888888888888"}`,
-		want: &edupapay.Contract{AppID: "wx8888888888888888"},
+		Call:    answers(S.GetContract)(edupapay.GetContractParams{ContractID: "a?b%c#", AppID: "wx8888888888888888"}),
+		Request: "GET /v3/edu-papay/contracts/id/a%3Fb%25c%23",
+		Route:   "GET /v3/edu-papay/contracts/id/{contract_id}",
+		Query:   "appid=wx8888888888888888",
+		Repeats: true,
+		Answer:  `{"appid":"wx8888888888888888"}`,
+		Want:    &edupapay.Contract{AppID: "wx8888888888888888"},
 	},
 	"contract in a state of tomorrow": {
-		call:   callGet,
-		line:   "GET /v3/edu-papay/contracts/id/wx998877665544wx?appid=wx8888888888888888&sub_appid=wx9999999999999999&sub_mchid=1900000109",
-		status: 200, answer: `{"appid":"wx8888888888888888","contract_information":{"contract_status":"PAUSED","paused_by":{"who":1}},"new":[1]}`,
-		want: &edupapay.Contract{AppID: "wx8888888888888888", ContractInformation: edupapay.ContractInformation{ContractStatus: "PAUSED"}},
+		Call:    callGet,
+		Request: "GET /v3/edu-papay/contracts/id/wx998877665544wx",
+		Route:   "GET /v3/edu-papay/contracts/id/{contract_id}",
+		Query:   "appid=wx8888888888888888&sub_appid=wx9999999999999999&sub_mchid=1900000109",
+		Repeats: true,
+		Answer:  `{"appid":"wx8888888888888888","contract_information":{"contract_status":"PAUSED","paused_by":{"who":1}},"new":[1]}`,
+		Want:    &edupapay.Contract{AppID: "wx8888888888888888", ContractInformation: edupapay.ContractInformation{ContractStatus: "PAUSED"}},
 	},
 	"terminate": {
-		call:   callTerminate,
-		line:   "DELETE /v3/edu-papay/contracts/wx998877665544wx",
-		status: 204,
+		Call:    callTerminate,
+		Request: "DELETE /v3/edu-papay/contracts/wx998877665544wx",
+		Route:   "DELETE /v3/edu-papay/contracts/{contract_id}",
 	},
 	"terminate answered with 200": {
-		call:   callTerminate,
-		line:   "DELETE /v3/edu-papay/contracts/wx998877665544wx",
-		status: 200, answer: `{}`,
+		Call:    callTerminate,
+		Request: "DELETE /v3/edu-papay/contracts/wx998877665544wx",
+		Route:   "DELETE /v3/edu-papay/contracts/{contract_id}",
+		Answer:  `{}`,
 	},
 	"list": {
-		call: callList,
-		line: "GET /v3/edu-papay/user/oUpF8uMuAJOM2pxb1Q/contracts?appid=wx8888888888888888&contract_status=DELETE&limit=10&offset=40" +
-			"&plan_id=101164396123311331&sub_appid=wx9999999999999999&sub_mchid=1900000109&sub_openid=oUpF8uMuAJOM2pxb2W",
-		status: 200, answer: `{"data":[` + contractJSON + `],"total_count":47,"offset":40,"limit":20}`,
-		want: &wxpay.Page[edupapay.Contract]{Items: []edupapay.Contract{*contract()}, Total: 47, Next: &wxpay.Cursor{Offset: 41}},
+		Call:    callList,
+		Request: "GET /v3/edu-papay/user/oUpF8uMuAJOM2pxb1Q/contracts",
+		Route:   "GET /v3/edu-papay/user/{openid}/contracts",
+		Query:   "appid=wx8888888888888888&contract_status=DELETE&limit=10&offset=40&plan_id=101164396123311331&sub_appid=wx9999999999999999&sub_mchid=1900000109&sub_openid=oUpF8uMuAJOM2pxb2W",
+		Repeats: true,
+		Answer:  `{"data":[` + contractJSON + `],"total_count":47,"offset":40,"limit":20}`,
+		Want:    &wxpay.Page[edupapay.Contract]{Items: []edupapay.Contract{*contract()}, Total: 47, Next: &wxpay.Cursor{Offset: 41}},
 	},
 	"list, direct, defaults": {
-		call: func(ctx context.Context, s *edupapay.Service) (any, error) {
-			return s.ListUserContracts(ctx, edupapay.ListUserContractsParams{OpenID: "o", AppID: "wx", PlanID: "1"})
-		},
-		line:   "GET /v3/edu-papay/user/o/contracts?appid=wx&limit=20&offset=0&plan_id=1",
-		status: 200, answer: `{"data":[],"total_count":0,"offset":0,"limit":20}`,
-		want: &wxpay.Page[edupapay.Contract]{Items: []edupapay.Contract{}},
+		Call:    answers(S.ListUserContracts)(edupapay.ListUserContractsParams{OpenID: "o", AppID: "wx", PlanID: "1"}),
+		Request: "GET /v3/edu-papay/user/o/contracts",
+		Route:   "GET /v3/edu-papay/user/{openid}/contracts",
+		Query:   "appid=wx&limit=20&offset=0&plan_id=1",
+		Repeats: true,
+		Answer:  `{"data":[],"total_count":0,"offset":0,"limit":20}`,
+		Want:    &wxpay.Page[edupapay.Contract]{Items: []edupapay.Contract{}},
 	},
 	"notice": {
-		call:   callNotice,
-		line:   "POST /v3/edu-papay/user-notifications/wx998877665544wx/send",
-		body:   `{"appid":"wx8888888888888888","sub_mchid":"1900000109","sub_appid":"wx9999999999999999"}`,
-		status: 204,
+		Call:    callNotice,
+		Request: "POST /v3/edu-papay/user-notifications/wx998877665544wx/send",
+		Route:   "POST /v3/edu-papay/user-notifications/{contract_id}/send",
+		Body:    `{"appid":"wx8888888888888888","sub_mchid":"1900000109","sub_appid":"wx9999999999999999"}`,
 	},
 	"notice, direct": {
-		call: func(ctx context.Context, s *edupapay.Service) (any, error) {
-			return nil, s.SendDebitNotice(ctx, edupapay.SendDebitNoticeParams{ContractID: "wx998877665544wx", AppID: "wx8888888888888888"})
-		},
-		line:   "POST /v3/edu-papay/user-notifications/wx998877665544wx/send",
-		body:   `{"appid":"wx8888888888888888"}`,
-		status: 204,
+		Call:    succeeds(S.SendDebitNotice)(edupapay.SendDebitNoticeParams{ContractID: "wx998877665544wx", AppID: "wx8888888888888888"}),
+		Request: "POST /v3/edu-papay/user-notifications/wx998877665544wx/send",
+		Route:   "POST /v3/edu-papay/user-notifications/{contract_id}/send",
+		Body:    `{"appid":"wx8888888888888888"}`,
 	},
 	"debit": {
-		call: callDebit,
-		line: "POST /v3/edu-papay/transactions",
-		body: `{"appid":"wx8888888888888888","sub_mchid":"1900000109","sub_appid":"wx9999999999999999","body":"新东方-语文课程",` +
+		Call:    callDebit,
+		Request: "POST /v3/edu-papay/transactions",
+		Route:   "POST /v3/edu-papay/transactions",
+		Repeats: true,
+		Body: `{"appid":"wx8888888888888888","sub_mchid":"1900000109","sub_appid":"wx9999999999999999","body":"新东方-语文课程",` +
 			`"attach":"自定义数据","out_trade_no":"121775250124070332","goods_tag":"test","notify_url":"https://www.weixin.qq.com/wxpay/pay",` +
 			`"contract_id":"wx998877665544wx","trade_scene":"EDUCATION_PERIOD","amount":{"total":888,"currency":"CNY"},` +
 			`"device_information":{"device_id":"12343232","device_ip":"123.12.12.123"}}`,
-		status: 204,
 	},
 	"debit, least": {
-		call: func(ctx context.Context, s *edupapay.Service) (any, error) {
-			return nil, s.CreateTransaction(ctx, edupapay.CreateTransactionParams{
-				AppID: "wx8888888888888888", Body: "a<b>&c", OutTradeNo: "A_z-9", NotifyURL: "https://shop.example:8443/pay", ContractID: "wx998877665544wx",
-				Amount: edupapay.DebitAmount{Total: 1}, DeviceInformation: edupapay.DeviceInformation{DeviceIP: "::1"},
-			})
-		},
-		line: "POST /v3/edu-papay/transactions",
-		body: `{"appid":"wx8888888888888888","body":"a\u003cb\u003e\u0026c","out_trade_no":"A_z-9","notify_url":"https://shop.example:8443/pay",` +
+		Call: succeeds(S.CreateTransaction)(edupapay.CreateTransactionParams{
+			AppID: "wx8888888888888888", Body: "a<b>&c", OutTradeNo: "A_z-9", NotifyURL: "https://shop.example:8443/pay", ContractID: "wx998877665544wx",
+			Amount: edupapay.DebitAmount{Total: 1}, DeviceInformation: edupapay.DeviceInformation{DeviceIP: "::1"},
+		}),
+		Request: "POST /v3/edu-papay/transactions",
+		Route:   "POST /v3/edu-papay/transactions",
+		Repeats: true,
+		Body: `{"appid":"wx8888888888888888","body":"a\u003cb\u003e\u0026c","out_trade_no":"A_z-9","notify_url":"https://shop.example:8443/pay",` +
 			`"contract_id":"wx998877665544wx","trade_scene":"EDUCATION_PERIOD","amount":{"total":1},"device_information":{"device_ip":"::1"}}`,
-		status: 204,
 	},
 	"debit by its number at WeChat Pay": {
-		call:   callGetByID,
-		line:   "GET /v3/edu-papay/transactions/id/25012014070332333018?sub_mchid=1900000109",
-		status: 200, answer: transactionJSON,
-		want: transaction(),
+		Call:    callGetByID,
+		Request: "GET /v3/edu-papay/transactions/id/25012014070332333018",
+		Route:   "GET /v3/edu-papay/transactions/id/{transaction_id}",
+		Query:   "sub_mchid=1900000109",
+		Repeats: true,
+		Answer:  transactionJSON,
+		Want:    transaction(),
 	},
 	"debit by its number at the merchant": {
-		call:   callGetByNo,
-		line:   "GET /v3/edu-papay/transactions/out-trade-no/201407033233368018?sub_mchid=1900000109",
-		status: 200, answer: transactionJSON,
-		want: transaction(),
+		Call:    callGetByNo,
+		Request: "GET /v3/edu-papay/transactions/out-trade-no/201407033233368018",
+		Route:   "GET /v3/edu-papay/transactions/out-trade-no/{out_trade_no}",
+		Query:   "sub_mchid=1900000109",
+		Repeats: true,
+		Answer:  transactionJSON,
+		Want:    transaction(),
 	},
 	"debit in a state of tomorrow": {
-		call: func(ctx context.Context, s *edupapay.Service) (any, error) {
-			return s.GetTransactionByOutTradeNo(ctx, edupapay.GetTransactionByOutTradeNoParams{OutTradeNo: "201407033233368018"})
-		},
-		line:   "GET /v3/edu-papay/transactions/out-trade-no/201407033233368018",
-		status: 200, answer: `{"appid":"wx","out_trade_no":"201407033233368018","trade_state":"FROZEN","promotion_detail":[{"scope":"HALF","type":"GIFT","currency":"CNY"}]}`,
-		want: &edupapay.Transaction{AppID: "wx", OutTradeNo: "201407033233368018", TradeState: "FROZEN", PromotionDetail: []edupapay.Promotion{{Scope: "HALF", Type: "GIFT"}}},
+		Call:    answers(S.GetTransactionByOutTradeNo)(edupapay.GetTransactionByOutTradeNoParams{OutTradeNo: "201407033233368018"}),
+		Request: "GET /v3/edu-papay/transactions/out-trade-no/201407033233368018",
+		Route:   "GET /v3/edu-papay/transactions/out-trade-no/{out_trade_no}",
+		Repeats: true,
+		Answer:  `{"appid":"wx","out_trade_no":"201407033233368018","trade_state":"FROZEN","promotion_detail":[{"scope":"HALF","type":"GIFT","currency":"CNY"}]}`,
+		Want:    &edupapay.Transaction{AppID: "wx", OutTradeNo: "201407033233368018", TradeState: "FROZEN", PromotionDetail: []edupapay.Promotion{{Scope: "HALF", Type: "GIFT"}}},
 	},
 }
 
 func TestWire(t *testing.T) {
 	t.Parallel()
-	for name, test := range wire {
+	for name, wire := range wire {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var got sent
-			method, uri, _ := strings.Cut(test.line, " ")
-			mock := httpmock.NewMockTransport()
-			mock.RegisterResponder(method, host+uri, record(&got, test.status, test.answer))
-			result, err := test.call(t.Context(), newService(mock))
-			require.NoError(t, err)
-			assert.Equal(t, test.line, got.line)
-			assert.Equal(t, test.body, got.body)
-			assert.Equal(t, serial, got.serial)
-			assert.Equal(t, test.want, utc(result))
+			wire.Run(t)
 		})
 	}
-}
-
-// utc makes times comparable, whatever the zone of this machine.
-func utc(result any) any {
-	in := func(t *time.Time) { *t = t.UTC() }
-	switch v := result.(type) {
-	case *edupapay.Contract:
-		in(&v.ContractInformation.CreateTime)
-	case *wxpay.Page[edupapay.Contract]:
-		for i := range v.Items {
-			in(&v.Items[i].ContractInformation.CreateTime)
-		}
-	case *edupapay.Transaction:
-		in(&v.SuccessTime)
-	}
-	return result
 }
 
 // No member that the documents name gets lost in a struct, in either direction.
@@ -299,10 +276,10 @@ func TestEveryMember(t *testing.T) {
 
 func TestEventTypes(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, "ENTRUST.SIGNING", edupapay.EventContractSigned)
-	assert.Equal(t, "ENTRUST.RELEASE", edupapay.EventContractReleased)
-	assert.Equal(t, "TRANSACTION.SUCCESS", edupapay.EventTransactionSucceeded)
-	assert.Equal(t, "TRANSACTION.FAIL", edupapay.EventTransactionFailed)
+	assert.EqualValues(t, "ENTRUST.SIGNING", edupapay.EventContractSigned)
+	assert.EqualValues(t, "ENTRUST.RELEASE", edupapay.EventContractReleased)
+	assert.EqualValues(t, "TRANSACTION.SUCCESS", edupapay.EventTransactionSucceeded)
+	assert.EqualValues(t, "TRANSACTION.FAIL", edupapay.EventTransactionFailed)
 }
 
 // refusals are the errors that the pages list for every call of the product (EP-11).
@@ -315,7 +292,7 @@ var refusals = []struct {
 	{wxpay.CodeNotFound, 404}, {"CODE_OF_TOMORROW", 400},
 }
 
-var calls = map[string]call{
+var calls = map[string]platformtest.Call{
 	"PresignContract": callPresign, "GetContract": callGet, "TerminateContract": callTerminate, "ListUserContracts": callList,
 	"SendDebitNotice": callNotice, "CreateTransaction": callDebit, "GetTransactionByID": callGetByID, "GetTransactionByOutTradeNo": callGetByNo,
 }
@@ -328,7 +305,7 @@ func TestRefusals(t *testing.T) {
 				t.Parallel()
 				body := `{"code":"` + string(test.code) + `","message":"参数错误","detail":{"field":"/appid","value":"wx8","issue":"unknown","location":"body"}}`
 				mock := all(signed(test.status, body))
-				result, err := call(t.Context(), newService(mock))
+				result, err := call(t.Context(), newClient(mock))
 				assert.Empty(t, result)
 				require.ErrorIs(t, err, test.code)
 				refused, ok := errors.AsType[*wxpay.Error](err)
@@ -348,7 +325,7 @@ func TestForgedAnswer(t *testing.T) {
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			result, err := call(t.Context(), newService(all(func(req *http.Request) (*http.Response, error) {
+			result, err := call(t.Context(), newClient(all(func(req *http.Request) (*http.Response, error) {
 				resp, err := signed(200, `{"trade_state":"SUCCESS"}`)(req)
 				resp.Body = io.NopCloser(strings.NewReader(`{"trade_state":"REFUND "}`))
 				return resp, err
@@ -376,7 +353,7 @@ func TestLostAnswer(t *testing.T) {
 					}
 					return nil, io.ErrUnexpectedEOF
 				})
-				_, err := call(t.Context(), newServiceOf(mock, 3))
+				_, err := call(t.Context(), newClientOf(mock, 3))
 				assert.True(t, wxpay.OutcomeUnknown(err), "%v", err)
 				times := 3
 				if name == "PresignContract" || name == "TerminateContract" || name == "SendDebitNotice" {
@@ -392,54 +369,37 @@ func TestLostAnswer(t *testing.T) {
 func TestChecks(t *testing.T) {
 	t.Parallel()
 	over32, over127, over128 := strings.Repeat("教", 33), strings.Repeat("教", 128), strings.Repeat("教", 129) // one too many
-	presigns := func(change func(*edupapay.PresignContractParams)) call {
-		return func(ctx context.Context, s *edupapay.Service) (any, error) {
-			p := presign()
-			change(&p)
-			return s.PresignContract(ctx, p)
-		}
+	presigns := func(change func(*edupapay.PresignContractParams)) platformtest.Call {
+		p := presign()
+		change(&p)
+		return answers(S.PresignContract)(p)
 	}
-	debits := func(change func(*edupapay.CreateTransactionParams)) call {
-		return func(ctx context.Context, s *edupapay.Service) (any, error) {
-			p := debit()
-			change(&p)
-			return nil, s.CreateTransaction(ctx, p)
-		}
+	debits := func(change func(*edupapay.CreateTransactionParams)) platformtest.Call {
+		p := debit()
+		change(&p)
+		return succeeds(S.CreateTransaction)(p)
 	}
-	lists := func(change func(*edupapay.ListUserContractsParams)) call {
-		return func(ctx context.Context, s *edupapay.Service) (any, error) {
-			p := userContracts()
-			change(&p)
-			return s.ListUserContracts(ctx, p)
-		}
+	lists := func(change func(*edupapay.ListUserContractsParams)) platformtest.Call {
+		p := userContracts()
+		change(&p)
+		return answers(S.ListUserContracts)(p)
 	}
-	gets := func(p edupapay.GetContractParams) call {
-		return func(ctx context.Context, s *edupapay.Service) (any, error) { return s.GetContract(ctx, p) }
+	gets, notices := answers(S.GetContract), succeeds(S.SendDebitNotice)
+	terminates := func(id string) platformtest.Call {
+		return succeeds(S.TerminateContract)(edupapay.TerminateContractParams{ContractID: id})
 	}
-	terminates := func(id string) call {
-		return func(ctx context.Context, s *edupapay.Service) (any, error) {
-			return nil, s.TerminateContract(ctx, edupapay.TerminateContractParams{ContractID: id})
-		}
+	byID := func(id, sub string) platformtest.Call {
+		return answers(S.GetTransactionByID)(edupapay.GetTransactionByIDParams{TransactionID: id, SubMchID: sub})
 	}
-	notices := func(p edupapay.SendDebitNoticeParams) call {
-		return func(ctx context.Context, s *edupapay.Service) (any, error) { return nil, s.SendDebitNotice(ctx, p) }
-	}
-	byID := func(id, sub string) call {
-		return func(ctx context.Context, s *edupapay.Service) (any, error) {
-			return s.GetTransactionByID(ctx, edupapay.GetTransactionByIDParams{TransactionID: id, SubMchID: sub})
-		}
-	}
-	byNo := func(no, sub string) call {
-		return func(ctx context.Context, s *edupapay.Service) (any, error) {
-			return s.GetTransactionByOutTradeNo(ctx, edupapay.GetTransactionByOutTradeNoParams{OutTradeNo: no, SubMchID: sub})
-		}
+	byNo := func(no, sub string) platformtest.Call {
+		return answers(S.GetTransactionByOutTradeNo)(edupapay.GetTransactionByOutTradeNoParams{OutTradeNo: no, SubMchID: sub})
 	}
 	type P = edupapay.PresignContractParams
 	type D = edupapay.CreateTransactionParams
 	type L = edupapay.ListUserContractsParams
 	for _, test := range []struct {
 		param string
-		call  call
+		call  platformtest.Call
 	}{
 		{"appid", presigns(func(p *P) { p.AppID = "" })},
 		{"appid", presigns(func(p *P) { p.AppID = over32 })},
@@ -529,7 +489,7 @@ func TestChecks(t *testing.T) {
 		{"sub_mchid", byNo("1", over32)},
 	} {
 		mock := all(signed(200, "{}"))
-		result, err := test.call(t.Context(), newService(mock))
+		result, err := test.call(t.Context(), newClient(mock))
 		assert.Empty(t, result)
 		refused, ok := errors.AsType[*wxpay.ParamError](err)
 		if assert.True(t, ok, "%s: %v", test.param, err) {

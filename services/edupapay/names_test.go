@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/services/edupapay"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 )
 
 // withText makes a call with params that pass but for one text, which set puts in.
@@ -29,7 +30,6 @@ func withText[P any](good func() P, do func(*edupapay.Service, context.Context, 
 // What could not be named again is refused here, by the same rule in every call, and without the value.
 func TestNamesInEveryCall(t *testing.T) {
 	t.Parallel()
-	type S = *edupapay.Service
 	calls := map[string]map[string]func(context.Context, S, string) error{} // by call and parameter
 	presigns := withText(presign, func(s S, ctx context.Context, p edupapay.PresignContractParams) error {
 		_, err := s.PresignContract(ctx, p)
@@ -179,7 +179,7 @@ func TestDeviceIP(t *testing.T) {
 func TestAnswersAboutSomethingElse(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		call   call
+		call   platformtest.Call
 		param  string
 		answer string
 	}{
@@ -193,7 +193,7 @@ func TestAnswersAboutSomethingElse(t *testing.T) {
 		{callList, "plan_id", `{"data":[{"appid":"wx","plan_id":"other1"}],"total_count":1}`},
 		{callList, "sub_mchid", `{"data":[{"appid":"wx","sub_mchid":"other1"}],"total_count":1}`},
 	} {
-		result, err := test.call(t.Context(), newService(all(signed(200, test.answer))))
+		result, err := test.call(t.Context(), newClient(all(signed(200, test.answer))))
 		unknown, ok := errors.AsType[*wxpay.UnknownError](err)
 		if assert.True(t, ok, "%s: %v", test.answer, err) {
 			assert.ErrorContains(t, unknown, test.param)
@@ -207,7 +207,7 @@ func TestAnswersAboutSomethingElse(t *testing.T) {
 func TestAnswersAboutAnotherOrder(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []string{`{"appid":"wx","out_trade_no":"PAID1","trade_state":"SUCCESS"}`, `{"appid":"wx","trade_state":"SUCCESS"}`} {
-		result, err := callGetByNo(t.Context(), newService(all(signed(200, answer))))
+		result, err := callGetByNo(t.Context(), newClient(all(signed(200, answer))))
 		_, ok := errors.AsType[*wxpay.UnknownError](err)
 		assert.True(t, ok, "%v", err)
 		assert.Empty(t, result)
@@ -225,7 +225,7 @@ func TestAnswersAboutAnotherOrder(t *testing.T) {
 func TestAnswersThatLeaveOut(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		call   call
+		call   platformtest.Call
 		answer string
 	}{
 		{callGet, `{"appid":"wx"}`},
@@ -233,7 +233,7 @@ func TestAnswersThatLeaveOut(t *testing.T) {
 		{callGetByNo, `{"out_trade_no":"201407033233368018","trade_state":"SUCCESS"}`},
 		{callList, `{"data":[{"appid":"wx"}],"total_count":1}`},
 	} {
-		_, err := test.call(t.Context(), newService(all(signed(200, test.answer))))
+		_, err := test.call(t.Context(), newClient(all(signed(200, test.answer))))
 		assert.NoError(t, err, test.answer)
 	}
 }

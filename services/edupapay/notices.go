@@ -4,18 +4,7 @@ import (
 	"context"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/services/internal/params"
 )
-
-const routeSendDebitNotice = "POST /v3/edu-papay/user-notifications/{contract_id}/send"
-
-// SendDebitNoticeParams names the contract for [Service.SendDebitNotice].
-type SendDebitNoticeParams struct {
-	ContractID string `json:"-"`     // 签约协议号
-	AppID      string `json:"appid"` // of the caller; in partner mode of the partner
-	SubMchID   string `json:"sub_mchid,omitzero"`
-	SubAppID   string `json:"sub_appid,omitzero"`
-}
 
 // SendDebitNotice tells the user that a debit is near (扣款预通知). It must have succeeded 1 to 3 days before
 // the day of the debit, or the debit is refused.
@@ -32,11 +21,7 @@ type SendDebitNoticeParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012524814
 // https://pay.weixin.qq.com/doc/v3/partner/4012855408
 func (s *Service) SendDebitNotice(ctx context.Context, p SendDebitNoticeParams) error {
-	if err := params.Check(routeSendDebitNotice,
-		params.ID("contract_id", p.ContractID, 32),
-		params.ID("appid", p.AppID, 32),
-		params.OptionalID("sub_mchid", p.SubMchID, 32),
-		params.OptionalID("sub_appid", p.SubAppID, 32)); err != nil {
+	if err := p.check(); err != nil {
 		return err
 	}
 	return wxpay.Send(ctx, s.client, wxpay.Call{

@@ -2,7 +2,6 @@ package edupapay_test
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"testing"
 
@@ -20,46 +19,37 @@ const (
 	serial = platformtest.PublicKeyID
 )
 
-// newService returns the service of a client whose requests go to mock, each once.
-func newService(mock http.RoundTripper) *edupapay.Service { return newServiceOf(mock, 1) }
+// S has the calls: S.GetContract.
+type S = *edupapay.Service
 
-func newServiceOf(mock http.RoundTripper, attempts int) *edupapay.Service {
+// answers makes calls of a method that answers something.
+func answers[P, R any](method func(S, context.Context, P) (*R, error)) func(P) platformtest.Call {
+	return platformtest.Answers(edupapay.New, method)
+}
+
+// succeeds makes calls of a method that answers nothing.
+func succeeds[P any](method func(S, context.Context, P) error) func(P) platformtest.Call {
+	return platformtest.Succeeds(edupapay.New, method)
+}
+
+// newService returns the service of [newClient].
+func newService(mock http.RoundTripper) *edupapay.Service { return edupapay.New(newClient(mock)) }
+
+// newClient returns a client whose requests go to mock, each once. The answers of mock are signed.
+func newClient(mock http.RoundTripper) *wxpay.Client { return newClientOf(mock, 1) }
+
+func newClientOf(mock http.RoundTripper, attempts int) *wxpay.Client {
 	config := platformtest.Config(nil)
 	config.HTTPClient, config.MaxAttempts = &http.Client{Transport: mock}, attempts
 	client, err := wxpay.New(config)
 	if err != nil {
 		panic(err)
 	}
-	return edupapay.New(client)
+	return client
 }
 
 // signed answers as the platform does.
 func signed(status int, body string) httpmock.Responder { return platformtest.Answer(status, body) }
-
-// sent is what the service put on the wire.
-type sent struct {
-	line   string // method and request URI
-	body   string
-	serial string // Wechatpay-Serial
-}
-
-// record answers with status and body and keeps the request.
-func record(to *sent, status int, body string) httpmock.Responder {
-	return func(req *http.Request) (*http.Response, error) {
-		to.line, to.serial = req.Method+" "+req.URL.RequestURI(), req.Header.Get("Wechatpay-Serial")
-		if req.Body != nil {
-			b, err := io.ReadAll(req.Body)
-			if err != nil {
-				return nil, err
-			}
-			to.body = string(b)
-		}
-		return signed(status, body)(req)
-	}
-}
-
-// call is one use of the service, with its result if it has one.
-type call = func(context.Context, *edupapay.Service) (any, error)
 
 // all makes a mock that answers everything by r.
 func all(r httpmock.Responder) *httpmock.MockTransport {

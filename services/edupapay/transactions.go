@@ -9,119 +9,9 @@ import (
 	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
-const (
-	routeCreateTransaction          = "POST /v3/edu-papay/transactions"
-	routeGetTransactionByID         = "GET /v3/edu-papay/transactions/id/{transaction_id}"
-	routeGetTransactionByOutTradeNo = "GET /v3/edu-papay/transactions/out-trade-no/{out_trade_no}"
-)
-
-// A TradeState is the state of a debit. The platform may add values; one not listed here is not final.
-type TradeState string
-
-// States of a debit.
-const (
-	TradeAccepted TradeState = "ACCEPTED" // not paid yet
-	TradeSuccess  TradeState = "SUCCESS"
-	TradePayFail  TradeState = "PAY_FAIL"
-	TradeRefund   TradeState = "REFUND" // was paid, moved to refund
-)
-
 // Final reports whether the debit has ended.
 func (s TradeState) Final() bool {
 	return s == TradeSuccess || s == TradePayFail || s == TradeRefund
-}
-
-// A Transaction is a debit and what became of it.
-type Transaction struct {
-	SpMchID               string            `json:"sp_mchid,omitzero"` // merchant number of the caller (EP-1)
-	MchID                 string            `json:"mchid,omitzero"`    // merchant number in direct mode (EP-1)
-	AppID                 string            `json:"appid"`             // of the caller; in partner mode of the partner
-	SubMchID              string            `json:"sub_mchid,omitzero"`
-	SubAppID              string            `json:"sub_appid,omitzero"`
-	OutTradeNo            string            `json:"out_trade_no"`            // order number of the merchant
-	TransactionID         string            `json:"transaction_id,omitzero"` // order number of WeChat Pay
-	Attach                string            `json:"attach,omitzero"`         // as given to CreateTransaction
-	BankType              string            `json:"bank_type,omitzero"`      // bank that paid, such as CMC
-	SuccessTime           time.Time         `json:"success_time,omitzero"`   // zero unless paid
-	TradeState            TradeState        `json:"trade_state"`
-	TradeStateDescription string            `json:"trade_state_description,omitzero"` // for people
-	Payer                 Payer             `json:"payer,omitzero"`
-	Amount                TransactionAmount `json:"amount,omitzero"`
-	DeviceInformation     DeviceInformation `json:"device_information,omitzero"`
-	PromotionDetail       []Promotion       `json:"promotion_detail,omitzero"` // discounts used
-}
-
-// A Payer is who paid.
-type Payer struct {
-	OpenID    string `json:"openid,omitzero"`     // user under appid
-	SubOpenID string `json:"sub_openid,omitzero"` // user under sub_appid
-}
-
-// A TransactionAmount is what was to be paid and what was.
-type TransactionAmount struct {
-	Total         wxpay.Fen `json:"total"`                   // of the order
-	PayerTotal    wxpay.Fen `json:"payer_total,omitzero"`    // paid by the user
-	DiscountTotal wxpay.Fen `json:"discount_total,omitzero"` // paid by discounts
-	Currency      string    `json:"currency,omitzero"`       // ISO 4217
-}
-
-// DeviceInformation is the machine from which the debit was requested.
-type DeviceInformation struct {
-	DeviceID string `json:"device_id,omitzero"` // the merchant's number for it
-	DeviceIP string `json:"device_ip"`          // its address
-}
-
-// A PromotionScope is what a discount applies to. The platform may add values (EP-8).
-type PromotionScope string
-
-// Scopes of a discount.
-const (
-	PromotionGlobal PromotionScope = "GLOBAL" // the whole order
-	PromotionSingle PromotionScope = "SINGLE" // single goods
-)
-
-// A PromotionType is the kind of a discount. The platform may add values (EP-8).
-type PromotionType string
-
-// Kinds of discount.
-const (
-	PromotionCoupon   PromotionType = "COUPON"   // prepaid, settled with money
-	PromotionDiscount PromotionType = "DISCOUNT" // not settled
-)
-
-// A Promotion is a discount that a debit used.
-type Promotion struct {
-	CouponID            string         `json:"coupon_id,omitzero"`
-	Name                string         `json:"name,omitzero"`
-	Scope               PromotionScope `json:"scope,omitzero"`
-	Type                PromotionType  `json:"type,omitzero"`
-	Amount              wxpay.Fen      `json:"amount,omitzero"`               // face value
-	StockID             string         `json:"stock_id,omitzero"`             // 活动 ID
-	WechatpayContribute wxpay.Fen      `json:"wechatpay_contribute,omitzero"` // part paid by WeChat Pay
-	MerchantContribute  wxpay.Fen      `json:"merchant_contribute,omitzero"`  // part paid by the merchant
-	OtherContribute     wxpay.Fen      `json:"other_contribute,omitzero"`     // part paid by others
-}
-
-// CreateTransactionParams is the debit to start with [Service.CreateTransaction].
-type CreateTransactionParams struct {
-	AppID             string            `json:"appid"` // of the caller, at most 32 characters; in partner mode of the partner
-	SubMchID          string            `json:"sub_mchid,omitzero"`
-	SubAppID          string            `json:"sub_appid,omitzero"`
-	Body              string            `json:"body"`               // what is paid for, at most 128 characters
-	Attach            string            `json:"attach,omitzero"`    // comes back in queries and notifications; at most 127 characters
-	OutTradeNo        string            `json:"out_trade_no"`       // order number, unique per merchant number; at most 32 letters, digits, _ and -
-	GoodsTag          string            `json:"goods_tag,omitzero"` // discount tag
-	NotifyURL         string            `json:"notify_url"`         // public https address without query, at most 256 characters
-	ContractID        string            `json:"contract_id"`        // 签约协议号
-	TradeScene        TradeScene        `json:"trade_scene"`        // empty: SceneEducationPeriod, the only one
-	Amount            DebitAmount       `json:"amount"`
-	DeviceInformation DeviceInformation `json:"device_information"` // DeviceIP is required: an IP address, version 4 or 6
-}
-
-// A DebitAmount is what to debit.
-type DebitAmount struct {
-	Total    wxpay.Fen `json:"total"`             // more than 0
-	Currency string    `json:"currency,omitzero"` // empty: CNY, the only one
 }
 
 // CreateTransaction starts a debit under a contract (受理扣款). [Service.SendDebitNotice] must have succeeded 1
@@ -144,7 +34,7 @@ type DebitAmount struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012524731
 // https://pay.weixin.qq.com/doc/v3/partner/4012465548
 func (s *Service) CreateTransaction(ctx context.Context, p CreateTransactionParams) error {
-	p.TradeScene = cmp.Or(p.TradeScene, SceneEducationPeriod)
+	p.TradeScene = cmp.Or(p.TradeScene, TradeSceneEducationPeriod)
 	if err := p.check(); err != nil {
 		return err
 	}
@@ -155,30 +45,6 @@ func (s *Service) CreateTransaction(ctx context.Context, p CreateTransactionPara
 		// https://pay.weixin.qq.com/doc/v3/partner/4012465548
 		Idempotent: true,
 	})
-}
-
-func (p CreateTransactionParams) check() error {
-	return params.Check(routeCreateTransaction,
-		params.ID("appid", p.AppID, 32),
-		params.OptionalID("sub_mchid", p.SubMchID, 32),
-		params.OptionalID("sub_appid", p.SubAppID, 32),
-		params.Required("body", p.Body, 128),
-		params.Optional("attach", p.Attach, 127),
-		outTradeNo(p.OutTradeNo),
-		params.Optional("goods_tag", p.GoodsTag, 32),
-		params.Required("notify_url", p.NotifyURL, 256),
-		params.NotifyURL("notify_url", p.NotifyURL),
-		params.ID("contract_id", p.ContractID, 32),
-		params.Must(p.Amount.Total > 0, "amount.total", "is missing or not more than 0"),
-		params.IP("device_information.device_ip", p.DeviceInformation.DeviceIP),
-		scene(p.TradeScene),
-	)
-}
-
-// GetTransactionByIDParams names the debit for [Service.GetTransactionByID].
-type GetTransactionByIDParams struct {
-	TransactionID string // order number of WeChat Pay
-	SubMchID      string
 }
 
 // GetTransactionByID returns a debit by the order number of WeChat Pay (微信订单号查单).
@@ -192,24 +58,15 @@ type GetTransactionByIDParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012523468
 // https://pay.weixin.qq.com/doc/v3/partner/4012465567
 func (s *Service) GetTransactionByID(ctx context.Context, p GetTransactionByIDParams) (*Transaction, error) {
-	if err := params.Check(routeGetTransactionByID,
-		params.ID("transaction_id", p.TransactionID, 32),
-		params.OptionalID("sub_mchid", p.SubMchID, 32)); err != nil {
+	if err := p.check(); err != nil {
 		return nil, err
 	}
-	return params.Ask(ctx, s.client, wxpay.Call{
+	return wxpay.Do[Transaction](ctx, s.client, wxpay.Call{
 		Route: routeGetTransactionByID,
 		Vars:  wxpay.Vars{"transaction_id": p.TransactionID},
 		Query: params.Query("sub_mchid", p.SubMchID),
-	}, func(t *Transaction) string {
-		return params.Other("transaction_id", p.TransactionID, t.TransactionID, "sub_mchid", p.SubMchID, t.SubMchID)
+		Echo:  wxpay.Vars{"transaction_id?": p.TransactionID, "sub_mchid?": p.SubMchID},
 	})
-}
-
-// GetTransactionByOutTradeNoParams names the debit for [Service.GetTransactionByOutTradeNo].
-type GetTransactionByOutTradeNoParams struct {
-	OutTradeNo string // order number of the merchant
-	SubMchID   string
 }
 
 // GetTransactionByOutTradeNo returns a debit by the order number of the merchant (商户订单号查单).
@@ -223,16 +80,15 @@ type GetTransactionByOutTradeNoParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012523591
 // https://pay.weixin.qq.com/doc/v3/partner/4012465574
 func (s *Service) GetTransactionByOutTradeNo(ctx context.Context, p GetTransactionByOutTradeNoParams) (*Transaction, error) {
-	const route = routeGetTransactionByOutTradeNo
-	if err := params.Check(route, outTradeNo(p.OutTradeNo), params.OptionalID("sub_mchid", p.SubMchID, 32)); err != nil {
+	if err := p.check(); err != nil {
 		return nil, err
 	}
-	return params.Ask(ctx, s.client, wxpay.Call{
-		Route: route,
+	return wxpay.Do[Transaction](ctx, s.client, wxpay.Call{
+		Route: routeGetTransactionByOutTradeNo,
 		Vars:  wxpay.Vars{"out_trade_no": p.OutTradeNo},
-		Echo:  wxpay.Vars{"out_trade_no": p.OutTradeNo},
 		Query: params.Query("sub_mchid", p.SubMchID),
-	}, func(t *Transaction) string { return params.Other("sub_mchid", p.SubMchID, t.SubMchID) })
+		Echo:  wxpay.Vars{"out_trade_no": p.OutTradeNo, "sub_mchid?": p.SubMchID},
+	})
 }
 
 // WaitTransactionParams names the debit for [Service.WaitTransaction].

@@ -22,7 +22,7 @@ const (
 	ActivateTypeJump ActivateType = "JUMP_ACTIVATE" // the user jumps to the merchant, who activates
 )
 
-// ActivateUserCardParams are the card of a user to activate.
+// ActivateUserCardParams is for [Service.ActivateUserCard]: the card of a user to activate.
 type ActivateUserCardParams struct {
 	CardID           string `json:"-"`                          // at most 32 characters
 	Code             string `json:"-"`                          // at most 32
@@ -66,7 +66,7 @@ const (
 	ConfirmAlreadyExists UserCardConfirmState = "CREATE_CARD_ALREADY_EXISTS" // the user is a member and joined elsewhere before
 )
 
-// ConfirmUserCardParams are the card of a user and how joining went.
+// ConfirmUserCardParams is for [Service.ConfirmUserCard]: the card of a user and how joining went.
 type ConfirmUserCardParams struct {
 	CardID               string               `json:"-"`                    // at most 32 characters
 	Code                 string               `json:"-"`                    // at most 32
@@ -110,7 +110,7 @@ type ActivateInformation struct {
 	UserInformation UserInformation `json:"user_information,omitzero"`
 }
 
-// GetActivateInformationParams name the form of a user.
+// GetActivateInformationParams is for [Service.GetActivateInformation]: the form of a user.
 type GetActivateInformationParams struct {
 	ActivateTicket string // as the jump carries it; at most 256 characters
 }

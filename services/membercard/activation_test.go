@@ -1,7 +1,6 @@
 package membercard_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -9,36 +8,30 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/membercard"
 )
 
 func TestActivateUserCard(t *testing.T) {
 	t.Parallel()
 	p := membercard.ActivateUserCardParams{CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0", Code: "478515832665", MembershipNumber: "316510891298"}
-	w := wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.ActivateUserCard(ctx, p))
-		},
-		request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665/activate",
-		route:   "POST /v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate",
-		body:    `{"membership_number":"316510891298"}`,
+	w := platformtest.Wire{
+		Call:    succeeds(S.ActivateUserCard)(p),
+		Request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665/activate",
+		Route:   "POST /v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate",
+		Body:    `{"membership_number":"316510891298"}`,
 	}
-	w.run(t)
+	w.Run(t)
 	t.Run("without number", func(t *testing.T) {
 		w := w
-		w.call = func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.ActivateUserCard(ctx, membercard.ActivateUserCardParams{CardID: p.CardID, Code: p.Code}))
-		}
-		w.body = `{}`
-		w.run(t)
+		w.Call = succeeds(S.ActivateUserCard)(membercard.ActivateUserCardParams{CardID: p.CardID, Code: p.Code})
+		w.Body = `{}`
+		w.Run(t)
 	})
-	limits(t, "POST /v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate",
-		func(ctx context.Context, s *membercard.Service, p membercard.ActivateUserCardParams) error {
-			return s.ActivateUserCard(ctx, p)
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"Code", "code", 32, true},
-		limit{"MembershipNumber", "membership_number", 32, false},
+	platformtest.Limits(t, "POST /v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate", succeeds(S.ActivateUserCard), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("Code", "code", 32),
+		platformtest.Optional("MembershipNumber", "membership_number", 32),
 	)
 }
 
@@ -51,22 +44,17 @@ func TestConfirmUserCard(t *testing.T) {
 		FailReason:           "开卡信息校验失败",
 		UserCardConfirmState: membercard.ConfirmFail,
 	}
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.ConfirmUserCard(ctx, p))
-		},
-		request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665/confirm",
-		route:   route,
-		body:    `{"fail_reason":"开卡信息校验失败","user_card_confirm_state":"CREATE_CARD_FAIL"}`,
-	}.run(t)
-	limits(t, route,
-		func(ctx context.Context, s *membercard.Service, p membercard.ConfirmUserCardParams) error {
-			return s.ConfirmUserCard(ctx, p)
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"Code", "code", 32, true},
-		limit{"FailReason", "fail_reason", 128, false},
-		limit{"UserCardConfirmState", "user_card_confirm_state", 0, true},
+	platformtest.Wire{
+		Call:    succeeds(S.ConfirmUserCard)(p),
+		Request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665/confirm",
+		Route:   route,
+		Body:    `{"fail_reason":"开卡信息校验失败","user_card_confirm_state":"CREATE_CARD_FAIL"}`,
+	}.Run(t)
+	platformtest.Limits(t, route, succeeds(S.ConfirmUserCard), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("Code", "code", 32),
+		platformtest.Optional("FailReason", "fail_reason", 128),
+		platformtest.Needed("UserCardConfirmState", "user_card_confirm_state", 0),
 	)
 	mock := httpmock.NewMockTransport()
 	p.UserCardConfirmState = "DEFAULT"
@@ -78,20 +66,14 @@ func TestConfirmUserCard(t *testing.T) {
 
 func TestGetActivateInformation(t *testing.T) {
 	t.Parallel()
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.GetActivateInformation(ctx, membercard.GetActivateInformationParams{ActivateTicket: "abcdefg"})
-		},
-		request: "GET /v3/marketing/membercard-open/activate-informations/abcdefg",
-		route:   "GET /v3/marketing/membercard-open/activate-informations/{activate_ticket}",
-		answer:  `{"nickname":"周星星","head_image_url":"https://xxx.jpg","user_information":` + filledIn + `}`,
-		want:    &membercard.ActivateInformation{Nickname: "周星星", HeadImageURL: "https://xxx.jpg", UserInformation: userInformation},
-		enums:   []string{"USER_FORM_FLAG_CITY"},
-		repeats: true,
-	}.run(t)
-	limits(t, "GET /v3/marketing/membercard-open/activate-informations/{activate_ticket}",
-		func(ctx context.Context, s *membercard.Service, p membercard.GetActivateInformationParams) error {
-			_, err := s.GetActivateInformation(ctx, p)
-			return err
-		}, membercard.GetActivateInformationParams{}, limit{"ActivateTicket", "activate_ticket", 256, true})
+	platformtest.Wire{
+		Call:    answers(S.GetActivateInformation)(membercard.GetActivateInformationParams{ActivateTicket: "abcdefg"}),
+		Request: "GET /v3/marketing/membercard-open/activate-informations/abcdefg",
+		Route:   "GET /v3/marketing/membercard-open/activate-informations/{activate_ticket}",
+		Answer:  `{"nickname":"周星星","head_image_url":"https://xxx.jpg","user_information":` + filledIn + `}`,
+		Want:    &membercard.ActivateInformation{Nickname: "周星星", HeadImageURL: "https://xxx.jpg", UserInformation: userInformation},
+		Enums:   []string{"USER_FORM_FLAG_CITY"},
+		Repeats: true,
+	}.Run(t)
+	platformtest.Limits(t, "GET /v3/marketing/membercard-open/activate-informations/{activate_ticket}", answers(S.GetActivateInformation), membercard.GetActivateInformationParams{}, platformtest.Needed("ActivateTicket", "activate_ticket", 256))
 }

@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
-	"time"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/services/internal/params"
@@ -47,19 +45,10 @@ type AwardSendPeriod struct {
 	AwardSendDayTime []DayTimeRange `json:"award_send_day_time,omitzero"` // on every day
 }
 
-// sent is the period with times as they are sent.
-func (a AwardSendPeriod) sent() AwardSendPeriod {
-	a.AwardSendTime = slices.Clone(a.AwardSendTime)
-	for i, r := range a.AwardSendTime {
-		a.AwardSendTime[i] = TimeRange{params.Milli(r.BeginTime), params.Milli(r.EndTime)}
-	}
-	return a
-}
-
-// A TimeRange is a range of time, sent in milliseconds.
+// A TimeRange is a range of time.
 type TimeRange struct {
-	BeginTime time.Time `json:"begin_time"`
-	EndTime   time.Time `json:"end_time"`
+	BeginTime wxpay.Time `json:"begin_time"`
+	EndTime   wxpay.Time `json:"end_time"`
 }
 
 // A DayTimeRange is a range within a day.
@@ -133,13 +122,13 @@ type AwardJumpDeploy struct {
 type Activity struct {
 	ActivityID                 string                     `json:"activity_id"`
 	ActivityStatus             ActivityStatus             `json:"activity_status,omitzero"`
-	CreateTime                 time.Time                  `json:"create_time,omitzero"`
-	UpdateTime                 time.Time                  `json:"update_time,omitzero"`
+	CreateTime                 wxpay.Time                 `json:"create_time,omitzero"`
+	UpdateTime                 wxpay.Time                 `json:"update_time,omitzero"`
 	CardID                     string                     `json:"card_id,omitzero"`
 	ActivityName               string                     `json:"activity_name,omitzero"`
 	ActivityType               ActivityType               `json:"activity_type,omitzero"`
-	BeginTime                  time.Time                  `json:"begin_time,omitzero"`
-	EndTime                    time.Time                  `json:"end_time,omitzero"`
+	BeginTime                  wxpay.Time                 `json:"begin_time,omitzero"`
+	EndTime                    wxpay.Time                 `json:"end_time,omitzero"`
 	AwardSendPeriod            AwardSendPeriod            `json:"award_send_period,omitzero"`
 	StockList                  []CouponStock              `json:"stock_list,omitzero"`
 	OutRequestNo               string                     `json:"out_request_no,omitzero"`
@@ -147,13 +136,13 @@ type Activity struct {
 	MiniprogramActivitySetting MiniprogramActivitySetting `json:"miniprogram_activity_setting,omitzero"`
 }
 
-// CreateActivityParams are the activity to create.
+// CreateActivityParams is for [Service.CreateActivity]: the activity to create.
 type CreateActivityParams struct {
 	CardID                     string                     `json:"card_id"`       // at most 32 characters
 	ActivityName               string                     `json:"activity_name"` // for the merchant's own use, not shown; at most 10
 	ActivityType               ActivityType               `json:"activity_type"`
-	BeginTime                  time.Time                  `json:"begin_time"` // within a year; sent in milliseconds
-	EndTime                    time.Time                  `json:"end_time"`   // at most 90 days after BeginTime; sent in milliseconds
+	BeginTime                  wxpay.Time                 `json:"begin_time"` // within a year
+	EndTime                    wxpay.Time                 `json:"end_time"`   // at most 90 days after BeginTime
 	AwardSendPeriod            AwardSendPeriod            `json:"award_send_period,omitzero"`
 	StockList                  []CouponStock              `json:"stock_list,omitzero"` // coupons to hand out
 	OutRequestNo               string                     `json:"out_request_no"`      // unique, chosen by the merchant; letters, digits and | _ * - (MC-24: length not known)
@@ -182,13 +171,11 @@ func (s *Service) CreateActivity(ctx context.Context, p CreateActivityParams) (*
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	p.BeginTime, p.EndTime, p.AwardSendPeriod = params.Milli(p.BeginTime), params.Milli(p.EndTime), p.AwardSendPeriod.sent()
-	return params.Ask(ctx, s.client, wxpay.Call{
+	return wxpay.Do[Activity](ctx, s.client, wxpay.Call{
 		Route:      routeCreateActivity,
 		Body:       p,
+		Echo:       wxpay.Vars{"out_request_no?": p.OutRequestNo, "card_id?": p.CardID},
 		Idempotent: true, // by out_request_no, MC-26: https://pay.weixin.qq.com/doc/v3/partner/4012714463
-	}, func(a *Activity) string {
-		return params.Other("out_request_no", p.OutRequestNo, a.OutRequestNo, "card_id", p.CardID, a.CardID)
 	})
 }
 
@@ -246,23 +233,20 @@ func (s *Service) ListActivities(ctx context.Context, p ListActivitiesParams) (*
 	); err != nil {
 		return nil, err
 	}
-	q := params.Query("activity_type", string(p.ActivityType), "activity_status", string(p.ActivityStatus), "card_id", p.CardID, "offset", params.Decimal(p.Offset))
+	q := params.Query("activity_type", string(p.ActivityType), "activity_status", string(p.ActivityStatus),
+		"card_id", p.CardID, "offset", params.Decimal(p.Offset))
 	if p.Limit > 0 {
 		q.Set("limit", params.Decimal(p.Limit))
 	}
-	activities, err := params.Ask(ctx, s.client, wxpay.Call{Route: routeListActivities, Query: q}, p.other)
+	activities, err := wxpay.Do[params.List[Activity]](ctx, s.client, wxpay.Call{
+		Route: routeListActivities,
+		Query: q,
+		Echo:  wxpay.Vars{"data[].card_id?": p.CardID},
+	})
 	if err != nil {
 		return nil, err
 	}
 	return activities.Page().ByRecord(p.Offset), nil
-}
-
-// other names what an activity of the page is about that was not asked for.
-func (p ListActivitiesParams) other(page *params.List[Activity]) (name string) {
-	for _, a := range page.Data {
-		name = cmp.Or(name, params.Other("card_id", p.CardID, a.CardID))
-	}
-	return name
 }
 
 // AllActivities walks all activities that match, page by page. An error comes once and last; one that is
@@ -276,7 +260,7 @@ func (s *Service) AllActivities(ctx context.Context, p ListActivitiesParams) ite
 	})
 }
 
-// GetActivityParams name an activity.
+// GetActivityParams is for [Service.GetActivity]: an activity.
 type GetActivityParams struct {
 	ActivityID string // at most 16 characters
 }
@@ -300,15 +284,15 @@ func (s *Service) GetActivity(ctx context.Context, p GetActivityParams) (*Activi
 	})
 }
 
-// TerminateActivityParams name an activity.
+// TerminateActivityParams is for [Service.TerminateActivity]: an activity.
 type TerminateActivityParams struct {
 	ActivityID string // at most 16 characters
 }
 
 // A TerminatedActivity is an activity that was ended.
 type TerminatedActivity struct {
-	ActivityID    string    `json:"activity_id"`
-	TerminateTime time.Time `json:"terminate_time,omitzero"`
+	ActivityID    string     `json:"activity_id"`
+	TerminateTime wxpay.Time `json:"terminate_time,omitzero"`
 }
 
 // TerminateActivity ends an activity; it is no longer shown (终止活动).
@@ -326,7 +310,7 @@ func (s *Service) TerminateActivity(ctx context.Context, p TerminateActivityPara
 	}
 	answer, err := wxpay.Do[struct {
 		TerminatedActivity
-		Misprint time.Time `json:"creterminate_timeate_time"` // its name in some pages (MC-11)
+		Misprint wxpay.Time `json:"creterminate_timeate_time"` // its name in some pages (MC-11)
 	}](ctx, s.client, wxpay.Call{
 		Route: routeTerminateActivity,
 		Vars:  wxpay.Vars{"activity_id": p.ActivityID}, // and no body (MC-30)

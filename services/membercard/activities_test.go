@@ -1,16 +1,15 @@
 package membercard_test
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/membercard"
 )
 
@@ -114,35 +113,31 @@ func newActivity() membercard.CreateActivityParams {
 func TestCreateActivity(t *testing.T) {
 	t.Parallel()
 	const route = "POST /v3/marketing/membercard-activity/activities"
-	w := wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.CreateActivity(ctx, newActivity())
-		},
-		request: route,
-		route:   route,
-		body: `{
+	w := platformtest.Wire{
+		Call:    answers(S.CreateActivity)(newActivity()),
+		Request: route,
+		Route:   route,
+		Body: `{
 			"card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
 			"activity_name": "良品铺子回馈活动",
 			"activity_type": "MEMBER_MINIPROGRAM",
 			"begin_time": "2020-01-20T13:29:35.123+08:00",
 			"end_time": "2020-01-29T13:29:35.987+08:00",` + settingsJSON + `}`,
-		answer:  activityJSON,
-		want:    &activity,
-		enums:   []string{"ONGOING", "NON_MEMBER_AFTERPAY", "JUMP_ACTIVATE"},
-		repeats: true,
+		Answer:  activityJSON,
+		Want:    &activity,
+		Enums:   []string{"ONGOING", "NON_MEMBER_AFTERPAY", "JUMP_ACTIVATE"},
+		Repeats: true,
 	}
-	w.run(t)
+	w.Run(t)
 	t.Run("what is needed", func(t *testing.T) {
 		w := w
-		w.call = func(ctx context.Context, s *membercard.Service) (any, error) {
-			p := newActivity()
-			p.AwardSendPeriod = membercard.AwardSendPeriod{}
-			p.StockList = nil
-			p.PayActivitySetting = membercard.PayActivitySetting{}
-			p.MiniprogramActivitySetting = membercard.MiniprogramActivitySetting{}
-			return s.CreateActivity(ctx, p)
-		}
-		w.body = `{
+		p := newActivity()
+		p.AwardSendPeriod = membercard.AwardSendPeriod{}
+		p.StockList = nil
+		p.PayActivitySetting = membercard.PayActivitySetting{}
+		p.MiniprogramActivitySetting = membercard.MiniprogramActivitySetting{}
+		w.Call = answers(S.CreateActivity)(p)
+		w.Body = `{
 			"card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
 			"activity_name": "良品铺子回馈活动",
 			"activity_type": "MEMBER_MINIPROGRAM",
@@ -150,23 +145,21 @@ func TestCreateActivity(t *testing.T) {
 			"end_time": "2020-01-29T13:29:35.987+08:00",
 			"out_request_no": "100002322019090134234sfdf"
 		}`
-		w.run(t)
+		w.Run(t)
 	})
 	t.Run("what is set of each setting", func(t *testing.T) {
 		w := w
-		w.call = func(ctx context.Context, s *membercard.Service) (any, error) {
-			p := newActivity()
-			p.AwardSendPeriod = membercard.AwardSendPeriod{AwardSendDayTime: []membercard.DayTimeRange{{}}}
-			p.StockList = []membercard.CouponStock{}
-			p.PayActivitySetting = membercard.PayActivitySetting{
-				LogoURL:         "https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/0",
-				ActivateSetting: membercard.ActivateSetting{ActivateType: membercard.ActivateTypeAuto},
-				PaymentSetting:  membercard.PaymentSetting{LimitBank: "CFT"},
-			}
-			p.MiniprogramActivitySetting = membercard.MiniprogramActivitySetting{AwardJumpDeploy: membercard.AwardJumpDeploy{ButtonText: "点击"}}
-			return s.CreateActivity(ctx, p)
+		p := newActivity()
+		p.AwardSendPeriod = membercard.AwardSendPeriod{AwardSendDayTime: []membercard.DayTimeRange{{}}}
+		p.StockList = []membercard.CouponStock{}
+		p.PayActivitySetting = membercard.PayActivitySetting{
+			LogoURL:         "https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/0",
+			ActivateSetting: membercard.ActivateSetting{ActivateType: membercard.ActivateTypeAuto},
+			PaymentSetting:  membercard.PaymentSetting{LimitBank: "CFT"},
 		}
-		w.body = `{
+		p.MiniprogramActivitySetting = membercard.MiniprogramActivitySetting{AwardJumpDeploy: membercard.AwardJumpDeploy{ButtonText: "点击"}}
+		w.Call = answers(S.CreateActivity)(p)
+		w.Body = `{
 			"card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
 			"activity_name": "良品铺子回馈活动",
 			"activity_type": "MEMBER_MINIPROGRAM",
@@ -186,21 +179,17 @@ func TestCreateActivity(t *testing.T) {
 			},
 			"miniprogram_activity_setting": {"award_jump_deploy": {"button_text": "点击"}}
 		}`
-		w.run(t)
+		w.Run(t)
 	})
-	limits(t, route,
-		func(ctx context.Context, s *membercard.Service, p membercard.CreateActivityParams) error {
-			_, err := s.CreateActivity(ctx, p)
-			return err
-		}, newActivity(),
-		limit{"CardID", "card_id", 32, true},
-		limit{"ActivityName", "activity_name", 10, true},
-		limit{"ActivityType", "activity_type", 32, true},
-		limit{"OutRequestNo", "out_request_no", 0, true},
+	platformtest.Limits(t, route, answers(S.CreateActivity), newActivity(),
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("ActivityName", "activity_name", 10),
+		platformtest.Needed("ActivityType", "activity_type", 32),
+		platformtest.Needed("OutRequestNo", "out_request_no", 0),
 	)
 	for param, clear := range map[string]func(*membercard.CreateActivityParams){
-		"begin_time": func(p *membercard.CreateActivityParams) { p.BeginTime = time.Time{} },
-		"end_time":   func(p *membercard.CreateActivityParams) { p.EndTime = time.Time{} },
+		"begin_time": func(p *membercard.CreateActivityParams) { p.BeginTime = wxpay.Time{} },
+		"end_time":   func(p *membercard.CreateActivityParams) { p.EndTime = wxpay.Time{} },
 	} {
 		mock, p := httpmock.NewMockTransport(), newActivity()
 		clear(&p)
@@ -222,83 +211,63 @@ func TestListActivities(t *testing.T) {
 		Offset:         10,
 		Limit:          50,
 	}
-	w := wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.ListActivities(ctx, p)
-		},
-		request: route,
-		route:   route,
-		query:   "activity_type=MEMBER_AFTERPAY&activity_status=TERMINATED&card_id=pbLatjvWOibDc5-TBnbUk1pD12o0&offset=10&limit=50",
-		answer:  `{"data":[` + activityJSON + `],"offset":10,"limit":5,"total_count":1234}`,
-		want:    &wxpay.Page[membercard.Activity]{Items: []membercard.Activity{activity}, Total: 1234, Next: &wxpay.Cursor{Offset: 11}},
-		enums:   []string{"ONGOING", "NON_MEMBER_AFTERPAY", "JUMP_ACTIVATE"},
-		repeats: true,
+	w := platformtest.Wire{
+		Call:    answers(S.ListActivities)(p),
+		Request: route,
+		Route:   route,
+		Query:   "activity_type=MEMBER_AFTERPAY&activity_status=TERMINATED&card_id=pbLatjvWOibDc5-TBnbUk1pD12o0&offset=10&limit=50",
+		Answer:  `{"data":[` + activityJSON + `],"offset":10,"limit":5,"total_count":1234}`,
+		Want:    &wxpay.Page[membercard.Activity]{Items: []membercard.Activity{activity}, Total: 1234, Next: &wxpay.Cursor{Offset: 11}},
+		Enums:   []string{"ONGOING", "NON_MEMBER_AFTERPAY", "JUMP_ACTIVATE"},
+		Repeats: true,
 	}
-	w.run(t)
+	w.Run(t)
 	t.Run("what is needed", func(t *testing.T) {
 		w := w
-		w.call = func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.ListActivities(ctx, membercard.ListActivitiesParams{ActivityType: membercard.ActivityNonMemberMiniprogram})
-		}
-		w.query = "activity_type=NON_MEMBER_MINIPROGRAM&offset=0"
-		w.want = &wxpay.Page[membercard.Activity]{Items: []membercard.Activity{activity}, Total: 1234, Next: &wxpay.Cursor{Offset: 1}}
-		w.run(t)
+		w.Call = answers(S.ListActivities)(membercard.ListActivitiesParams{ActivityType: membercard.ActivityNonMemberMiniprogram})
+		w.Query = "activity_type=NON_MEMBER_MINIPROGRAM&offset=0"
+		w.Want = &wxpay.Page[membercard.Activity]{Items: []membercard.Activity{activity}, Total: 1234, Next: &wxpay.Cursor{Offset: 1}}
+		w.Run(t)
 	})
-	limits(t, route,
-		func(ctx context.Context, s *membercard.Service, p membercard.ListActivitiesParams) error {
-			_, err := s.ListActivities(ctx, p)
-			return err
-		}, p,
-		limit{"ActivityType", "activity_type", 32, true},
-		limit{"ActivityStatus", "activity_status", 16, false},
-		limit{"CardID", "card_id", 32, false},
+	platformtest.Limits(t, route, answers(S.ListActivities), p,
+		platformtest.Needed("ActivityType", "activity_type", 32),
+		platformtest.Optional("ActivityStatus", "activity_status", 16),
+		platformtest.Optional("CardID", "card_id", 32),
 	)
 }
 
 func TestGetActivity(t *testing.T) {
 	t.Parallel()
 	const route = "GET /v3/marketing/membercard-activity/activities/{activity_id}"
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.GetActivity(ctx, membercard.GetActivityParams{ActivityID: "371067"})
-		},
-		request: "GET /v3/marketing/membercard-activity/activities/371067",
-		route:   route,
-		answer:  activityJSON,
-		want:    &activity,
-		enums:   []string{"ONGOING", "NON_MEMBER_AFTERPAY", "JUMP_ACTIVATE"},
-		repeats: true,
-	}.run(t)
-	limits(t, route,
-		func(ctx context.Context, s *membercard.Service, p membercard.GetActivityParams) error {
-			_, err := s.GetActivity(ctx, p)
-			return err
-		}, membercard.GetActivityParams{}, limit{"ActivityID", "activity_id", 16, true})
+	platformtest.Wire{
+		Call:    answers(S.GetActivity)(membercard.GetActivityParams{ActivityID: "371067"}),
+		Request: "GET /v3/marketing/membercard-activity/activities/371067",
+		Route:   route,
+		Answer:  activityJSON,
+		Want:    &activity,
+		Enums:   []string{"ONGOING", "NON_MEMBER_AFTERPAY", "JUMP_ACTIVATE"},
+		Repeats: true,
+	}.Run(t)
+	platformtest.Limits(t, route, answers(S.GetActivity), membercard.GetActivityParams{}, platformtest.Needed("ActivityID", "activity_id", 16))
 }
 
 func TestTerminateActivity(t *testing.T) {
 	t.Parallel()
 	const route = "POST /v3/marketing/membercard-activity/activities/{activity_id}/terminate"
-	w := wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.TerminateActivity(ctx, membercard.TerminateActivityParams{ActivityID: "371067"})
-		},
-		request: "POST /v3/marketing/membercard-activity/activities/371067/terminate",
-		route:   route,
-		answer:  `{"activity_id":"371067","terminate_time":"2015-05-20T13:29:35.120+08:00"}`,
-		want:    &membercard.TerminatedActivity{ActivityID: "371067", TerminateTime: at("2015-05-20T13:29:35.120+08:00")},
+	w := platformtest.Wire{
+		Call:    answers(S.TerminateActivity)(membercard.TerminateActivityParams{ActivityID: "371067"}),
+		Request: "POST /v3/marketing/membercard-activity/activities/371067/terminate",
+		Route:   route,
+		Answer:  `{"activity_id":"371067","terminate_time":"2015-05-20T13:29:35.120+08:00"}`,
+		Want:    &membercard.TerminatedActivity{ActivityID: "371067", TerminateTime: at("2015-05-20T13:29:35.120+08:00")},
 	}
-	w.run(t)
+	w.Run(t)
 	t.Run("under the other name", func(t *testing.T) {
 		w := w
-		w.answer = `{"activity_id":"371067","creterminate_timeate_time":"2015-05-20T13:29:35.120+08:00"}`
-		w.run(t)
+		w.Answer = `{"activity_id":"371067","creterminate_timeate_time":"2015-05-20T13:29:35.120+08:00"}`
+		w.Run(t)
 	})
-	limits(t, route,
-		func(ctx context.Context, s *membercard.Service, p membercard.TerminateActivityParams) error {
-			_, err := s.TerminateActivity(ctx, p)
-			return err
-		}, membercard.TerminateActivityParams{}, limit{"ActivityID", "activity_id", 16, true})
+	platformtest.Limits(t, route, answers(S.TerminateActivity), membercard.TerminateActivityParams{}, platformtest.Needed("ActivityID", "activity_id", 16))
 }
 
 // Offset counts records here, so the second page starts after the records of the first.

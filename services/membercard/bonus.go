@@ -12,7 +12,7 @@ const (
 	routeCommitBonus  = "POST /v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/commit"
 )
 
-// PrepareBonusParams are the points of one order to announce.
+// PrepareBonusParams is for [Service.PrepareBonus]: the points of one order to announce.
 type PrepareBonusParams struct {
 	CardID     string `json:"-"`                  // at most 32 characters
 	Code       string `json:"-"`                  // at most 32

@@ -1,7 +1,6 @@
 package membercard_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/membercard"
 )
 
@@ -25,23 +25,18 @@ func TestPrepareBonus(t *testing.T) {
 		SubMchID:   "1900000109",
 		BonusValue: 30,
 	}
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.PrepareBonus(ctx, p))
-		},
-		request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665/bonus/prepare",
-		route:   route,
-		body:    bonusJSON,
-	}.run(t)
-	limits(t, route,
-		func(ctx context.Context, s *membercard.Service, p membercard.PrepareBonusParams) error {
-			return s.PrepareBonus(ctx, p)
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"Code", "code", 32, true},
-		limit{"OutTradeNo", "out_trade_no", 32, true},
-		limit{"MchID", "mchid", 32, false},
-		limit{"SubMchID", "sub_mchid", 32, false},
+	platformtest.Wire{
+		Call:    succeeds(S.PrepareBonus)(p),
+		Request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665/bonus/prepare",
+		Route:   route,
+		Body:    bonusJSON,
+	}.Run(t)
+	platformtest.Limits(t, route, succeeds(S.PrepareBonus), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("Code", "code", 32),
+		platformtest.Needed("OutTradeNo", "out_trade_no", 32),
+		platformtest.Optional("MchID", "mchid", 32),
+		platformtest.Optional("SubMchID", "sub_mchid", 32),
 	)
 	for _, value := range []int64{0, -1} {
 		mock := httpmock.NewMockTransport()
@@ -64,22 +59,17 @@ func TestCommitBonus(t *testing.T) {
 		SubMchID:   "1900000109",
 		BonusValue: 30,
 	}
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.CommitBonus(ctx, p))
-		},
-		request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665/bonus/commit",
-		route:   route,
-		body:    bonusJSON,
-	}.run(t)
-	limits(t, route,
-		func(ctx context.Context, s *membercard.Service, p membercard.CommitBonusParams) error {
-			return s.CommitBonus(ctx, p)
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"Code", "code", 32, true},
-		limit{"OutTradeNo", "out_trade_no", 32, true},
-		limit{"MchID", "mchid", 32, false},
-		limit{"SubMchID", "sub_mchid", 32, false},
+	platformtest.Wire{
+		Call:    succeeds(S.CommitBonus)(p),
+		Request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665/bonus/commit",
+		Route:   route,
+		Body:    bonusJSON,
+	}.Run(t)
+	platformtest.Limits(t, route, succeeds(S.CommitBonus), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("Code", "code", 32),
+		platformtest.Needed("OutTradeNo", "out_trade_no", 32),
+		platformtest.Optional("MchID", "mchid", 32),
+		platformtest.Optional("SubMchID", "sub_mchid", 32),
 	)
 }

@@ -18,7 +18,7 @@ type Callback struct {
 	MchID     string `json:"mchid,omitzero"` // merchant number it belongs to
 }
 
-// SetCallbackParams are the address to set.
+// SetCallbackParams is for [Service.SetCallback]: the address to set.
 type SetCallbackParams struct {
 	NotifyURL string `json:"notify_url"` // https, without query; at most 256 characters
 }

@@ -10,21 +10,20 @@ import (
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/membercard"
 )
 
 func TestSetCallback(t *testing.T) {
 	t.Parallel()
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.SetCallback(ctx, membercard.SetCallbackParams{NotifyURL: "https://pay.weixin.qq.com"})
-		},
-		request: "PATCH /v3/marketing/membercard-open/callback",
-		route:   "PATCH /v3/marketing/membercard-open/callback",
-		body:    `{"notify_url":"https://pay.weixin.qq.com"}`,
-		answer:  `{"notify_url":"https://shangjia.com","mchid":"99999105"}`,
-		want:    &membercard.Callback{NotifyURL: "https://shangjia.com", MchID: "99999105"},
-	}.run(t)
+	platformtest.Wire{
+		Call:    answers(S.SetCallback)(membercard.SetCallbackParams{NotifyURL: "https://pay.weixin.qq.com"}),
+		Request: "PATCH /v3/marketing/membercard-open/callback",
+		Route:   "PATCH /v3/marketing/membercard-open/callback",
+		Body:    `{"notify_url":"https://pay.weixin.qq.com"}`,
+		Answer:  `{"notify_url":"https://shangjia.com","mchid":"99999105"}`,
+		Want:    &membercard.Callback{NotifyURL: "https://shangjia.com", MchID: "99999105"},
+	}.Run(t)
 }
 
 func TestNotifyURL(t *testing.T) {
@@ -55,14 +54,14 @@ func TestNotifyURL(t *testing.T) {
 
 func TestGetCallback(t *testing.T) {
 	t.Parallel()
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
+	platformtest.Wire{
+		Call: answers(func(s S, ctx context.Context, _ struct{}) (*membercard.Callback, error) {
 			return s.GetCallback(ctx)
-		},
-		request: "GET /v3/marketing/membercard-open/callback",
-		route:   "GET /v3/marketing/membercard-open/callback",
-		answer:  `{"notify_url":"https://shangjia.com","mchid":"99999105"}`,
-		want:    &membercard.Callback{NotifyURL: "https://shangjia.com", MchID: "99999105"},
-		repeats: true,
-	}.run(t)
+		})(struct{}{}),
+		Request: "GET /v3/marketing/membercard-open/callback",
+		Route:   "GET /v3/marketing/membercard-open/callback",
+		Answer:  `{"notify_url":"https://shangjia.com","mchid":"99999105"}`,
+		Want:    &membercard.Callback{NotifyURL: "https://shangjia.com", MchID: "99999105"},
+		Repeats: true,
+	}.Run(t)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"iter"
-	"time"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/services/internal/params"
@@ -92,19 +91,13 @@ type Brand struct {
 	DisplayName string `json:"display_name"` // brand name to show
 }
 
-// DateInformation is the validity of a card. Times are sent in milliseconds.
+// DateInformation is the validity of a card.
 type DateInformation struct {
-	Type                     DateType  `json:"type"`
-	AvailableBeginTime       time.Time `json:"available_begin_time,omitzero"`
-	AvailableEndTime         time.Time `json:"available_end_time,omitzero"`
-	AvailableDayAfterReceive int64     `json:"available_day_after_receive,omitzero"` // days of validity once in force
-	WaitDaysAfterReceive     int64     `json:"wait_days_after_receive,omitzero"`     // days from taking the card until it is in force
-}
-
-// sent is the validity with times as they are sent.
-func (d DateInformation) sent() DateInformation {
-	d.AvailableBeginTime, d.AvailableEndTime = params.Milli(d.AvailableBeginTime), params.Milli(d.AvailableEndTime)
-	return d
+	Type                     DateType   `json:"type"`
+	AvailableBeginTime       wxpay.Time `json:"available_begin_time,omitzero"`
+	AvailableEndTime         wxpay.Time `json:"available_end_time,omitzero"`
+	AvailableDayAfterReceive int64      `json:"available_day_after_receive,omitzero"` // days of validity once in force
+	WaitDaysAfterReceive     int64      `json:"wait_days_after_receive,omitzero"`     // days from taking the card until it is in force
 }
 
 // BalanceInformation is where the stored value (储值) of a card leads.
@@ -146,8 +139,8 @@ type AdditionalStatement struct {
 // A Card is a card template. Entries of a list may lack Bonus, Favor, Fapiao, Guide and ServiceModules (MC-7).
 type Card struct {
 	CardID               string                      `json:"card_id"`
-	CreateTime           time.Time                   `json:"create_time,omitzero"`
-	UpdateTime           time.Time                   `json:"update_time,omitzero"`
+	CreateTime           wxpay.Time                  `json:"create_time,omitzero"`
+	UpdateTime           wxpay.Time                  `json:"update_time,omitzero"`
 	RemainQuantity       int64                       `json:"remain_quantity,omitzero"` // stock left
 	Status               CardStatus                  `json:"status,omitzero"`
 	AppID                string                      `json:"appid"`
@@ -175,8 +168,8 @@ type Card struct {
 	ServiceModules       []ServiceModule             `json:"service_modules,omitzero"`
 }
 
-// CreateCardParams are the card to create. Pictures are addresses from the image upload call; JPG, JPEG or
-// PNG under 1 MB.
+// CreateCardParams is for [Service.CreateCard]: the card to create. Pictures are addresses from the image upload
+// call; JPG, JPEG or PNG under 1 MB.
 type CreateCardParams struct {
 	AppID                string              `json:"appid"`                   // service account (服务号) of the brand; at most 32 characters
 	LogoURL              string              `json:"logo_url"`                // picture of 120 x 120 pixels; at most 128
@@ -219,12 +212,12 @@ func (s *Service) CreateCard(ctx context.Context, p CreateCardParams) (*Card, er
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	p.DateInformation = p.DateInformation.sent()
-	return params.Ask(ctx, s.client, wxpay.Call{
+	return wxpay.Do[Card](ctx, s.client, wxpay.Call{
 		Route:      routeCreateCard,
 		Body:       p,
+		Echo:       wxpay.Vars{"out_request_no?": p.OutRequestNo},
 		Idempotent: true, // by out_request_no, MC-26: https://pay.weixin.qq.com/doc/v3/partner/4012708314
-	}, func(c *Card) string { return params.Other("out_request_no", p.OutRequestNo, c.OutRequestNo) })
+	})
 }
 
 func (p *CreateCardParams) check() error {
@@ -277,7 +270,8 @@ func (s *Service) ListCards(ctx context.Context, p ListCardsParams) (*wxpay.Page
 	}
 	cards, err := wxpay.Do[params.List[Card]](ctx, s.client, wxpay.Call{
 		Route: routeListCards,
-		Query: params.Query("brand_id", p.BrandID, "appid", p.AppID, "offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
+		Query: params.Query("brand_id", p.BrandID, "appid", p.AppID,
+			"offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
 	})
 	if err != nil {
 		return nil, err
@@ -296,7 +290,7 @@ func (s *Service) AllCards(ctx context.Context, p ListCardsParams) iter.Seq2[Car
 	})
 }
 
-// GetCardParams name a card.
+// GetCardParams is for [Service.GetCard]: a card.
 type GetCardParams struct {
 	CardID string // at most 32 characters
 }
@@ -320,8 +314,8 @@ func (s *Service) GetCard(ctx context.Context, p GetCardParams) (*Card, error) {
 	})
 }
 
-// UpdateCardParams are a card and what to change of it. What is left empty stays. Limits are those of
-// [CreateCardParams].
+// UpdateCardParams is for [Service.UpdateCard]: a card and what to change of it. What is left empty stays. Limits
+// are those of [CreateCardParams].
 type UpdateCardParams struct {
 	CardID               string                      `json:"-"` // at most 32 characters
 	AppID                string                      `json:"appid,omitzero"`
@@ -368,7 +362,6 @@ func (s *Service) UpdateCard(ctx context.Context, p UpdateCardParams) error {
 	); err != nil {
 		return err
 	}
-	p.DateInformation = p.DateInformation.sent()
 	return wxpay.Send(ctx, s.client, wxpay.Call{
 		Route: routeUpdateCard,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
@@ -376,7 +369,7 @@ func (s *Service) UpdateCard(ctx context.Context, p UpdateCardParams) error {
 	})
 }
 
-// DeleteCardParams name a card.
+// DeleteCardParams is for [Service.DeleteCard]: a card.
 type DeleteCardParams struct {
 	CardID string // at most 32 characters
 }
@@ -397,7 +390,7 @@ func (s *Service) DeleteCard(ctx context.Context, p DeleteCardParams) error {
 	return wxpay.Send(ctx, s.client, wxpay.Call{Route: routeDeleteCard, Vars: wxpay.Vars{"card_id": p.CardID}})
 }
 
-// UpgradeCardParams are an old card and the brand to bind it to.
+// UpgradeCardParams is for [Service.UpgradeCard]: an old card and the brand to bind it to.
 type UpgradeCardParams struct {
 	CardID  string `json:"-"`        // at most 32 characters
 	BrandID string `json:"brand_id"` // at most 16

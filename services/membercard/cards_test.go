@@ -1,7 +1,6 @@
 package membercard_test
 
 import (
-	"context"
 	"net/http"
 	"testing"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/membercard"
 )
 
@@ -211,13 +211,11 @@ func TestCreateCard(t *testing.T) {
 	}
 	all.AdditionalStatement = card.AdditionalStatement
 	all.NeedDynamicCode = true
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.CreateCard(ctx, all)
-		},
-		request: "POST /v3/marketing/membercard-open/cards",
-		route:   "POST /v3/marketing/membercard-open/cards",
-		body: `{
+	platformtest.Wire{
+		Call:    answers(S.CreateCard)(all),
+		Request: "POST /v3/marketing/membercard-open/cards",
+		Route:   "POST /v3/marketing/membercard-open/cards",
+		Body: `{
 			"appid": "wxea9c30890f48d5ae",
 			"logo_url": "https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/0",
 			"brand": {"brand_id": "1004", "display_name": "微信支付"},
@@ -229,8 +227,8 @@ func TestCreateCard(t *testing.T) {
 			"total_quantity": 4000000,
 			"date_information": {
 				"type": "FIX_TIME_RANGE",
-				"available_begin_time": "2020-05-20T13:29:35.12+08:00",
-				"available_end_time": "2030-05-20T13:29:35.12+08:00",
+				"available_begin_time": "2020-05-20T13:29:35.120+08:00",
+				"available_end_time": "2030-05-20T13:29:35.120+08:00",
 				"available_day_after_receive": 200,
 				"wait_days_after_receive": 1
 			},
@@ -256,42 +254,36 @@ func TestCreateCard(t *testing.T) {
 			},
 			"need_dynamic_code": true
 		}`,
-		answer:  cardAnswer,
-		want:    &card,
-		enums:   cardEnums,
-		repeats: true,
-	}.run(t)
-	limits(t, "POST /v3/marketing/membercard-open/cards",
-		func(ctx context.Context, s *membercard.Service, p membercard.CreateCardParams) error {
-			_, err := s.CreateCard(ctx, p)
-			return err
-		}, newCard(),
-		limit{"AppID", "appid", 32, true},
-		limit{"LogoURL", "logo_url", 128, true},
-		limit{"Brand.BrandID", "brand.brand_id", 16, true},
-		limit{"Brand.DisplayName", "brand.display_name", 0, true},
-		limit{"Title", "title", 10, true},
-		limit{"BackgroundPictureURL", "background_picture_url", 128, true},
-		limit{"Description", "description", 500, true},
-		limit{"ServicePhone", "service_phone", 32, false},
-		limit{"CodeType", "code_type", 32, true},
-		limit{"DateInformation.Type", "date_information", 0, true},
-		limit{"CodeMode", "code_mode", 32, true},
-		limit{"InitLevel", "init_level", 5, false},
-		limit{"OutRequestNo", "out_request_no", 0, true},
+		Answer:  cardAnswer,
+		Want:    &card,
+		Enums:   cardEnums,
+		Repeats: true,
+	}.Run(t)
+	platformtest.Limits(t, "POST /v3/marketing/membercard-open/cards", answers(S.CreateCard), newCard(),
+		platformtest.Needed("AppID", "appid", 32),
+		platformtest.Needed("LogoURL", "logo_url", 128),
+		platformtest.Needed("Brand.BrandID", "brand.brand_id", 16),
+		platformtest.Needed("Brand.DisplayName", "brand.display_name", 0),
+		platformtest.Needed("Title", "title", 10),
+		platformtest.Needed("BackgroundPictureURL", "background_picture_url", 128),
+		platformtest.Needed("Description", "description", 500),
+		platformtest.Optional("ServicePhone", "service_phone", 32),
+		platformtest.Needed("CodeType", "code_type", 32),
+		platformtest.Needed("DateInformation.Type", "date_information", 0),
+		platformtest.Needed("CodeMode", "code_mode", 32),
+		platformtest.Optional("InitLevel", "init_level", 5),
+		platformtest.Needed("OutRequestNo", "out_request_no", 0),
 	)
 }
 
 // What is not set is not sent: neither null nor an empty object.
 func TestCreateCardSendsWhatIsSet(t *testing.T) {
 	t.Parallel()
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.CreateCard(ctx, newCard())
-		},
-		request: "POST /v3/marketing/membercard-open/cards",
-		route:   "POST /v3/marketing/membercard-open/cards",
-		body: `{
+	platformtest.Wire{
+		Call:    answers(S.CreateCard)(newCard()),
+		Request: "POST /v3/marketing/membercard-open/cards",
+		Route:   "POST /v3/marketing/membercard-open/cards",
+		Body: `{
 			"appid": "wxea9c30890f48d5ae",
 			"logo_url": "https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/0",
 			"brand": {"brand_id": "1004", "display_name": "微信支付"},
@@ -303,70 +295,56 @@ func TestCreateCardSendsWhatIsSet(t *testing.T) {
 			"code_mode": "MERCHANT_DEPOSIT",
 			"out_request_no": "100002322019090134234sfdf"
 		}`,
-		answer:  `{"card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0"}`,
-		want:    &membercard.Card{CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0"},
-		repeats: true,
-	}.run(t)
+		Answer:  `{"card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0"}`,
+		Want:    &membercard.Card{CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0"},
+		Repeats: true,
+	}.Run(t)
 }
 
 func TestListCards(t *testing.T) {
 	t.Parallel()
 	p := membercard.ListCardsParams{BrandID: "1001622624", AppID: "wxea9c30890f48d5ae", Offset: 2, Limit: 10}
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.ListCards(ctx, p)
-		},
-		request: "GET /v3/marketing/membercard-open/cards",
-		route:   "GET /v3/marketing/membercard-open/cards",
-		query:   "brand_id=1001622624&appid=wxea9c30890f48d5ae&offset=2&limit=10",
-		answer:  `{"data":[` + cardAnswer + `],"total_count":47,"offset":3,"limit":20}`,
-		want:    &wxpay.Page[membercard.Card]{Items: []membercard.Card{card}, Total: 47},
-		enums:   cardEnums,
-		repeats: true,
-	}.run(t)
-	limits(t, "GET /v3/marketing/membercard-open/cards",
-		func(ctx context.Context, s *membercard.Service, p membercard.ListCardsParams) error {
-			_, err := s.ListCards(ctx, p)
-			return err
-		}, p,
-		limit{"BrandID", "brand_id", 16, false},
-		limit{"AppID", "appid", 32, false},
+	platformtest.Wire{
+		Call:    answers(S.ListCards)(p),
+		Request: "GET /v3/marketing/membercard-open/cards",
+		Route:   "GET /v3/marketing/membercard-open/cards",
+		Query:   "brand_id=1001622624&appid=wxea9c30890f48d5ae&offset=2&limit=10",
+		Answer:  `{"data":[` + cardAnswer + `],"total_count":47,"offset":3,"limit":20}`,
+		Want:    &wxpay.Page[membercard.Card]{Items: []membercard.Card{card}, Total: 47},
+		Enums:   cardEnums,
+		Repeats: true,
+	}.Run(t)
+	platformtest.Limits(t, "GET /v3/marketing/membercard-open/cards", answers(S.ListCards), p,
+		platformtest.Optional("BrandID", "brand_id", 16),
+		platformtest.Optional("AppID", "appid", 32),
 	)
 }
 
 func TestListCardsOfAnyBrand(t *testing.T) {
 	t.Parallel()
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.ListCards(ctx, membercard.ListCardsParams{})
-		},
-		request: "GET /v3/marketing/membercard-open/cards",
-		route:   "GET /v3/marketing/membercard-open/cards",
-		query:   "offset=0&limit=20",
-		answer:  `{"total_count":0,"offset":0,"limit":20}`,
-		want:    &wxpay.Page[membercard.Card]{},
-		repeats: true,
-	}.run(t)
+	platformtest.Wire{
+		Call:    answers(S.ListCards)(membercard.ListCardsParams{}),
+		Request: "GET /v3/marketing/membercard-open/cards",
+		Route:   "GET /v3/marketing/membercard-open/cards",
+		Query:   "offset=0&limit=20",
+		Answer:  `{"total_count":0,"offset":0,"limit":20}`,
+		Want:    &wxpay.Page[membercard.Card]{},
+		Repeats: true,
+	}.Run(t)
 }
 
 func TestGetCard(t *testing.T) {
 	t.Parallel()
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.GetCard(ctx, membercard.GetCardParams{CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0"})
-		},
-		request: "GET /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0",
-		route:   "GET /v3/marketing/membercard-open/cards/{card_id}",
-		answer:  cardAnswer,
-		want:    &card,
-		enums:   cardEnums,
-		repeats: true,
-	}.run(t)
-	limits(t, "GET /v3/marketing/membercard-open/cards/{card_id}",
-		func(ctx context.Context, s *membercard.Service, p membercard.GetCardParams) error {
-			_, err := s.GetCard(ctx, p)
-			return err
-		}, membercard.GetCardParams{}, limit{"CardID", "card_id", 32, true})
+	platformtest.Wire{
+		Call:    answers(S.GetCard)(membercard.GetCardParams{CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0"}),
+		Request: "GET /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0",
+		Route:   "GET /v3/marketing/membercard-open/cards/{card_id}",
+		Answer:  cardAnswer,
+		Want:    &card,
+		Enums:   cardEnums,
+		Repeats: true,
+	}.Run(t)
+	platformtest.Limits(t, "GET /v3/marketing/membercard-open/cards/{card_id}", answers(S.GetCard), membercard.GetCardParams{}, platformtest.Needed("CardID", "card_id", 32))
 }
 
 func TestUpdateCard(t *testing.T) {
@@ -394,13 +372,11 @@ func TestUpdateCard(t *testing.T) {
 		CodeType:            membercard.CodeTypeBarCodeAndQRCode,
 		NeedDynamicCode:     new(true),
 	}
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.UpdateCard(ctx, p))
-		},
-		request: "PATCH /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0",
-		route:   "PATCH /v3/marketing/membercard-open/cards/{card_id}",
-		body: `{
+	platformtest.Wire{
+		Call:    succeeds(S.UpdateCard)(p),
+		Request: "PATCH /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0",
+		Route:   "PATCH /v3/marketing/membercard-open/cards/{card_id}",
+		Body: `{
 			"appid": "wxea9c30890f48d5ae",
 			"logo_url": "https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/0",
 			"title": "微信支付测试卡",
@@ -422,81 +398,66 @@ func TestUpdateCard(t *testing.T) {
 			"code_type": "BAR_CODE_AND_QRCODE",
 			"need_dynamic_code": true
 		}`,
-	}.run(t)
-	limits(t, "PATCH /v3/marketing/membercard-open/cards/{card_id}",
-		func(ctx context.Context, s *membercard.Service, p membercard.UpdateCardParams) error {
-			return s.UpdateCard(ctx, p)
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"AppID", "appid", 32, false},
-		limit{"LogoURL", "logo_url", 128, false},
-		limit{"Title", "title", 10, false},
-		limit{"BackgroundPictureURL", "background_picture_url", 128, false},
-		limit{"Description", "description", 500, false},
-		limit{"ServicePhone", "service_phone", 32, false},
-		limit{"InitLevel", "init_level", 5, false},
-		limit{"CodeMode", "code_mode", 32, false},
-		limit{"CodeType", "code_type", 32, false},
+	}.Run(t)
+	platformtest.Limits(t, "PATCH /v3/marketing/membercard-open/cards/{card_id}", succeeds(S.UpdateCard), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Optional("AppID", "appid", 32),
+		platformtest.Optional("LogoURL", "logo_url", 128),
+		platformtest.Optional("Title", "title", 10),
+		platformtest.Optional("BackgroundPictureURL", "background_picture_url", 128),
+		platformtest.Optional("Description", "description", 500),
+		platformtest.Optional("ServicePhone", "service_phone", 32),
+		platformtest.Optional("InitLevel", "init_level", 5),
+		platformtest.Optional("CodeMode", "code_mode", 32),
+		platformtest.Optional("CodeType", "code_type", 32),
 	)
 }
 
 // Switching off differs from leaving as it is.
 func TestUpdateCardSwitchesOff(t *testing.T) {
 	t.Parallel()
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.UpdateCard(ctx, membercard.UpdateCardParams{
-				CardID:              "pbLatjvWOibDc5-TBnbUk1pD12o0",
-				NeedDisplayLevel:    new(false),
-				BalanceInformation:  new(membercard.BalanceInformation),
-				UserInformationForm: membercard.EditableUserInformationForm{CanModifyAfterActivate: new(false), CustomFieldList: []membercard.CustomField{}},
-				NeedDynamicCode:     new(false),
-			}))
-		},
-		request: "PATCH /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0",
-		route:   "PATCH /v3/marketing/membercard-open/cards/{card_id}",
-		body: `{
+	platformtest.Wire{
+		Call: succeeds(S.UpdateCard)(membercard.UpdateCardParams{
+			CardID:              "pbLatjvWOibDc5-TBnbUk1pD12o0",
+			NeedDisplayLevel:    new(false),
+			BalanceInformation:  new(membercard.BalanceInformation),
+			UserInformationForm: membercard.EditableUserInformationForm{CanModifyAfterActivate: new(false), CustomFieldList: []membercard.CustomField{}},
+			NeedDynamicCode:     new(false),
+		}),
+		Request: "PATCH /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0",
+		Route:   "PATCH /v3/marketing/membercard-open/cards/{card_id}",
+		Body: `{
 			"need_display_level": false,
 			"balance_information": {"need_balance": false},
 			"user_information_form": {"can_modify_after_activate": false, "custom_field_list": []},
 			"need_dynamic_code": false
 		}`,
-	}.run(t)
+	}.Run(t)
 }
 
 func TestDeleteCard(t *testing.T) {
 	t.Parallel()
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.DeleteCard(ctx, membercard.DeleteCardParams{CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0"}))
-		},
-		request: "DELETE /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0",
-		route:   "DELETE /v3/marketing/membercard-open/cards/{card_id}",
-	}.run(t)
-	limits(t, "DELETE /v3/marketing/membercard-open/cards/{card_id}",
-		func(ctx context.Context, s *membercard.Service, p membercard.DeleteCardParams) error {
-			return s.DeleteCard(ctx, p)
-		}, membercard.DeleteCardParams{}, limit{"CardID", "card_id", 32, true})
+	platformtest.Wire{
+		Call:    succeeds(S.DeleteCard)(membercard.DeleteCardParams{CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0"}),
+		Request: "DELETE /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0",
+		Route:   "DELETE /v3/marketing/membercard-open/cards/{card_id}",
+	}.Run(t)
+	platformtest.Limits(t, "DELETE /v3/marketing/membercard-open/cards/{card_id}", succeeds(S.DeleteCard), membercard.DeleteCardParams{}, platformtest.Needed("CardID", "card_id", 32))
 }
 
 func TestUpgradeCard(t *testing.T) {
 	t.Parallel()
 	p := membercard.UpgradeCardParams{CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0", BrandID: "1001622624", AppID: "wxea9c30890f48d5ae"}
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.UpgradeCard(ctx, p))
-		},
-		request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/upgrade",
-		route:   "POST /v3/marketing/membercard-open/cards/{card_id}/upgrade",
-		body:    `{"brand_id": "1001622624", "appid": "wxea9c30890f48d5ae"}`,
-	}.run(t)
-	limits(t, "POST /v3/marketing/membercard-open/cards/{card_id}/upgrade",
-		func(ctx context.Context, s *membercard.Service, p membercard.UpgradeCardParams) error {
-			return s.UpgradeCard(ctx, p)
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"BrandID", "brand_id", 16, true},
-		limit{"AppID", "appid", 32, true},
+	platformtest.Wire{
+		Call:    succeeds(S.UpgradeCard)(p),
+		Request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/upgrade",
+		Route:   "POST /v3/marketing/membercard-open/cards/{card_id}/upgrade",
+		Body:    `{"brand_id": "1001622624", "appid": "wxea9c30890f48d5ae"}`,
+	}.Run(t)
+	platformtest.Limits(t, "POST /v3/marketing/membercard-open/cards/{card_id}/upgrade", succeeds(S.UpgradeCard), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("BrandID", "brand_id", 16),
+		platformtest.Needed("AppID", "appid", 32),
 	)
 }
 

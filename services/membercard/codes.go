@@ -2,6 +2,8 @@ package membercard
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 
 	"github.com/wxpay-go/wxpay"
@@ -51,21 +53,16 @@ func (d Deposit) Failed() []DepositResult {
 	return failed
 }
 
-// other is "code" if the outcome is about a code that was not among those asked.
-func (d Deposit) other(codes []string) string {
-	asked := make(map[string]bool, len(codes))
+// isAbout reports whether every outcome is one of a code that was asked for.
+func (d *Deposit) isAbout(codes []string) bool {
+	asked := map[string]bool{"": true} // a member that did not come says nothing
 	for _, code := range codes {
 		asked[code] = true
 	}
-	for _, r := range d.Data {
-		if r.Code != "" && !asked[r.Code] {
-			return "code"
-		}
-	}
-	return ""
+	return !slices.ContainsFunc(d.Data, func(r DepositResult) bool { return !asked[r.Code] })
 }
 
-// DepositCodesParams are codes for one card.
+// DepositCodesParams is for [Service.DepositCodes]: codes for one card.
 type DepositCodesParams struct {
 	CardID string   `json:"-"`             // at most 32 characters
 	Code   []string `json:"code,omitzero"` // at least one, each at most 32 characters; the largest batch is not documented (MC-22)
@@ -98,14 +95,18 @@ func (s *Service) DepositCodes(ctx context.Context, p DepositCodesParams) (*Depo
 	); err != nil {
 		return nil, err
 	}
-	return params.Ask(ctx, s.client, wxpay.Call{
+	deposit, err := wxpay.Do[Deposit](ctx, s.client, wxpay.Call{
 		Route: routeDepositCodes,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
 		Body:  p,
-	}, func(d *Deposit) string { return d.other(p.Code) })
+	})
+	if err == nil && !deposit.isAbout(p.Code) {
+		return nil, &wxpay.UnknownError{Route: routeDepositCodes, Err: errors.New("answer is not about the code that was asked for")}
+	}
+	return deposit, err
 }
 
-// DecryptCodeParams are an encrypted code and its card.
+// DecryptCodeParams is for [Service.DecryptCode]: an encrypted code and its card.
 type DecryptCodeParams struct {
 	CardID      string // at most 32 characters
 	EncryptCode string // as received, after the one decoding of the query it came in; at most 128

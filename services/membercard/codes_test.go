@@ -1,7 +1,6 @@
 package membercard_test
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/membercard"
 )
 
@@ -31,29 +31,23 @@ func TestDepositCodes(t *testing.T) {
 		CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0",
 		Code:   []string{"478515832665", "478515832666", "478515832667"},
 	}
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.DepositCodes(ctx, p)
-		},
-		request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/deposit",
-		route:   "POST /v3/marketing/membercard-open/cards/{card_id}/codes/deposit",
-		body:    `{"code":["478515832665","478515832666","478515832667"]}`,
-		answer: `{"data":[
+	platformtest.Wire{
+		Call:    answers(S.DepositCodes)(p),
+		Request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/deposit",
+		Route:   "POST /v3/marketing/membercard-open/cards/{card_id}/codes/deposit",
+		Body:    `{"code":["478515832665","478515832666","478515832667"]}`,
+		Answer: `{"data":[
 			{"code":"478515832665","result":"SUCCESS"},
 			{"code":"478515832666","result":"DUPLICATE"},
 			{"code":"478515832667","result":"FAIL"}]}`,
-		want: &membercard.Deposit{Data: []membercard.DepositResult{
+		Want: &membercard.Deposit{Data: []membercard.DepositResult{
 			{Code: "478515832665", Result: membercard.DepositSuccess},
 			{Code: "478515832666", Result: membercard.DepositDuplicate},
 			{Code: "478515832667", Result: membercard.DepositFail},
 		}},
-		enums: []string{"SUCCESS", "DUPLICATE"},
-	}.run(t)
-	limits(t, "POST /v3/marketing/membercard-open/cards/{card_id}/codes/deposit",
-		func(ctx context.Context, s *membercard.Service, p membercard.DepositCodesParams) error {
-			_, err := s.DepositCodes(ctx, p)
-			return err
-		}, p, limit{"CardID", "card_id", 32, true})
+		Enums: []string{"SUCCESS", "DUPLICATE"},
+	}.Run(t)
+	platformtest.Limits(t, "POST /v3/marketing/membercard-open/cards/{card_id}/codes/deposit", answers(S.DepositCodes), p, platformtest.Needed("CardID", "card_id", 32))
 }
 
 func TestDepositFailed(t *testing.T) {
@@ -91,23 +85,17 @@ func TestDecryptCode(t *testing.T) {
 		CardID:      "pbLatjvWOibDc5-TBnbUk1pD12o0",
 		EncryptCode: "XXIzTtMqCxwOaawoE91+VJdsFmv7b8g0VZIZkqf4GWA60Fzpc8ksZ/5ZZ0DVkXdE",
 	}
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.DecryptCode(ctx, p)
-		},
-		request: "GET /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/decrypt-code",
-		route:   "GET /v3/marketing/membercard-open/cards/{card_id}/decrypt-code",
-		query:   "encrypt_code=XXIzTtMqCxwOaawoE91%2BVJdsFmv7b8g0VZIZkqf4GWA60Fzpc8ksZ%2F5ZZ0DVkXdE",
-		answer:  `{"code":"751234212312"}`,
-		want:    &membercard.CardCode{Code: "751234212312"},
-		repeats: true,
-	}.run(t)
-	limits(t, "GET /v3/marketing/membercard-open/cards/{card_id}/decrypt-code",
-		func(ctx context.Context, s *membercard.Service, p membercard.DecryptCodeParams) error {
-			_, err := s.DecryptCode(ctx, p)
-			return err
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"EncryptCode", "encrypt_code", 128, true},
+	platformtest.Wire{
+		Call:    answers(S.DecryptCode)(p),
+		Request: "GET /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/decrypt-code",
+		Route:   "GET /v3/marketing/membercard-open/cards/{card_id}/decrypt-code",
+		Query:   "encrypt_code=XXIzTtMqCxwOaawoE91%2BVJdsFmv7b8g0VZIZkqf4GWA60Fzpc8ksZ%2F5ZZ0DVkXdE",
+		Answer:  `{"code":"751234212312"}`,
+		Want:    &membercard.CardCode{Code: "751234212312"},
+		Repeats: true,
+	}.Run(t)
+	platformtest.Limits(t, "GET /v3/marketing/membercard-open/cards/{card_id}/decrypt-code", answers(S.DecryptCode), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("EncryptCode", "encrypt_code", 128),
 	)
 }

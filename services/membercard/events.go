@@ -1,14 +1,13 @@
 package membercard
 
-import "time"
+import "github.com/wxpay-go/wxpay"
 
-// Types of the notifications of member cards. Each comes with the struct of the same name: EventAcceptCard with
-// [AcceptCardEvent], and so on. They go to the address of [Service.SetCallback]. How often one is repeated is
-// not certain (MC-1), so handle each so that a repeat does no harm.
+// Types of the notifications of member cards, for notify.On. They go to the address of [Service.SetCallback]. How
+// often one is repeated is not certain (MC-1), so handle each so that a repeat does no harm.
 const (
-	EventAcceptCard   = "MEMBERCARD.ACCEPT_CARD"
-	EventActivateCard = "MEMBERCARD.ACTIVATE_CARD"
-	EventManageCard   = "MEMBERCARD.USERCARD_MANAGE"
+	EventAcceptCard   wxpay.EventType[AcceptCardEvent]   = "MEMBERCARD.ACCEPT_CARD"
+	EventActivateCard wxpay.EventType[ActivateCardEvent] = "MEMBERCARD.ACTIVATE_CARD"
+	EventManageCard   wxpay.EventType[ManageCardEvent]   = "MEMBERCARD.USERCARD_MANAGE"
 )
 
 // An AcceptEventType is how a card was taken. The platform may add values.
@@ -30,7 +29,7 @@ type AcceptCardEvent struct {
 	EventType   AcceptEventType `json:"event_type"`
 	CardID      string          `json:"card_id"`
 	Code        string          `json:"code,omitzero"`
-	EventTime   time.Time       `json:"event_time"`
+	EventTime   wxpay.Time      `json:"event_time"`
 	OpenID      string          `json:"openid"` // under the AppID of the card
 	UnionID     string          `json:"unionid,omitzero"`
 	PhoneNumber string          `json:"phone_number,omitzero"` // ciphertext; open with Client.Decrypt. One page only has it (MC-25)
@@ -60,7 +59,7 @@ type ActivateCardEvent struct {
 	EventType     ActivateEventType `json:"event_type"`
 	CardID        string            `json:"card_id"`
 	Code          string            `json:"code,omitzero"`
-	EventTime     time.Time         `json:"event_time"`
+	EventTime     wxpay.Time        `json:"event_time"`
 	OpenID        string            `json:"openid"` // under the AppID of the card
 	UnionID       string            `json:"unionid,omitzero"`
 	ActivateScene ActivateScene     `json:"activate_scene,omitzero"` // samples lack it (MC-15)
@@ -85,7 +84,7 @@ type ManageCardEvent struct {
 	EventType ManageEventType `json:"event_type"`
 	CardID    string          `json:"card_id"`
 	Code      string          `json:"code,omitzero"`
-	EventTime time.Time       `json:"event_time"`
+	EventTime wxpay.Time      `json:"event_time"`
 	OpenID    string          `json:"openid"` // under the AppID of the card
 	UnionID   string          `json:"unionid,omitzero"`
 }

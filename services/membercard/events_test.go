@@ -12,9 +12,9 @@ import (
 
 func TestEventTypes(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, "MEMBERCARD.ACCEPT_CARD", membercard.EventAcceptCard)
-	assert.Equal(t, "MEMBERCARD.ACTIVATE_CARD", membercard.EventActivateCard)
-	assert.Equal(t, "MEMBERCARD.USERCARD_MANAGE", membercard.EventManageCard)
+	assert.EqualValues(t, "MEMBERCARD.ACCEPT_CARD", membercard.EventAcceptCard)
+	assert.EqualValues(t, "MEMBERCARD.ACTIVATE_CARD", membercard.EventActivateCard)
+	assert.EqualValues(t, "MEMBERCARD.USERCARD_MANAGE", membercard.EventManageCard)
 }
 
 func TestEvents(t *testing.T) {

@@ -265,7 +265,7 @@ func TestMembershipNumberInEveryCall(t *testing.T) {
 }
 
 // The samples' forms of times read back as what was given.
-func TestTimesKeepTheirZone(t *testing.T) {
+func TestTimesAreSentInBeijingTime(t *testing.T) {
 	t.Parallel()
 	bodies, err := play(t, "UpdateCard", membercard.UpdateCardParams{CardID: cardID, DateInformation: membercard.DateInformation{
 		Type: membercard.DateFixTimeRange, AvailableBeginTime: at("2026-11-28T01:00:00.5Z"), AvailableEndTime: at("2026-11-28T09:00:00-05:00")}})
@@ -273,6 +273,6 @@ func TestTimesKeepTheirZone(t *testing.T) {
 	var sent map[string]map[string]string
 	require.NoError(t, json.Unmarshal([]byte(bodies[0]), &sent))
 	assert.Equal(t, map[string]string{
-		"type": "FIX_TIME_RANGE", "available_begin_time": "2026-11-28T01:00:00.5Z", "available_end_time": "2026-11-28T09:00:00-05:00",
+		"type": "FIX_TIME_RANGE", "available_begin_time": "2026-11-28T09:00:00.500+08:00", "available_end_time": "2026-11-28T22:00:00+08:00",
 	}, sent["date_information"])
 }

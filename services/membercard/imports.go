@@ -12,7 +12,7 @@ const (
 	routeImportUserByPhone = "POST /v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import"
 )
 
-// ImportUserParams are a member to import by openid.
+// ImportUserParams is for [Service.ImportUser]: a member to import by openid.
 type ImportUserParams struct {
 	CardID       string `json:"-"`              // at most 32 characters
 	OpenID       string `json:"openid"`         // under a service account or mini program bound to the brand; at most 128
@@ -51,7 +51,7 @@ func (s *Service) ImportUser(ctx context.Context, p ImportUserParams) (*CardCode
 	})
 }
 
-// ImportUserByPhoneParams are a member to import by phone number.
+// ImportUserByPhoneParams is for [Service.ImportUserByPhone]: a member to import by phone number.
 type ImportUserByPhoneParams struct {
 	CardID       string       `json:"-"`                      // at most 32 characters
 	PhoneNumber  wxpay.Secret `json:"encrypted_phone_number"` // plain text here; the call encrypts it

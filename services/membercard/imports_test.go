@@ -1,7 +1,6 @@
 package membercard_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,26 +24,20 @@ func TestImportUser(t *testing.T) {
 		Code:         "478515832665",
 		OutRequestNo: "100002322019090134234sfdf",
 	}
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.ImportUser(ctx, p)
-		},
-		request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/users/import",
-		route:   "POST /v3/marketing/membercard-open/cards/{card_id}/users/import",
-		body:    `{"openid":"obLatjnx9gnqzS4myYGmLZ7LgLBA","code":"478515832665","out_request_no":"100002322019090134234sfdf"}`,
-		answer:  `{"code":"751234212312"}`,
-		want:    &membercard.CardCode{Code: "751234212312"},
-		repeats: true,
-	}.run(t)
-	limits(t, "POST /v3/marketing/membercard-open/cards/{card_id}/users/import",
-		func(ctx context.Context, s *membercard.Service, p membercard.ImportUserParams) error {
-			_, err := s.ImportUser(ctx, p)
-			return err
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"OpenID", "openid", 128, true},
-		limit{"Code", "code", 32, false},
-		limit{"OutRequestNo", "out_request_no", 128, true},
+	platformtest.Wire{
+		Call:    answers(S.ImportUser)(p),
+		Request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/users/import",
+		Route:   "POST /v3/marketing/membercard-open/cards/{card_id}/users/import",
+		Body:    `{"openid":"obLatjnx9gnqzS4myYGmLZ7LgLBA","code":"478515832665","out_request_no":"100002322019090134234sfdf"}`,
+		Answer:  `{"code":"751234212312"}`,
+		Want:    &membercard.CardCode{Code: "751234212312"},
+		Repeats: true,
+	}.Run(t)
+	platformtest.Limits(t, "POST /v3/marketing/membercard-open/cards/{card_id}/users/import", answers(S.ImportUser), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("OpenID", "openid", 128),
+		platformtest.Optional("Code", "code", 32),
+		platformtest.Needed("OutRequestNo", "out_request_no", 128),
 	)
 }
 
@@ -59,45 +52,37 @@ var memberByPhone = membercard.ImportUserByPhoneParams{
 
 func TestImportUserByPhone(t *testing.T) {
 	t.Parallel()
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.ImportUserByPhone(ctx, memberByPhone)
-		},
-		request: "POST " + importByPhone,
-		route:   "POST /v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import",
-		body:    `{"encrypted_phone_number":"13800138000","code":"478515832665","out_request_no":"100002322019090134234sfdf"}`,
-		answer:  `{"code":"751234212312"}`,
-		want:    &membercard.CardCode{Code: "751234212312"},
-		repeats: true,
-	}.run(t)
-	limits(t, "POST /v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import",
-		func(ctx context.Context, s *membercard.Service, p membercard.ImportUserByPhoneParams) error {
-			_, err := s.ImportUserByPhone(ctx, p)
-			return err
-		}, memberByPhone,
-		limit{"CardID", "card_id", 32, true},
-		limit{"PhoneNumber", "encrypted_phone_number", 0, true},
-		limit{"Code", "code", 32, false},
-		limit{"OutRequestNo", "out_request_no", 32, true},
+	platformtest.Wire{
+		Call:    answers(S.ImportUserByPhone)(memberByPhone),
+		Request: "POST " + importByPhone,
+		Route:   "POST /v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import",
+		Body:    `{"encrypted_phone_number":"13800138000","code":"478515832665","out_request_no":"100002322019090134234sfdf"}`,
+		Answer:  `{"code":"751234212312"}`,
+		Want:    &membercard.CardCode{Code: "751234212312"},
+		Repeats: true,
+	}.Run(t)
+	platformtest.Limits(t, "POST /v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import", answers(S.ImportUserByPhone), memberByPhone,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("PhoneNumber", "encrypted_phone_number", 0),
+		platformtest.Optional("Code", "code", 32),
+		platformtest.Needed("OutRequestNo", "out_request_no", 32),
 	)
 }
 
 // Without a code the member is left out of the request, so that the platform gives one.
 func TestImportUserByPhoneWithoutCode(t *testing.T) {
 	t.Parallel()
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			p := memberByPhone
-			p.Code = ""
-			return s.ImportUserByPhone(ctx, p)
-		},
-		request: "POST " + importByPhone,
-		route:   "POST /v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import",
-		body:    `{"encrypted_phone_number":"13800138000","out_request_no":"100002322019090134234sfdf"}`,
-		answer:  `{"code":"751234212312"}`,
-		want:    &membercard.CardCode{Code: "751234212312"},
-		repeats: true,
-	}.run(t)
+	p := memberByPhone
+	p.Code = ""
+	platformtest.Wire{
+		Call:    answers(S.ImportUserByPhone)(p),
+		Request: "POST " + importByPhone,
+		Route:   "POST /v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import",
+		Body:    `{"encrypted_phone_number":"13800138000","out_request_no":"100002322019090134234sfdf"}`,
+		Answer:  `{"code":"751234212312"}`,
+		Want:    &membercard.CardCode{Code: "751234212312"},
+		Repeats: true,
+	}.Run(t)
 }
 
 func TestPhoneNumberOfImport(t *testing.T) {

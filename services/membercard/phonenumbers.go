@@ -2,7 +2,6 @@ package membercard
 
 import (
 	"context"
-	"time"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/services/internal/params"
@@ -15,13 +14,13 @@ const (
 
 // MemberInformation is the member behind a phone number.
 type MemberInformation struct {
-	CardID           string    `json:"card_id"`                    // at most 32 characters
-	Code             string    `json:"code,omitzero"`              // at most 32
-	MembershipNumber string    `json:"membership_number,omitzero"` // shown on the card; empty: the code; at most 32
-	RegistrationTime time.Time `json:"registration_time"`          // when the user became a member; sent in milliseconds
+	CardID           string     `json:"card_id"`                    // at most 32 characters
+	Code             string     `json:"code,omitzero"`              // at most 32
+	MembershipNumber string     `json:"membership_number,omitzero"` // shown on the card; empty: the code; at most 32
+	RegistrationTime wxpay.Time `json:"registration_time"`          // when the user became a member
 }
 
-// ImportPhoneNumberParams are a phone number to remind.
+// ImportPhoneNumberParams is for [Service.ImportPhoneNumber]: a phone number to remind.
 type ImportPhoneNumberParams struct {
 	MemberInformation MemberInformation `json:"member_information"`
 	PhoneNumber       wxpay.Secret      `json:"encrypted_phone_number"` // plain text here; the call encrypts it
@@ -59,7 +58,6 @@ func (s *Service) ImportPhoneNumber(ctx context.Context, p ImportPhoneNumberPara
 	); err != nil {
 		return err
 	}
-	m.RegistrationTime = params.Milli(m.RegistrationTime)
 	return wxpay.Send(ctx, s.client, wxpay.Call{Route: routeImportPhoneNumber, Body: p})
 }
 
@@ -81,15 +79,15 @@ type PhoneNumberState struct {
 
 // UserCardInformation is the card a user took.
 type UserCardInformation struct {
-	Code        string    `json:"code"`
-	OpenID      string    `json:"openid"`
-	UnionID     string    `json:"unionid,omitzero"`
-	ReceiveTime time.Time `json:"receive_time"`
-	CardAppID   string    `json:"card_appid"` // AppID of the brand
-	CardID      string    `json:"card_id"`
+	Code        string     `json:"code"`
+	OpenID      string     `json:"openid"`
+	UnionID     string     `json:"unionid,omitzero"`
+	ReceiveTime wxpay.Time `json:"receive_time"`
+	CardAppID   string     `json:"card_appid"` // AppID of the brand
+	CardID      string     `json:"card_id"`
 }
 
-// SearchPhoneNumberParams are a phone number handed in before.
+// SearchPhoneNumberParams is for [Service.SearchPhoneNumber]: a phone number handed in before.
 type SearchPhoneNumberParams struct {
 	CardID      string       `json:"-"` // at most 32 characters
 	PhoneNumber wxpay.Secret `json:"-"` // plain text here; the call encrypts it

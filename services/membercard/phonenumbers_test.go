@@ -1,7 +1,6 @@
 package membercard_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,12 +8,12 @@ import (
 	"net/http"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/membercard"
 )
 
@@ -32,44 +31,37 @@ func TestImportPhoneNumber(t *testing.T) {
 		OuterStr:    "my_card_CARD",
 	}
 	before := p
-	w := wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.ImportPhoneNumber(ctx, p))
-		},
-		request: route,
-		route:   route,
-		body: `{
+	w := platformtest.Wire{
+		Call:    succeeds(S.ImportPhoneNumber)(p),
+		Request: route,
+		Route:   route,
+		Body: `{
 			"member_information": {
 				"card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
 				"code": "478515832665",
 				"membership_number": "316510891298",
-				"registration_time": "2015-05-20T13:29:35.12+08:00"
+				"registration_time": "2015-05-20T13:29:35.120+08:00"
 			},
 			"encrypted_phone_number": "13800138000",
 			"outer_str": "my_card_CARD"
 		}`,
 	}
-	w.run(t)
+	w.Run(t)
 	t.Run("what is needed", func(t *testing.T) {
 		w := w
-		w.call = func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.ImportPhoneNumber(ctx, membercard.ImportPhoneNumberParams{
-				MemberInformation: membercard.MemberInformation{CardID: "p1", RegistrationTime: at("2015-05-20T13:29:35+08:00")},
-				PhoneNumber:       "13800138000",
-			}))
-		}
-		w.body = `{"member_information": {"card_id": "p1", "registration_time": "2015-05-20T13:29:35+08:00"}, "encrypted_phone_number": "13800138000"}`
-		w.run(t)
+		w.Call = succeeds(S.ImportPhoneNumber)(membercard.ImportPhoneNumberParams{
+			MemberInformation: membercard.MemberInformation{CardID: "p1", RegistrationTime: at("2015-05-20T13:29:35+08:00")},
+			PhoneNumber:       "13800138000",
+		})
+		w.Body = `{"member_information": {"card_id": "p1", "registration_time": "2015-05-20T13:29:35+08:00"}, "encrypted_phone_number": "13800138000"}`
+		w.Run(t)
 	})
-	limits(t, route,
-		func(ctx context.Context, s *membercard.Service, p membercard.ImportPhoneNumberParams) error {
-			return s.ImportPhoneNumber(ctx, p)
-		}, p,
-		limit{"MemberInformation.CardID", "member_information.card_id", 32, true},
-		limit{"MemberInformation.Code", "member_information.code", 32, false},
-		limit{"MemberInformation.MembershipNumber", "member_information.membership_number", 32, false},
-		limit{"PhoneNumber", "encrypted_phone_number", 0, true},
-		limit{"OuterStr", "outer_str", 128, false},
+	platformtest.Limits(t, route, succeeds(S.ImportPhoneNumber), p,
+		platformtest.Needed("MemberInformation.CardID", "member_information.card_id", 32),
+		platformtest.Optional("MemberInformation.Code", "member_information.code", 32),
+		platformtest.Optional("MemberInformation.MembershipNumber", "member_information.membership_number", 32),
+		platformtest.Needed("PhoneNumber", "encrypted_phone_number", 0),
+		platformtest.Optional("OuterStr", "outer_str", 128),
 	)
 	assert.Equal(t, before, p, "the caller's params stay as they are")
 	for _, shown := range []string{fmt.Sprintf("%v %+v %#v", p, p, p), toJSON(t, p)} {
@@ -77,7 +69,7 @@ func TestImportPhoneNumber(t *testing.T) {
 	}
 
 	mock := httpmock.NewMockTransport()
-	p.MemberInformation.RegistrationTime = time.Time{}
+	p.MemberInformation.RegistrationTime = wxpay.Time{}
 	e, ok := errors.AsType[*wxpay.ParamError](newService(mock).ImportPhoneNumber(t.Context(), p))
 	require.True(t, ok)
 	assert.Equal(t, "member_information.registration_time", e.Param)
@@ -88,14 +80,12 @@ func TestSearchPhoneNumber(t *testing.T) {
 	t.Parallel()
 	const route = "GET /v3/marketing/membercard-open/phonenumber-member/search"
 	p := membercard.SearchPhoneNumberParams{CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0", PhoneNumber: "13800138000"}
-	w := wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.SearchPhoneNumber(ctx, p)
-		},
-		request: route,
-		route:   route,
-		query:   "card_id=pbLatjvWOibDc5-TBnbUk1pD12o0&encrypted_phone_number=13800138000",
-		answer: `{"receive_status":"RECEIVED","user_card_information":{
+	w := platformtest.Wire{
+		Call:    answers(S.SearchPhoneNumber)(p),
+		Request: route,
+		Route:   route,
+		Query:   "card_id=pbLatjvWOibDc5-TBnbUk1pD12o0&encrypted_phone_number=13800138000",
+		Answer: `{"receive_status":"RECEIVED","user_card_information":{
 			"code": "478515832665",
 			"openid": "oHdb05U3pYMGsKSVAHN8AhIGhJaA",
 			"unionid": "oHdb05U3p11ahKSVAHN8AhIGhJaA",
@@ -103,7 +93,7 @@ func TestSearchPhoneNumber(t *testing.T) {
 			"card_appid": "wx0c44f7dee34b04d1",
 			"card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0"
 		}}`,
-		want: &membercard.PhoneNumberState{
+		Want: &membercard.PhoneNumberState{
 			ReceiveStatus: membercard.ReceiveReceived,
 			UserCardInformation: membercard.UserCardInformation{
 				Code:        "478515832665",
@@ -114,24 +104,20 @@ func TestSearchPhoneNumber(t *testing.T) {
 				CardID:      "pbLatjvWOibDc5-TBnbUk1pD12o0",
 			},
 		},
-		enums:   []string{"RECEIVED"},
-		repeats: true,
+		Enums:   []string{"RECEIVED"},
+		Repeats: true,
 	}
-	w.run(t)
+	w.Run(t)
 	t.Run("not taken", func(t *testing.T) {
 		w := w
-		w.answer = `{"receive_status":"UNRECEIVED"}`
-		w.want = &membercard.PhoneNumberState{ReceiveStatus: membercard.ReceiveUnreceived}
-		w.enums = []string{"UNRECEIVED"}
-		w.run(t)
+		w.Answer = `{"receive_status":"UNRECEIVED"}`
+		w.Want = &membercard.PhoneNumberState{ReceiveStatus: membercard.ReceiveUnreceived}
+		w.Enums = []string{"UNRECEIVED"}
+		w.Run(t)
 	})
-	limits(t, route,
-		func(ctx context.Context, s *membercard.Service, p membercard.SearchPhoneNumberParams) error {
-			_, err := s.SearchPhoneNumber(ctx, p)
-			return err
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"PhoneNumber", "encrypted_phone_number", 0, true},
+	platformtest.Limits(t, route, answers(S.SearchPhoneNumber), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("PhoneNumber", "encrypted_phone_number", 0),
 	)
 	for _, shown := range []string{fmt.Sprintf("%v %+v %#v", p, p, p), toJSON(t, p)} {
 		assert.NotContains(t, shown, "13800138000")

@@ -14,7 +14,7 @@ type CardQrcode struct {
 	URL string `json:"url"`
 }
 
-// CreateCardQrcodeParams are a card to offer and how it comes into force.
+// CreateCardQrcodeParams is for [Service.CreateCardQrcode]: a card to offer and how it comes into force.
 type CreateCardQrcodeParams struct {
 	CardID        string       `json:"-"` // at most 32 characters
 	ActivateType  ActivateType `json:"activate_type"`

@@ -69,7 +69,7 @@ type Guide struct {
 	PhoneNumber             string `json:"phone_number,omitzero"`              // sent and shown in plain text
 }
 
-// UpdateCardRightsParams are a card and the blocks it shows.
+// UpdateCardRightsParams is for [Service.UpdateCardRights]: a card and the blocks it shows.
 type UpdateCardRightsParams struct {
 	CardID     string       `json:"-"` // at most 32 characters
 	ShowBonus  bool         `json:"show_bonus"`
@@ -107,8 +107,8 @@ func (s *Service) UpdateCardRights(ctx context.Context, p UpdateCardRightsParams
 	})
 }
 
-// UpdateUserCardRightsParams are the card of a user and its rights. What is left empty stays. The three
-// members about points go together.
+// UpdateUserCardRightsParams is for [Service.UpdateUserCardRights]: the card of a user and its rights. What is left
+// empty stays. The three members about points go together.
 type UpdateUserCardRightsParams struct {
 	CardID           string `json:"-"`                           // at most 32 characters
 	Code             string `json:"-"`                           // at most 32

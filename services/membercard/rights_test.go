@@ -1,9 +1,9 @@
 package membercard_test
 
 import (
-	"context"
 	"testing"
 
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/membercard"
 )
 
@@ -20,13 +20,11 @@ func TestUpdateCardRights(t *testing.T) {
 		ShowGuide:  true,
 		Guide:      guide,
 	}
-	w := wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.UpdateCardRights(ctx, p))
-		},
-		request: "PATCH /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/rights",
-		route:   "PATCH /v3/marketing/membercard-open/cards/{card_id}/rights",
-		body: `{
+	w := platformtest.Wire{
+		Call:    succeeds(S.UpdateCardRights)(p),
+		Request: "PATCH /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/rights",
+		Route:   "PATCH /v3/marketing/membercard-open/cards/{card_id}/rights",
+		Body: `{
 			"show_bonus": true,
 			"show_favor": true,
 			"bonus": {
@@ -64,37 +62,31 @@ func TestUpdateCardRights(t *testing.T) {
 			}
 		}`,
 	}
-	w.run(t)
+	w.Run(t)
 	t.Run("everything off", func(t *testing.T) {
 		w := w
-		w.call = func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.UpdateCardRights(ctx, membercard.UpdateCardRightsParams{CardID: p.CardID}))
-		}
-		w.body = `{"show_bonus": false, "show_favor": false}`
-		w.run(t)
+		w.Call = succeeds(S.UpdateCardRights)(membercard.UpdateCardRightsParams{CardID: p.CardID})
+		w.Body = `{"show_bonus": false, "show_favor": false}`
+		w.Run(t)
 	})
 	t.Run("no coupons", func(t *testing.T) {
 		w := w
-		w.call = func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.UpdateCardRights(ctx, membercard.UpdateCardRightsParams{CardID: p.CardID, ShowFavor: true, Favor: new(membercard.FavorRights)}))
-		}
-		w.body = `{"show_bonus": false, "show_favor": true, "favor": {"show_coupon": false}}`
-		w.run(t)
+		w.Call = succeeds(S.UpdateCardRights)(membercard.UpdateCardRightsParams{CardID: p.CardID, ShowFavor: true, Favor: new(membercard.FavorRights)})
+		w.Body = `{"show_bonus": false, "show_favor": true, "favor": {"show_coupon": false}}`
+		w.Run(t)
 	})
 	t.Run("what is set of each block", func(t *testing.T) {
 		w := w
-		w.call = func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.UpdateCardRights(ctx, membercard.UpdateCardRightsParams{
-				CardID:     p.CardID,
-				ShowBonus:  true,
-				Bonus:      membercard.BonusRights{BonusValueWord: "我的积分", BonusCostWord: "2小时免费停车券"},
-				ShowFapiao: true,
-				Fapiao:     membercard.FapiaoRights{FapiaoJumpWord: "查看我的发票"},
-				ShowGuide:  true,
-				Guide:      membercard.Guide{StaffName: "何小明"},
-			}))
-		}
-		w.body = `{
+		w.Call = succeeds(S.UpdateCardRights)(membercard.UpdateCardRightsParams{
+			CardID:     p.CardID,
+			ShowBonus:  true,
+			Bonus:      membercard.BonusRights{BonusValueWord: "我的积分", BonusCostWord: "2小时免费停车券"},
+			ShowFapiao: true,
+			Fapiao:     membercard.FapiaoRights{FapiaoJumpWord: "查看我的发票"},
+			ShowGuide:  true,
+			Guide:      membercard.Guide{StaffName: "何小明"},
+		})
+		w.Body = `{
 			"show_bonus": true,
 			"show_favor": false,
 			"bonus": {"init_bonus": 0, "bonus_value_word": "我的积分", "bonus_cost_word": "2小时免费停车券"},
@@ -103,12 +95,9 @@ func TestUpdateCardRights(t *testing.T) {
 			"show_guide": true,
 			"guide": {"staff_name": "何小明"}
 		}`
-		w.run(t)
+		w.Run(t)
 	})
-	limits(t, "PATCH /v3/marketing/membercard-open/cards/{card_id}/rights",
-		func(ctx context.Context, s *membercard.Service, p membercard.UpdateCardRightsParams) error {
-			return s.UpdateCardRights(ctx, p)
-		}, p, limit{"CardID", "card_id", 32, true})
+	platformtest.Limits(t, "PATCH /v3/marketing/membercard-open/cards/{card_id}/rights", succeeds(S.UpdateCardRights), p, platformtest.Needed("CardID", "card_id", 32))
 }
 
 func TestUpdateUserCardRights(t *testing.T) {
@@ -125,13 +114,11 @@ func TestUpdateUserCardRights(t *testing.T) {
 		FapiaoJumpWord:   "3张发票可开",
 		Guide:            guide,
 	}
-	w := wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.UpdateUserCardRights(ctx, p))
-		},
-		request: "PATCH /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665/rights",
-		route:   "PATCH /v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights",
-		body: `{
+	w := platformtest.Wire{
+		Call:    succeeds(S.UpdateUserCardRights)(p),
+		Request: "PATCH /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665/rights",
+		Route:   "PATCH /v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights",
+		Body: `{
 			"before_bonus_value": 500,
 			"bonus_value": 0,
 			"add_bonus_value": -500,
@@ -147,27 +134,22 @@ func TestUpdateUserCardRights(t *testing.T) {
 				"phone_number": "0755-12345677"
 			}
 		}`,
-		repeats: true,
+		Repeats: true,
 	}
-	w.run(t)
+	w.Run(t)
 	t.Run("points stay", func(t *testing.T) {
 		w := w
-		w.call = func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.UpdateUserCardRights(ctx, membercard.UpdateUserCardRightsParams{
-				CardID: p.CardID, Code: p.Code, OutRequestNo: "1", FapiaoJumpWord: "3张发票可开",
-			}))
-		}
-		w.body = `{"out_request_no": "1", "fapiao_jump_word": "3张发票可开"}`
-		w.run(t)
+		w.Call = succeeds(S.UpdateUserCardRights)(membercard.UpdateUserCardRightsParams{
+			CardID: p.CardID, Code: p.Code, OutRequestNo: "1", FapiaoJumpWord: "3张发票可开",
+		})
+		w.Body = `{"out_request_no": "1", "fapiao_jump_word": "3张发票可开"}`
+		w.Run(t)
 	})
-	limits(t, "PATCH /v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights",
-		func(ctx context.Context, s *membercard.Service, p membercard.UpdateUserCardRightsParams) error {
-			return s.UpdateUserCardRights(ctx, p)
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"Code", "code", 32, true},
-		limit{"OutRequestNo", "out_request_no", 128, true},
-		limit{"MemberPriceWord", "member_price_word", 8, false},
-		limit{"FapiaoJumpWord", "fapiao_jump_word", 6, false},
+	platformtest.Limits(t, "PATCH /v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights", succeeds(S.UpdateUserCardRights), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("Code", "code", 32),
+		platformtest.Needed("OutRequestNo", "out_request_no", 128),
+		platformtest.Optional("MemberPriceWord", "member_price_word", 8),
+		platformtest.Optional("FapiaoJumpWord", "fapiao_jump_word", 6),
 	)
 }

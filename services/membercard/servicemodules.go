@@ -70,7 +70,7 @@ type MessageTemplateSetting struct {
 	FieldList         []TemplateField `json:"field_list,omitzero"`
 }
 
-// AddServiceModuleParams are a service item for a card.
+// AddServiceModuleParams is for [Service.AddServiceModule]: a service item for a card.
 type AddServiceModuleParams struct {
 	CardID          string          `json:"-"`                         // at most 32 characters
 	ServiceModuleID string          `json:"service_module_id"`         // at most 9
@@ -96,17 +96,15 @@ func (s *Service) AddServiceModule(ctx context.Context, p AddServiceModuleParams
 	); err != nil {
 		return nil, err
 	}
-	return params.Ask(ctx, s.client, wxpay.Call{
+	return wxpay.Do[CardServiceModule](ctx, s.client, wxpay.Call{
 		Route: routeAddServiceModule,
 		Vars:  wxpay.Vars{"card_id": p.CardID},
-		Echo:  wxpay.Vars{"card_id": p.CardID},
 		Body:  p,
-	}, func(m *CardServiceModule) string {
-		return params.Other("service_module_id", p.ServiceModuleID, m.ServiceModuleID)
+		Echo:  wxpay.Vars{"card_id": p.CardID, "service_module_id?": p.ServiceModuleID},
 	})
 }
 
-// UpdateServiceModuleParams are a service item on a card and its new target.
+// UpdateServiceModuleParams is for [Service.UpdateServiceModule]: a service item on a card and its new target.
 type UpdateServiceModuleParams struct {
 	CardID          string          `json:"-"`                         // at most 32 characters
 	ServiceModuleID string          `json:"-"`                         // at most 9
@@ -137,7 +135,7 @@ func (s *Service) UpdateServiceModule(ctx context.Context, p UpdateServiceModule
 	})
 }
 
-// RemoveServiceModuleParams name a service item on a card.
+// RemoveServiceModuleParams is for [Service.RemoveServiceModule]: a service item on a card.
 type RemoveServiceModuleParams struct {
 	CardID          string // at most 32 characters
 	ServiceModuleID string // at most 9
@@ -164,7 +162,7 @@ func (s *Service) RemoveServiceModule(ctx context.Context, p RemoveServiceModule
 	})
 }
 
-// SetServiceModuleDataParams are the state of a service for one user.
+// SetServiceModuleDataParams is for [Service.SetServiceModuleData]: the state of a service for one user.
 type SetServiceModuleDataParams struct {
 	CardID          string       `json:"-"`                 // at most 32 characters
 	Code            string       `json:"-"`                 // at most 32

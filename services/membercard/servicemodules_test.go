@@ -1,7 +1,6 @@
 package membercard_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/membercard"
 )
 
@@ -46,27 +46,21 @@ func TestAddServiceModule(t *testing.T) {
 		ServiceModuleID: "666",
 		JumpMiniprogram: membercard.JumpMiniprogram{AppID: "wx37178d097a6851d8", Path: "pages/index/index"},
 	}
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.AddServiceModule(ctx, p)
-		},
-		request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/service-modules",
-		route:   "POST /v3/marketing/membercard-open/cards/{card_id}/service-modules",
-		body:    `{"service_module_id":"666","jump_miniprogram":{"appid":"wx37178d097a6851d8","path":"pages/index/index"}}`,
-		answer:  `{"card_id":"pbLatjvWOibDc5-TBnbUk1pD12o0","service_module_id":"666","jump_miniprogram":{"appid":"wx1","path":"pages/2"}}`,
-		want: &membercard.CardServiceModule{
+	platformtest.Wire{
+		Call:    answers(S.AddServiceModule)(p),
+		Request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/service-modules",
+		Route:   "POST /v3/marketing/membercard-open/cards/{card_id}/service-modules",
+		Body:    `{"service_module_id":"666","jump_miniprogram":{"appid":"wx37178d097a6851d8","path":"pages/index/index"}}`,
+		Answer:  `{"card_id":"pbLatjvWOibDc5-TBnbUk1pD12o0","service_module_id":"666","jump_miniprogram":{"appid":"wx1","path":"pages/2"}}`,
+		Want: &membercard.CardServiceModule{
 			CardID:          "pbLatjvWOibDc5-TBnbUk1pD12o0",
 			ServiceModuleID: "666",
 			JumpMiniprogram: membercard.JumpMiniprogram{AppID: "wx1", Path: "pages/2"},
 		},
-	}.run(t)
-	limits(t, "POST /v3/marketing/membercard-open/cards/{card_id}/service-modules",
-		func(ctx context.Context, s *membercard.Service, p membercard.AddServiceModuleParams) error {
-			_, err := s.AddServiceModule(ctx, p)
-			return err
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"ServiceModuleID", "service_module_id", 9, true},
+	}.Run(t)
+	platformtest.Limits(t, "POST /v3/marketing/membercard-open/cards/{card_id}/service-modules", answers(S.AddServiceModule), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("ServiceModuleID", "service_module_id", 9),
 	)
 }
 
@@ -77,51 +71,38 @@ func TestUpdateServiceModule(t *testing.T) {
 		ServiceModuleID: "666",
 		JumpMiniprogram: membercard.JumpMiniprogram{AppID: "wx37178d097a6851d8", Path: "pages/index/index"},
 	}
-	w := wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.UpdateServiceModule(ctx, p)
-		},
-		request: "PATCH /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/service-modules/666",
-		route:   "PATCH /v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}",
-		body:    `{"jump_miniprogram":{"appid":"wx37178d097a6851d8","path":"pages/index/index"}}`,
-		answer:  `{"card_id":"pbLatjvWOibDc5-TBnbUk1pD12o0","service_module_id":"666"}`,
-		want:    &membercard.CardServiceModule{CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0", ServiceModuleID: "666"},
+	w := platformtest.Wire{
+		Call:    answers(S.UpdateServiceModule)(p),
+		Request: "PATCH /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/service-modules/666",
+		Route:   "PATCH /v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}",
+		Body:    `{"jump_miniprogram":{"appid":"wx37178d097a6851d8","path":"pages/index/index"}}`,
+		Answer:  `{"card_id":"pbLatjvWOibDc5-TBnbUk1pD12o0","service_module_id":"666"}`,
+		Want:    &membercard.CardServiceModule{CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0", ServiceModuleID: "666"},
 	}
-	w.run(t)
+	w.Run(t)
 	t.Run("clears the target", func(t *testing.T) {
 		w := w
-		w.call = func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.UpdateServiceModule(ctx, membercard.UpdateServiceModuleParams{CardID: p.CardID, ServiceModuleID: "666"})
-		}
-		w.body = `{}`
-		w.run(t)
+		w.Call = answers(S.UpdateServiceModule)(membercard.UpdateServiceModuleParams{CardID: p.CardID, ServiceModuleID: "666"})
+		w.Body = `{}`
+		w.Run(t)
 	})
-	limits(t, "PATCH /v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}",
-		func(ctx context.Context, s *membercard.Service, p membercard.UpdateServiceModuleParams) error {
-			_, err := s.UpdateServiceModule(ctx, p)
-			return err
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"ServiceModuleID", "service_module_id", 9, true},
+	platformtest.Limits(t, "PATCH /v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}", answers(S.UpdateServiceModule), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("ServiceModuleID", "service_module_id", 9),
 	)
 }
 
 func TestRemoveServiceModule(t *testing.T) {
 	t.Parallel()
 	p := membercard.RemoveServiceModuleParams{CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0", ServiceModuleID: "666"}
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.RemoveServiceModule(ctx, p))
-		},
-		request: "DELETE /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/service-modules/666",
-		route:   "DELETE /v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}",
-	}.run(t)
-	limits(t, "DELETE /v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}",
-		func(ctx context.Context, s *membercard.Service, p membercard.RemoveServiceModuleParams) error {
-			return s.RemoveServiceModule(ctx, p)
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"ServiceModuleID", "service_module_id", 9, true},
+	platformtest.Wire{
+		Call:    succeeds(S.RemoveServiceModule)(p),
+		Request: "DELETE /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/service-modules/666",
+		Route:   "DELETE /v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}",
+	}.Run(t)
+	platformtest.Limits(t, "DELETE /v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}", succeeds(S.RemoveServiceModule), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("ServiceModuleID", "service_module_id", 9),
 	)
 }
 
@@ -135,24 +116,19 @@ func TestSetServiceModuleData(t *testing.T) {
 		ServiceModuleID: "666",
 		StateSetting:    stateSetting,
 	}
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.SetServiceModuleData(ctx, p))
-		},
-		request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665/set-service-module-data",
-		route:   route,
-		body:    `{"out_request_no":"100002322019090134234sfdf","service_module_id":"666","state_setting":` + stateJSON + `}`,
-		repeats: true,
-	}.run(t)
-	limits(t, route,
-		func(ctx context.Context, s *membercard.Service, p membercard.SetServiceModuleDataParams) error {
-			return s.SetServiceModuleData(ctx, p)
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"Code", "code", 32, true},
-		limit{"OutRequestNo", "out_request_no", 128, true},
-		limit{"ServiceModuleID", "service_module_id", 9, true},
-		limit{"StateSetting.StateID", "state_setting.state_id", 0, true},
+	platformtest.Wire{
+		Call:    succeeds(S.SetServiceModuleData)(p),
+		Request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665/set-service-module-data",
+		Route:   route,
+		Body:    `{"out_request_no":"100002322019090134234sfdf","service_module_id":"666","state_setting":` + stateJSON + `}`,
+		Repeats: true,
+	}.Run(t)
+	platformtest.Limits(t, route, succeeds(S.SetServiceModuleData), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("Code", "code", 32),
+		platformtest.Needed("OutRequestNo", "out_request_no", 128),
+		platformtest.Needed("ServiceModuleID", "service_module_id", 9),
+		platformtest.Needed("StateSetting.StateID", "state_setting.state_id", 0),
 	)
 	mock := httpmock.NewMockTransport()
 	p.OutRequestNo = "1234567"
@@ -165,33 +141,29 @@ func TestSetServiceModuleData(t *testing.T) {
 // Content is needed and so always there; the rest is sent only if there is some, and never as null.
 func TestSetServiceModuleDataSendsWhatIsSet(t *testing.T) {
 	t.Parallel()
-	w := wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.SetServiceModuleData(ctx, membercard.SetServiceModuleDataParams{
-				CardID: "p1", Code: "1", OutRequestNo: "12345678", ServiceModuleID: "666",
-				StateSetting: membercard.StateSetting{StateID: "CHECKED_IN"},
-			}))
-		},
-		request: "POST /v3/marketing/membercard-open/cards/p1/codes/1/set-service-module-data",
-		route:   "POST /v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data",
-		body:    `{"out_request_no":"12345678","service_module_id":"666","state_setting":{"state_id":"CHECKED_IN","content_template_data":{}}}`,
-		repeats: true,
-	}
-	w.run(t)
-	w.call = func(ctx context.Context, s *membercard.Service) (any, error) {
-		return done(s.SetServiceModuleData(ctx, membercard.SetServiceModuleDataParams{
+	w := platformtest.Wire{
+		Call: succeeds(S.SetServiceModuleData)(membercard.SetServiceModuleDataParams{
 			CardID: "p1", Code: "1", OutRequestNo: "12345678", ServiceModuleID: "666",
-			StateSetting: membercard.StateSetting{
-				StateID:                "CHECKED_IN",
-				ContentTemplateData:    membercard.ContentTemplateData{ActionSetting: membercard.ActionSetting{ActionName: "一键开锁"}},
-				MessageTemplateSetting: membercard.MessageTemplateSetting{MessageTemplateID: "9bJg"},
-			},
-		}))
+			StateSetting: membercard.StateSetting{StateID: "CHECKED_IN"},
+		}),
+		Request: "POST /v3/marketing/membercard-open/cards/p1/codes/1/set-service-module-data",
+		Route:   "POST /v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data",
+		Body:    `{"out_request_no":"12345678","service_module_id":"666","state_setting":{"state_id":"CHECKED_IN","content_template_data":{}}}`,
+		Repeats: true,
 	}
-	w.body = `{"out_request_no":"12345678","service_module_id":"666","state_setting":{
+	w.Run(t)
+	w.Call = succeeds(S.SetServiceModuleData)(membercard.SetServiceModuleDataParams{
+		CardID: "p1", Code: "1", OutRequestNo: "12345678", ServiceModuleID: "666",
+		StateSetting: membercard.StateSetting{
+			StateID:                "CHECKED_IN",
+			ContentTemplateData:    membercard.ContentTemplateData{ActionSetting: membercard.ActionSetting{ActionName: "一键开锁"}},
+			MessageTemplateSetting: membercard.MessageTemplateSetting{MessageTemplateID: "9bJg"},
+		},
+	})
+	w.Body = `{"out_request_no":"12345678","service_module_id":"666","state_setting":{
 		"state_id": "CHECKED_IN",
 		"content_template_data": {"action_setting": {"action_name": "一键开锁", "jump_miniprogram": {"appid": "", "path": ""}}},
 		"message_template_setting": {"message_template_id": "9bJg"}
 	}}`
-	w.run(t)
+	w.Run(t)
 }

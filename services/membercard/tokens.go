@@ -14,7 +14,7 @@ type PermissionToken struct {
 	PermissionToken string `json:"permission_token"`
 }
 
-// CreatePermissionTokenParams are a card to offer and how it comes into force.
+// CreatePermissionTokenParams is for [Service.CreatePermissionToken]: a card to offer and how it comes into force.
 type CreatePermissionTokenParams struct {
 	CardID                   string       `json:"-"` // at most 32 characters
 	ActivateType             ActivateType `json:"activate_type"`

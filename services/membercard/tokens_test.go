@@ -1,9 +1,9 @@
 package membercard_test
 
 import (
-	"context"
 	"testing"
 
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/membercard"
 )
 
@@ -18,13 +18,11 @@ func TestCreatePermissionToken(t *testing.T) {
 		ActivatePath:             "pages/activate/activate",
 		OuterStr:                 "szwxtd",
 	}
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.CreatePermissionToken(ctx, p)
-		},
-		request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/permission-tokens",
-		route:   "POST /v3/marketing/membercard-open/cards/{card_id}/permission-tokens",
-		body: `{
+	platformtest.Wire{
+		Call:    answers(S.CreatePermissionToken)(p),
+		Request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/permission-tokens",
+		Route:   "POST /v3/marketing/membercard-open/cards/{card_id}/permission-tokens",
+		Body: `{
 			"activate_type": "JUMP_ACTIVATE",
 			"navigate_back_previous_page": true,
 			"activate_url": "https://w.url.cn/s/Ahz3p2C",
@@ -32,19 +30,15 @@ func TestCreatePermissionToken(t *testing.T) {
 			"activate_path": "pages/activate/activate",
 			"outer_str": "szwxtd"
 		}`,
-		answer: `{"permission_token":"EhhEF0Jt0uDLPK6Cr70KCrJmkTtfPPE222gUFsdP87CF4RqzpIdnNpDsbOD1kpsN"}`,
-		want:   &membercard.PermissionToken{PermissionToken: "EhhEF0Jt0uDLPK6Cr70KCrJmkTtfPPE222gUFsdP87CF4RqzpIdnNpDsbOD1kpsN"},
-	}.run(t)
-	limits(t, "POST /v3/marketing/membercard-open/cards/{card_id}/permission-tokens",
-		func(ctx context.Context, s *membercard.Service, p membercard.CreatePermissionTokenParams) error {
-			_, err := s.CreatePermissionToken(ctx, p)
-			return err
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"ActivateType", "activate_type", 0, true},
-		limit{"ActivateURL", "activate_url", 128, false},
-		limit{"ActivateAppID", "activate_appid", 32, false},
-		limit{"ActivatePath", "activate_path", 128, false},
-		limit{"OuterStr", "outer_str", 32, false},
+		Answer: `{"permission_token":"EhhEF0Jt0uDLPK6Cr70KCrJmkTtfPPE222gUFsdP87CF4RqzpIdnNpDsbOD1kpsN"}`,
+		Want:   &membercard.PermissionToken{PermissionToken: "EhhEF0Jt0uDLPK6Cr70KCrJmkTtfPPE222gUFsdP87CF4RqzpIdnNpDsbOD1kpsN"},
+	}.Run(t)
+	platformtest.Limits(t, "POST /v3/marketing/membercard-open/cards/{card_id}/permission-tokens", answers(S.CreatePermissionToken), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("ActivateType", "activate_type", 0),
+		platformtest.Optional("ActivateURL", "activate_url", 128),
+		platformtest.Optional("ActivateAppID", "activate_appid", 32),
+		platformtest.Optional("ActivatePath", "activate_path", 128),
+		platformtest.Optional("OuterStr", "outer_str", 32),
 	)
 }

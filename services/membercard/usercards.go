@@ -67,7 +67,7 @@ type UserCard struct {
 	Guide                Guide               `json:"guide,omitzero"`
 }
 
-// GetUserCardParams name the card of a user.
+// GetUserCardParams is for [Service.GetUserCard]: the card of a user.
 type GetUserCardParams struct {
 	CardID string // at most 32 characters
 	Code   string // the card code, or the dynamic code of a card that has them; at most 32
@@ -85,7 +85,10 @@ type GetUserCardParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012547768
 // https://pay.weixin.qq.com/doc/v3/partner/4012709442
 func (s *Service) GetUserCard(ctx context.Context, p GetUserCardParams) (*UserCard, error) {
-	if err := params.Check(routeGetUserCard, params.ID("card_id", p.CardID, 32), params.ID("code", p.Code, 32)); err != nil {
+	if err := params.Check(routeGetUserCard,
+		params.ID("card_id", p.CardID, 32),
+		params.ID("code", p.Code, 32),
+	); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[UserCard](ctx, s.client, wxpay.Call{
@@ -103,7 +106,8 @@ type BalanceChange struct {
 	BalanceRemark string    `json:"balance_remark,omitzero"`
 }
 
-// UpdateUserCardParams are the card of a user and what to change of it. What is left empty stays.
+// UpdateUserCardParams is for [Service.UpdateUserCard]: the card of a user and what to change of it. What is left
+// empty stays.
 type UpdateUserCardParams struct {
 	CardID               string        `json:"-"`                               // at most 32 characters
 	Code                 string        `json:"-"`                               // at most 32
@@ -147,7 +151,7 @@ func (s *Service) UpdateUserCard(ctx context.Context, p UpdateUserCardParams) er
 	})
 }
 
-// InvalidateUserCardParams are the card of a user and the reason to end it.
+// InvalidateUserCardParams is for [Service.InvalidateUserCard]: the card of a user and the reason to end it.
 type InvalidateUserCardParams struct {
 	CardID string `json:"-"`               // at most 32 characters
 	Code   string `json:"-"`               // at most 32
@@ -219,7 +223,8 @@ func (s *Service) ListUserCards(ctx context.Context, p ListUserCardsParams) (*wx
 	}
 	cards, err := wxpay.Do[params.List[UserCardRef]](ctx, s.client, wxpay.Call{
 		Route: routeListUserCards,
-		Query: params.Query("openid", p.OpenID, "appid", p.AppID, "offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
+		Query: params.Query("openid", p.OpenID, "appid", p.AppID,
+			"offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
 	})
 	if err != nil {
 		return nil, err

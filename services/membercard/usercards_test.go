@@ -1,10 +1,10 @@
 package membercard_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 	"github.com/wxpay-go/wxpay/services/membercard"
 )
 
@@ -21,13 +21,11 @@ var userInformation = membercard.UserInformation{
 func TestGetUserCard(t *testing.T) {
 	t.Parallel()
 	p := membercard.GetUserCardParams{CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0", Code: "478515832665"}
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.GetUserCard(ctx, p)
-		},
-		request: "GET /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665",
-		route:   "GET /v3/marketing/membercard-open/cards/{card_id}/codes/{code}",
-		answer: `{
+	platformtest.Wire{
+		Call:    answers(S.GetUserCard)(p),
+		Request: "GET /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665",
+		Route:   "GET /v3/marketing/membercard-open/cards/{card_id}/codes/{code}",
+		Answer: `{
 			"card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
 			"code": "478515832665",
 			"openid": "obLatjnx9gnqzS4myYGmLZ7LgLBA",
@@ -50,7 +48,7 @@ func TestGetUserCard(t *testing.T) {
 				"phone_number": "0755-12345677"
 			}
 		}`,
-		want: &membercard.UserCard{
+		Want: &membercard.UserCard{
 			CardID:               "pbLatjvWOibDc5-TBnbUk1pD12o0",
 			Code:                 "478515832665",
 			OpenID:               "obLatjnx9gnqzS4myYGmLZ7LgLBA",
@@ -67,16 +65,12 @@ func TestGetUserCard(t *testing.T) {
 			FapiaoJumpWord:       "3张发票可开",
 			Guide:                guide,
 		},
-		enums:   []string{"EFFECTIVE", "USER_FORM_FLAG_CITY"},
-		repeats: true,
-	}.run(t)
-	limits(t, "GET /v3/marketing/membercard-open/cards/{card_id}/codes/{code}",
-		func(ctx context.Context, s *membercard.Service, p membercard.GetUserCardParams) error {
-			_, err := s.GetUserCard(ctx, p)
-			return err
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"Code", "code", 32, true},
+		Enums:   []string{"EFFECTIVE", "USER_FORM_FLAG_CITY"},
+		Repeats: true,
+	}.Run(t)
+	platformtest.Limits(t, "GET /v3/marketing/membercard-open/cards/{card_id}/codes/{code}", answers(S.GetUserCard), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("Code", "code", 32),
 	)
 }
 
@@ -93,13 +87,11 @@ func TestUpdateUserCard(t *testing.T) {
 		NeedInformBalance:    new(false),
 		NeedInformLevel:      new(false),
 	}
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.UpdateUserCard(ctx, p))
-		},
-		request: "PATCH /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665",
-		route:   "PATCH /v3/marketing/membercard-open/cards/{card_id}/codes/{code}",
-		body: `{
+	platformtest.Wire{
+		Call:    succeeds(S.UpdateUserCard)(p),
+		Request: "PATCH /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665",
+		Route:   "PATCH /v3/marketing/membercard-open/cards/{card_id}/codes/{code}",
+		Body: `{
 			"membership_number": "316510891298",
 			"background_picture_url": "https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/0",
 			"level": "钻石会员",
@@ -108,78 +100,62 @@ func TestUpdateUserCard(t *testing.T) {
 			"need_inform_balance": false,
 			"need_inform_level": false
 		}`,
-		repeats: true,
-	}.run(t)
-	limits(t, "PATCH /v3/marketing/membercard-open/cards/{card_id}/codes/{code}",
-		func(ctx context.Context, s *membercard.Service, p membercard.UpdateUserCardParams) error {
-			return s.UpdateUserCard(ctx, p)
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"Code", "code", 32, true},
-		limit{"MembershipNumber", "membership_number", 32, false},
-		limit{"BackgroundPictureURL", "background_picture_url", 128, false},
-		limit{"Level", "level", 5, false},
-		limit{"OutRequestNo", "out_request_no", 32, true},
+		Repeats: true,
+	}.Run(t)
+	platformtest.Limits(t, "PATCH /v3/marketing/membercard-open/cards/{card_id}/codes/{code}", succeeds(S.UpdateUserCard), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("Code", "code", 32),
+		platformtest.Optional("MembershipNumber", "membership_number", 32),
+		platformtest.Optional("BackgroundPictureURL", "background_picture_url", 128),
+		platformtest.Optional("Level", "level", 5),
+		platformtest.Needed("OutRequestNo", "out_request_no", 32),
 	)
 }
 
 func TestUpdateUserCardSendsWhatIsSet(t *testing.T) {
 	t.Parallel()
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.UpdateUserCard(ctx, membercard.UpdateUserCardParams{CardID: "p1", Code: "1", Level: "白银会员", OutRequestNo: "1"}))
-		},
-		request: "PATCH /v3/marketing/membercard-open/cards/p1/codes/1",
-		route:   "PATCH /v3/marketing/membercard-open/cards/{card_id}/codes/{code}",
-		body:    `{"level": "白银会员", "out_request_no": "1"}`,
-		repeats: true,
-	}.run(t)
+	platformtest.Wire{
+		Call:    succeeds(S.UpdateUserCard)(membercard.UpdateUserCardParams{CardID: "p1", Code: "1", Level: "白银会员", OutRequestNo: "1"}),
+		Request: "PATCH /v3/marketing/membercard-open/cards/p1/codes/1",
+		Route:   "PATCH /v3/marketing/membercard-open/cards/{card_id}/codes/{code}",
+		Body:    `{"level": "白银会员", "out_request_no": "1"}`,
+		Repeats: true,
+	}.Run(t)
 }
 
 func TestInvalidateUserCard(t *testing.T) {
 	t.Parallel()
 	p := membercard.InvalidateUserCardParams{CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0", Code: "478515832665", Reason: "用户违反会员条例"}
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return done(s.InvalidateUserCard(ctx, p))
-		},
-		request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665/unavailable",
-		route:   "POST /v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable",
-		body:    `{"reason": "用户违反会员条例"}`,
-	}.run(t)
-	limits(t, "POST /v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable",
-		func(ctx context.Context, s *membercard.Service, p membercard.InvalidateUserCardParams) error {
-			return s.InvalidateUserCard(ctx, p)
-		}, p,
-		limit{"CardID", "card_id", 32, true},
-		limit{"Code", "code", 32, true},
-		limit{"Reason", "reason", 30, false},
+	platformtest.Wire{
+		Call:    succeeds(S.InvalidateUserCard)(p),
+		Request: "POST /v3/marketing/membercard-open/cards/pbLatjvWOibDc5-TBnbUk1pD12o0/codes/478515832665/unavailable",
+		Route:   "POST /v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable",
+		Body:    `{"reason": "用户违反会员条例"}`,
+	}.Run(t)
+	platformtest.Limits(t, "POST /v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable", succeeds(S.InvalidateUserCard), p,
+		platformtest.Needed("CardID", "card_id", 32),
+		platformtest.Needed("Code", "code", 32),
+		platformtest.Optional("Reason", "reason", 30),
 	)
 }
 
 func TestListUserCards(t *testing.T) {
 	t.Parallel()
 	p := membercard.ListUserCardsParams{OpenID: "obLatjnx9gnqzS4myYGmLZ7LgLBA", AppID: "wxea9c30890f48d5ae", Offset: 2, Limit: 10}
-	wire{
-		call: func(ctx context.Context, s *membercard.Service) (any, error) {
-			return s.ListUserCards(ctx, p)
-		},
-		request: "GET /v3/marketing/membercard-open/user/cards",
-		route:   "GET /v3/marketing/membercard-open/user/cards",
-		query:   "openid=obLatjnx9gnqzS4myYGmLZ7LgLBA&appid=wxea9c30890f48d5ae&offset=2&limit=10",
-		answer:  `{"data":[{"card_id":"pbLatjvWOibDc5-TBnbUk1pD12o0","code":"478515832665"}],"total_count":67,"offset":2,"limit":20}`,
-		want: &wxpay.Page[membercard.UserCardRef]{
+	platformtest.Wire{
+		Call:    answers(S.ListUserCards)(p),
+		Request: "GET /v3/marketing/membercard-open/user/cards",
+		Route:   "GET /v3/marketing/membercard-open/user/cards",
+		Query:   "openid=obLatjnx9gnqzS4myYGmLZ7LgLBA&appid=wxea9c30890f48d5ae&offset=2&limit=10",
+		Answer:  `{"data":[{"card_id":"pbLatjvWOibDc5-TBnbUk1pD12o0","code":"478515832665"}],"total_count":67,"offset":2,"limit":20}`,
+		Want: &wxpay.Page[membercard.UserCardRef]{
 			Items: []membercard.UserCardRef{{CardID: "pbLatjvWOibDc5-TBnbUk1pD12o0", Code: "478515832665"}},
 			Total: 67, Next: &wxpay.Cursor{Offset: 3},
 		},
-		repeats: true,
-	}.run(t)
-	limits(t, "GET /v3/marketing/membercard-open/user/cards",
-		func(ctx context.Context, s *membercard.Service, p membercard.ListUserCardsParams) error {
-			_, err := s.ListUserCards(ctx, p)
-			return err
-		}, p,
-		limit{"OpenID", "openid", 128, true},
-		limit{"AppID", "appid", 32, false},
+		Repeats: true,
+	}.Run(t)
+	platformtest.Limits(t, "GET /v3/marketing/membercard-open/user/cards", answers(S.ListUserCards), p,
+		platformtest.Needed("OpenID", "openid", 128),
+		platformtest.Optional("AppID", "appid", 32),
 	)
 }

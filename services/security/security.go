@@ -72,8 +72,8 @@ func (s *Service) Echo(ctx context.Context, p EchoParams) (*Echo, error) {
 	})
 }
 
-// EventEcho is the type of the notification that [Service.Echo] asks for, with [EchoEvent].
-const EventEcho = "SECURITY_ECHO.SUCCESS"
+// EventEcho is the type of the notification that [Service.Echo] asks for.
+const EventEcho wxpay.EventType[EchoEvent] = "SECURITY_ECHO.SUCCESS"
 
 // An EchoEvent is the self-test as it arrives at the address for notifications.
 //

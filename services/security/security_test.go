@@ -201,7 +201,7 @@ func TestEchoRepeats(t *testing.T) {
 
 func TestEchoEvent(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, "SECURITY_ECHO.SUCCESS", security.EventEcho)
+	assert.EqualValues(t, "SECURITY_ECHO.SUCCESS", security.EventEcho)
 	for text, want := range map[string]security.EchoEvent{
 		`{"echo_message":"hello"}`: {EchoMessage: "hello"},
 		`{"echo_message":"hello","encrypted_echo_message":"+/8ByA==","new":{}}`:                  {EchoMessage: "hello", EncryptedEchoMessage: "+/8ByA=="},

@@ -69,7 +69,7 @@ func chinese(err error) string {
 		return e.Hint().Chinese
 	}
 	if e, ok := errors.AsType[*pushpackage.Error](err); ok {
-		return e.Hint
+		return e.Hint().Chinese
 	}
 	return ""
 }

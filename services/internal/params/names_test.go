@@ -3,7 +3,6 @@ package params
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -101,27 +100,4 @@ func TestNotifyURLWithoutBlanks(t *testing.T) {
 	for _, s := range []string{"https://shop.example/n ", " https://shop.example/n", "https://shop.example/n\u200b", "https://shop.example/a b", "https://shop.example/n\r"} {
 		assert.NotNil(t, NotifyURL("notify_url", s), "%q", s)
 	}
-}
-
-func TestMilli(t *testing.T) {
-	t.Parallel()
-	beijing := time.FixedZone("", 8*3600)
-	for given, want := range map[time.Time]string{
-		time.Date(2020, 1, 20, 13, 29, 35, 120_999_999, beijing):  "2020-01-20T13:29:35.12+08:00",
-		time.Date(2020, 1, 20, 13, 29, 35, 999_999_999, beijing):  "2020-01-20T13:29:35.999+08:00",
-		time.Date(2020, 1, 20, 5, 29, 35, 999, time.UTC):          "2020-01-20T05:29:35Z",
-		time.Date(1969, 12, 31, 23, 59, 59, 999_999_999, beijing): "1969-12-31T23:59:59.999+08:00",
-	} {
-		text, err := Milli(given).MarshalText()
-		require.NoError(t, err)
-		assert.Equal(t, want, string(text))
-	}
-	assert.True(t, Milli(time.Time{}).IsZero())
-}
-
-func TestOther(t *testing.T) {
-	t.Parallel()
-	assert.Empty(t, Other())
-	assert.Empty(t, Other("a", "1", "1", "b", "", "2", "c", "3", ""))
-	assert.Equal(t, "b", Other("a", "1", "1", "b", "2", "3", "c", "4", "5"))
 }

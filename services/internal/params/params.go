@@ -3,14 +3,13 @@
 package params
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -122,6 +121,25 @@ func unseen(r rune) bool {
 	return !unicode.IsPrint(r) || lists.Invisible(r)
 }
 
+// Min is text of at least so many characters, where it is given.
+func Min[S ~string](name string, s S, least int) *wxpay.ParamError {
+	n := utf8.RuneCountInString(string(s))
+	return Must(n == 0 || n >= least, name, fmt.Sprintf("has %d characters, fewer than %d", n, least))
+}
+
+// Match is text of a certain form, where it is given.
+func Match[S ~string](name string, s S, form *regexp.Regexp, otherwise string) *wxpay.ParamError {
+	return Must(s == "" || form.MatchString(string(s)), name, otherwise)
+}
+
+// OneOf is one of a few values, where it is given; the platform knows no others.
+func OneOf[S ~string](name string, s S, values ...S) *wxpay.ParamError {
+	if s == "" || slices.Contains(values, s) {
+		return nil
+	}
+	return Must(false, name, "can only be "+strings.Trim(fmt.Sprintf("%s", values), "[]"))
+}
+
 // IP is an address of version 4 or 6.
 func IP(name, s string) *wxpay.ParamError {
 	if s == "" {
@@ -130,9 +148,6 @@ func IP(name, s string) *wxpay.ParamError {
 	address, err := netip.ParseAddr(s)
 	return Must(err == nil && address.Zone() == "", name, "is not an IP address")
 }
-
-// Milli is a time as it is sent: in milliseconds, as the samples have them, in its own zone.
-func Milli(t time.Time) time.Time { return t.Truncate(time.Millisecond) }
 
 // Page is where a list is read; most is the largest page, 0 if none is known.
 func Page(offset, limit, most int64) *wxpay.ParamError {
@@ -184,27 +199,3 @@ func Query(pairs ...string) url.Values {
 
 // Decimal is a number for a query.
 func Decimal(n int64) string { return strconv.FormatInt(n, 10) }
-
-// Ask makes a call whose answer has to be about what was asked, where [wxpay.Call] cannot say it by Echo. Other
-// names the member of the answer that is about something else; it is empty if there is none.
-func Ask[T any](ctx context.Context, c *wxpay.Client, call wxpay.Call, other func(*T) (name string)) (*T, error) {
-	answer, err := wxpay.Do[T](ctx, c, call)
-	if err != nil {
-		return nil, err
-	}
-	if name := other(answer); name != "" {
-		return nil, &wxpay.UnknownError{Route: call.Route, Err: fmt.Errorf("answer is not about the %s that was asked for", name)}
-	}
-	return answer, nil
-}
-
-// Other goes through names, what was asked and what came, given in turn, and returns the first name under
-// which another value came. What was not asked, or did not come, is not compared.
-func Other(triples ...string) (name string) {
-	for t := range slices.Chunk(triples, 3) {
-		if t[1] != "" && t[2] != "" && t[1] != t[2] {
-			return t[0]
-		}
-	}
-	return ""
-}

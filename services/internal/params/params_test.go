@@ -2,6 +2,7 @@ package params
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -76,4 +77,18 @@ func TestQuery(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, url.Values{"a": {"1"}, "c": {"0"}}, Query("a", "1", "b", "", "c", Decimal(0)))
 	assert.Empty(t, Query())
+}
+
+func TestForm(t *testing.T) {
+	t.Parallel()
+	form := regexp.MustCompile("^[a-z]+$")
+	assert.Nil(t, Match("a", "", form, "otherwise"))
+	assert.Nil(t, Match("a", "abc", form, "otherwise"))
+	assert.Equal(t, &wxpay.ParamError{Param: "a", Reason: "otherwise"}, Match("a", "abC", form, "otherwise"))
+	assert.Nil(t, OneOf("a", "", "X", "Y"))
+	assert.Nil(t, OneOf("a", "Y", "X", "Y"))
+	assert.Equal(t, &wxpay.ParamError{Param: "a", Reason: "can only be X Y"}, OneOf("a", "Z", "X", "Y"))
+	assert.Nil(t, Min("a", "", 3))
+	assert.Nil(t, Min("a", "号码包", 3))
+	assert.Equal(t, &wxpay.ParamError{Param: "a", Reason: "has 2 characters, fewer than 3"}, Min("a", "号码", 3))
 }

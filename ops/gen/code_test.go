@@ -1,0 +1,247 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wxpay-go/wxpay/api"
+)
+
+// A call with one member of every kind, and what is generated of each.
+const every = `
+openapi: 3.1.0
+info: {title: Every, version: '1'}
+x-wechatpay-doubts:
+  EV-1: {about: a, seen: b, decision: 'c'}
+paths:
+  /v3/every/{card_id}:
+    post:
+      operationId: makeById
+      x-wechatpay-title: 造
+      summary: Make
+      x-wechatpay-idempotency-key: out_no
+      x-wechatpay-source: {pages: [https://a.example]}
+      parameters:
+        - {name: card_id, in: path, required: true, description: Card ID., schema: {type: string, maxLength: 32}}
+        - {name: Wechatpay-Serial, in: header, required: true, schema: {type: string}}
+      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/MakeRequest'}}}}
+      responses: {'200': {description: Made., content: {application/json: {schema: {$ref: '#/components/schemas/MakeResponse'}}}}}
+  /v3/every:
+    get:
+      operationId: listThings
+      summary: List
+      x-wechatpay-pagination: {style: page-number, offset: offset, limit: limit, max-limit: 20, total: total_count, items: data}
+      parameters:
+        - {name: kind, in: query, description: Which., schema: {$ref: '#/components/schemas/Kind'}}
+        - {name: offset, in: query, schema: {type: integer, minimum: 0}}
+        - {name: limit, in: query, schema: {type: integer, maximum: 20}}
+      responses: {'200': {description: Page., content: {application/json: {schema: {$ref: '#/components/schemas/Things'}}}}}
+components:
+  schemas:
+    MakeRequest:
+      type: object
+      description: A thing to make. It costs nothing.
+      required: [out_no, title, begin, day, price, kind, fixed, notify_url, ip, form, count, encrypted_phone_number, stock_id_list]
+      properties:
+        out_no: {type: string, maxLength: 32, pattern: '^[0-9A-Za-z_-]+$', description: Number.}
+        title: {type: string, minLength: 3, maxLength: 10, description: AppID of it., x-wechatpay-doubt: [EV-1]}
+        note: {type: string}
+        begin: {type: string, format: date-time}
+        day: {type: string, format: date}
+        price: {type: integer, x-wechatpay-unit: fen}
+        kind: {$ref: '#/components/schemas/Kind'}
+        fixed: {$ref: '#/components/schemas/Fixed'}
+        notify_url: {type: string, maxLength: 256}
+        ip: {type: string, format: ip}
+        form: {$ref: '#/components/schemas/Form'}
+        more: {$ref: '#/components/schemas/Form'}
+        count: {type: integer, minimum: 1, maximum: 9}
+        encrypted_phone_number: {type: string, x-wechatpay-sensitive: true}
+        stock_id_list: {type: array, items: {type: string, maxLength: 20}}
+        user_id: {type: string, maxLength: 8, x-go-check: shown}
+        on: {type: boolean, x-go-nil: not said}
+        any: {description: Any value.}
+    MakeResponse:
+      type: object
+      x-go-name: Made
+      description: What was made.
+      required: [card_id]
+      properties:
+        card_id: {type: string, maxLength: 32, description: Card ID.}
+        inner: {type: object, description: What is within., properties: {opened: {type: string, x-wechatpay-sensitive: true, x-wechatpay-sensitive-direction: from-platform}}}
+    Kind:
+      type: string
+      enum: [ONE_WAY, QRCODE]
+      description: The kind of a thing.
+      x-wechatpay-enum-meaning: {ONE_WAY: There., QRCODE: Qrcode.}
+      x-wechatpay-open-enum: true
+      x-go-values: {ONE_WAY: Way}
+    Fixed: {type: string, maxLength: 5, enum: [A, B], description: A letter.}
+    Form:
+      type: object
+      description: A form.
+      required: [name]
+      properties: {name: {type: string, maxLength: 4}}
+    Things:
+      type: object
+      properties:
+        data: {type: array, items: {$ref: '#/components/schemas/Thing'}}
+        total_count: {type: integer}
+        offset: {type: integer}
+    Thing:
+      type: object
+      description: Thing.
+      properties: {thing_id: {type: string}, kind: {$ref: '#/components/schemas/Kind'}}
+`
+
+func generate(t *testing.T) (*api.Product, map[string][]byte) {
+	t.Helper()
+	p, err := read("every.yaml", []byte(every))
+	require.NoError(t, err)
+	text, err := encode(&api.Catalog{Products: []*api.Product{p}})
+	require.NoError(t, err)
+	c, err := api.Parse(text)
+	require.NoError(t, err)
+	g, err := newPackage(c.Products[0])
+	require.NoError(t, err)
+	files, err := g.files()
+	require.NoError(t, err)
+	return c.Products[0], files
+}
+
+// holds compares without the blanks that gofmt puts between columns.
+func holds(t *testing.T, text []byte, want string) {
+	t.Helper()
+	squeeze := func(s string) string { return strings.Join(strings.Fields(s), " ") }
+	assert.Contains(t, squeeze(string(text)), squeeze(want))
+}
+
+func TestTypes(t *testing.T) {
+	t.Parallel()
+	_, files := generate(t)
+	text := files["types_gen.go"]
+	holds(t, text, `// MakeByIDParams is a thing to make, for [Service.MakeByID]. It costs nothing.
+type MakeByIDParams struct {
+	CardID string `+"`json:\"-\"`"+` // card ID; at most 32 characters
+	OutNo string `+"`json:\"out_no\"`"+` // number; at most 32 characters, letters, digits, _ and - only
+	Title string `+"`json:\"title\"`"+` // AppID of it; 3 to 10 characters (EV-1)
+	Note string `+"`json:\"note,omitzero\"`"+`
+	Begin wxpay.Time `+"`json:\"begin\"`"+`
+	Day wxpay.Date `+"`json:\"day\"`"+`
+	Price wxpay.Fen `+"`json:\"price\"`"+`
+	Kind Kind `+"`json:\"kind\"`"+`
+	Fixed Fixed `+"`json:\"fixed\"`"+`
+	NotifyURL string `+"`json:\"notify_url\"`"+` // at most 256 characters
+	IP string `+"`json:\"ip\"`"+`
+	Form Form `+"`json:\"form\"`"+`
+	More Form `+"`json:\"more,omitzero\"`"+`
+	Count int64 `+"`json:\"count\"`"+` // 1 to 9
+	PhoneNumber wxpay.Secret `+"`json:\"encrypted_phone_number\"`"+`
+	StockIDList []string `+"`json:\"stock_id_list\"`"+`
+	UserID string `+"`json:\"user_id,omitzero\"`"+` // at most 8 characters
+	On *bool `+"`json:\"on,omitzero\"`"+` // nil: not said
+	Any json.RawMessage `+"`json:\"any,omitzero\"`"+` // any value
+}`)
+	holds(t, text, `// Kind is the kind of a thing. The platform may add values.
+type Kind string
+
+// Values of [Kind].
+const (
+	Way Kind = "ONE_WAY" // there
+	KindQRCode Kind = "QRCODE"
+)`)
+	holds(t, text, `// Made is what was made. type Made struct { CardID string `+"`json:\"card_id\"`"+`
+	Inner MadeInner `+"`json:\"inner,omitzero\"`"+` // what is within`)
+	holds(t, text, "type MadeInner struct { Opened string `json:\"opened,omitzero\"` }")
+	holds(t, text, `// ListThingsParams are the parameters of [Service.ListThings] and [Service.AllThings].
+type ListThingsParams struct {
+	Kind Kind // which
+	Offset int64
+	Limit int64 // at most 20
+}`)
+	holds(t, text, "// Thing is the thing.")
+	assert.NotContains(t, string(text), "Things struct", "wxpay.Page is the page")
+	holds(t, files["routes_gen.go"], `routeMakeByID = "POST /v3/every/{card_id}"`)
+}
+
+func TestChecks(t *testing.T) {
+	t.Parallel()
+	_, files := generate(t)
+	holds(t, files["check_gen.go"], `func (p MakeByIDParams) check() error {
+	return params.Check(routeMakeByID,
+		params.ID("card_id", p.CardID, 32),
+		params.Required("out_no", p.OutNo, 32),
+		params.Match("out_no", p.OutNo, outNoForm, "may hold letters, digits, _ and - only"),
+		params.Required("title", p.Title, 10),
+		params.Min("title", p.Title, 3),
+		params.Must(!p.Begin.IsZero(), "begin", "is missing"),
+		params.Must(!p.Day.IsZero(), "day", "is missing"),
+		params.Must(p.Price > 0, "price", "is missing or not more than 0"),
+		params.Required("kind", p.Kind, 0),
+		params.Required("fixed", p.Fixed, 0),
+		params.OneOf("fixed", p.Fixed, FixedA, FixedB),
+		params.Required("notify_url", p.NotifyURL, 256),
+		params.NotifyURL("notify_url", p.NotifyURL),
+		params.IP("ip", p.IP),
+		params.Required("form.name", p.Form.Name, 4),
+		params.Optional("more.name", p.More.Name, 4),
+		params.Must(p.Count >= 1, "count", "is less than 1"),
+		params.Must(p.Count <= 9, "count", "is more than 9"),
+		params.Must(p.PhoneNumber != "", "encrypted_phone_number", "is missing"),
+		params.Must(len(p.StockIDList) > 0, "stock_id_list", "is missing"),
+		params.IDs("stock_id_list", p.StockIDList, 20),
+		params.Optional("user_id", p.UserID, 8),
+		params.Clean("user_id", p.UserID, 8),
+	)
+}
+
+func (p ListThingsParams) check() error {
+	return params.Check(routeListThings,
+		params.Page(p.Offset, p.Limit, 20),
+	)
+}`)
+	holds(t, files["check_gen.go"], `outNoForm = regexp.MustCompile("^[0-9A-Za-z_-]+$")`)
+}
+
+func TestSkeleton(t *testing.T) {
+	t.Parallel()
+	p, _ := generate(t)
+	text, err := skeleton(p.Operations[0])
+	require.NoError(t, err)
+	holds(t, []byte(text), `// POST /v3/every/{card_id} // // https://a.example
+func (s *Service) MakeByID(ctx context.Context, p MakeByIDParams) (*Made, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	return wxpay.Do[Made](ctx, s.client, wxpay.Call{
+		Route: routeMakeByID,
+		Vars: wxpay.Vars{"card_id": p.CardID},
+		Body: p,
+		Idempotent: true, // by out_no
+	})
+}`)
+	text, err = skeleton(p.Operations[1])
+	require.NoError(t, err)
+	holds(t, []byte(text), `list, err := wxpay.Do[params.List[Thing]](ctx, s.client, wxpay.Call{
+		Route: routeListThings,
+		Query: params.Query("kind", string(p.Kind), "offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list.Page().ByNumber(p.Offset, p.Limit), nil`)
+}
+
+func TestCharacters(t *testing.T) {
+	t.Parallel()
+	for pattern, want := range map[string]string{
+		`^[0-9A-Za-z|_*-]+$`: "letters, digits, |, _, * and -", `^[0-9]*$`: "digits", `^[A-Z0-9]+$`: "capital letters and digits", `^a$`: "", "": "",
+	} {
+		text, ok := characters(pattern)
+		assert.Equal(t, want, text, pattern)
+		assert.Equal(t, want != "", ok, pattern)
+	}
+}

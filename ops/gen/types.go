@@ -1,0 +1,382 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/wxpay-go/wxpay/api"
+)
+
+// A goPackage is what is generated for one product.
+type goPackage struct {
+	Name    string // of the package
+	Types   []*goType
+	Routes  []goRoute
+	Checks  []goCheck
+	Regexps []goRegexp
+
+	product *api.Product
+	named   map[*api.Schema]*goType // by the schema they stand for
+	names   map[string]bool
+	fault   error
+}
+
+// A goType is a struct, or an enumeration with Values.
+type goType struct {
+	Name, Doc string
+	As        string // another type of the same members; empty: Fields
+	Fields    []goField
+	Values    []goValue
+	Group     string // comment of the values
+	Pages     []string
+}
+
+type goField struct{ Doc, Name, Type, Tag, Comment string }
+
+type goValue struct{ Name, Value, Comment string }
+
+type goRoute struct{ Name, Route string }
+
+type goRegexp struct{ Name, Pattern string }
+
+// newPackage works out the types, routes and checks of a product.
+func newPackage(p *api.Product) (*goPackage, error) {
+	g := &goPackage{Name: p.Name, product: p, named: map[*api.Schema]*goType{}, names: map[string]bool{}}
+	for _, o := range p.Operations {
+		g.Routes = append(g.Routes, goRoute{"route" + methodName(o), o.Route})
+		if o.Upload == nil { // else the params hold the file, and are written by hand
+			g.params(o)
+		}
+		answer := o.Answer
+		if answer != nil && o.Pagination != nil {
+			answer = answer.Property(o.Pagination.Items).Schema.Items // wxpay.Page holds the rest
+		}
+		if answer != nil {
+			g.typeOf("", "", answer)
+		}
+	}
+	for _, n := range p.Notifications {
+		if made := len(g.Types); g.typeOf("", "", n.Plaintext) != "" && len(g.Types) > made {
+			g.Types[len(g.Types)-1].Pages = n.Pages // the type itself comes after those of its members
+		}
+	}
+	return g, g.fault
+}
+
+// params is the struct that a method takes: parameters of path and query, then the members of the body.
+func (g *goPackage) params(o *api.Operation) {
+	t := &goType{Name: methodName(o) + "Params"}
+	method := "[Service." + methodName(o) + "]"
+	if o.Pagination != nil {
+		method += " and [Service." + strings.Replace(methodName(o), "List", "All", 1) + "]"
+	}
+	t.Doc = t.Name + " are the parameters of " + method + "."
+	for _, p := range o.Params {
+		if p.In == "header" {
+			continue // the client fills it in
+		}
+		f := g.field(t.Name, nil, &api.Property{Name: p.Name, Required: p.Required, Schema: p.Schema}, true)
+		f.Tag = ""
+		if o.Body != nil {
+			f.Tag = "`json:\"-\"`"
+		}
+		f.Comment = comment(p.Description, slices.Concat(p.Doubts, p.Schema.Doubts), limits(p.Schema))
+		t.Fields = append(t.Fields, f)
+	}
+	if o.Body != nil {
+		t.Doc = doc(t.Name, o.Body, "for "+method)
+		g.fill(t, o.Body, true)
+	}
+	if len(t.Fields) == 0 {
+		return
+	}
+	g.add(t)
+	g.check(o)
+}
+
+func (g *goPackage) add(t *goType) {
+	if g.names[t.Name] && g.fault == nil {
+		g.fault = fmt.Errorf("%s: two types are called %s", g.Name, t.Name)
+	}
+	g.names[t.Name] = true
+	for i, f := range t.Fields {
+		if len(f.Comment) > 100 { // stands above the field
+			t.Fields[i].Doc, t.Fields[i].Comment = f.Name+": "+f.Comment, ""
+		}
+	}
+	g.Types = append(g.Types, t)
+}
+
+// fill adds the members of an object, and types for those that need one.
+func (g *goPackage) fill(t *goType, s *api.Schema, asked bool) {
+	for _, p := range s.Properties {
+		t.Fields = append(t.Fields, g.field(t.Name, s, p, asked))
+	}
+}
+
+func (g *goPackage) field(parent string, within *api.Schema, p *api.Property, asked bool) goField {
+	name := p.Schema.Go.Name
+	if p.Schema.Name != "" || name == "" { // else it is that of the type
+		name = plainName(within, p)
+	}
+	f := goField{Name: name, Type: g.typeOf(parent, name, p.Schema), Tag: fmt.Sprintf("`json:%q`", p.Name)}
+	if !p.Required {
+		f.Tag = fmt.Sprintf("`json:\"%s,omitzero\"`", p.Name)
+	}
+	var more string
+	if asked {
+		more = limits(p.Schema)
+	}
+	if g.says(p.Schema) && !strings.EqualFold(strings.TrimSuffix(p.Schema.Description, "."), strings.ReplaceAll(p.Name, "_", " ")) {
+		f.Comment = comment(p.Schema.Description, p.Schema.Doubts, more)
+	}
+	if p.Schema.Go.Nil != "" {
+		f.Type = "*" + f.Type
+		f.Comment = strings.TrimPrefix(f.Comment+"; nil: "+p.Schema.Go.Nil, "; ")
+	}
+	return f
+}
+
+// says reports whether a place says more than the type does that stands there.
+func (g *goPackage) says(s *api.Schema) bool {
+	named := g.product.Schema(s.Name)
+	return named == nil || named.Description != s.Description
+}
+
+// plainName is the name of a field. That of a secret drops encrypted_, since it holds plain text, unless another
+// member has the plain name already.
+func plainName(within *api.Schema, p *api.Property) string {
+	plain, sealed := strings.CutPrefix(p.Name, "encrypted_")
+	if sealed && p.Schema.Sealed == toPlatform && (within == nil || within.Property(plain) == nil) {
+		return fieldName(plain)
+	}
+	return fieldName(p.Name)
+}
+
+// typeOf is the Go type of a value. An object or enumeration gets a type of its own.
+func (g *goPackage) typeOf(parent, field string, s *api.Schema) string {
+	switch {
+	case s.Go.Type != "":
+		return s.Go.Type
+	case s.Sealed == toPlatform:
+		return "wxpay.Secret"
+	case s.Unit == "fen":
+		return "wxpay.Fen"
+	case s.Format == "date-time":
+		return "wxpay.Time"
+	case s.Format == "date":
+		return "wxpay.Date"
+	case s.Type == "array":
+		return "[]" + g.typeOf(parent, strings.TrimSuffix(field, "List"), s.Items)
+	case s.Type == "integer":
+		return "int64"
+	case s.Type == "number":
+		return "float64"
+	case s.Type == "boolean":
+		return "bool"
+	case s.Type == "object" && len(s.Properties) > 0, s.Type == "string" && s.Enum != nil:
+		return g.named_(parent+field, s)
+	case s.Type == "string":
+		return "string"
+	}
+	return "json.RawMessage"
+}
+
+// named_ is the name of the type of an object or enumeration.
+func (g *goPackage) named_(name string, s *api.Schema) string {
+	if s.Name != "" {
+		name = s.Name
+	}
+	if s.Go.Name != "" {
+		name = s.Go.Name
+	}
+	for known, t := range g.named {
+		if known == s || s.Name != "" && known.Name == s.Name {
+			return t.Name
+		}
+	}
+	if s.Name != "" {
+		s = g.product.Schema(s.Name) // not what a place says more of it
+	}
+	t := &goType{Name: name, Doc: doc(name, s, "")}
+	g.named[s] = t
+	if s.Enum != nil {
+		g.values(t, s)
+	} else {
+		t.As = g.twin(s)
+		if g.fill(t, s, false); t.As != "" {
+			t.Fields = nil
+		}
+	}
+	g.add(t)
+	return name
+}
+
+// twin is a type made before whose members are all the same.
+func (g *goPackage) twin(s *api.Schema) string {
+	for other, t := range g.named {
+		same := t.As == "" && other != s && len(other.Properties) == len(s.Properties) && len(s.Properties) > 0
+		for i := 0; same && i < len(s.Properties); i++ {
+			a, b := s.Properties[i], other.Properties[i]
+			same = a.Name == b.Name && (a.Schema == b.Schema || a.Schema.Type == b.Schema.Type && a.Schema.Format == b.Schema.Format &&
+				a.Schema.Enum == nil && b.Schema.Enum == nil && a.Schema.Properties == nil && a.Schema.Description == b.Schema.Description)
+			if same && a.Schema.Items != nil {
+				same = a.Schema.Items == b.Schema.Items
+			}
+		}
+		if same {
+			return t.Name
+		}
+	}
+	return ""
+}
+
+// values are the constants of an enumeration.
+func (g *goPackage) values(t *goType, s *api.Schema) {
+	prefix := t.Name
+	for _, kind := range []string{"State", "Status", "Scope", "Type"} {
+		prefix = strings.TrimSuffix(prefix, kind)
+	}
+	t.Group = "Values of [" + t.Name + "]."
+	for _, v := range s.Enum {
+		name := prefix
+		for word := range strings.SplitSeq(strings.ToLower(v.Value), "_") {
+			name += fieldName(word)
+		}
+		if v.Go != "" {
+			name = v.Go
+		}
+		meaning := comment(v.Meaning, nil, "")
+		if strings.HasSuffix(strings.ToLower(name), meaning) {
+			meaning = "" // the name says it
+		}
+		t.Values = append(t.Values, goValue{name, v.Value, meaning})
+	}
+}
+
+// methodName is the name of the method of a call.
+func methodName(o *api.Operation) string { return regexpID.ReplaceAllString(sentence(o.ID), "ID$1") }
+
+var regexpID = regexp.MustCompile(`Id([A-Z]|$)`)
+
+var initialisms = map[string]string{
+	"id": "ID", "url": "URL", "ip": "IP", "appid": "AppID", "mchid": "MchID", "openid": "OpenID", "unionid": "UnionID", "sha256": "SHA256", "qrcode": "QRCode",
+}
+
+// fieldName is the Go name of a member: each word capitalised, initialisms whole.
+func fieldName(member string) string {
+	var b strings.Builder
+	for word := range strings.SplitSeq(member, "_") {
+		if whole, ok := initialisms[word]; ok {
+			b.WriteString(whole)
+		} else if word != "" {
+			b.WriteString(sentence(word))
+		}
+	}
+	return b.String()
+}
+
+// doc makes a comment of a description that says what a thing is.
+func doc(name string, s *api.Schema, more string) string {
+	what, rest, _ := strings.Cut(strings.TrimSuffix(s.Description, "."), ". ")
+	switch first, _, _ := strings.Cut(what, " "); first {
+	case "A", "An", "The", "What", "Who", "Where", "When", "How":
+		what = lower(what)
+	default:
+		what = "the " + lower(what)
+	}
+	if more != "" {
+		what += ", " + more
+	}
+	text := name + " is " + what + "."
+	if rest != "" {
+		text += " " + rest + "."
+	}
+	if s.OpenEnum {
+		text += " The platform may add values."
+	}
+	return text[:len(text)-1] + numbers(s.Doubts) + "."
+}
+
+// numbers names doubts.
+func numbers(doubts []string) string {
+	if len(doubts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(slices.Compact(slices.Sorted(slices.Values(doubts))), ", ") + ")"
+}
+
+// comment is what stands beside a field.
+func comment(description string, doubts []string, more string) string {
+	text := strings.TrimSuffix(description, ".")
+	if text != "" {
+		text = lower(text)
+	}
+	if more != "" {
+		text = strings.TrimPrefix(text+"; "+more, "; ")
+	}
+	return strings.TrimSpace(text + numbers(doubts))
+}
+
+// limits says what a value may be.
+func limits(s *api.Schema) string {
+	var all []string
+	switch {
+	case s.Format == "date" || s.Format == "date-time" || s.Sealed != "" || s.Enum != nil:
+	case s.MinLength != nil && s.MaxLength != nil:
+		all = append(all, fmt.Sprintf("%d to %d characters", *s.MinLength, *s.MaxLength))
+	case s.MaxLength != nil:
+		all = append(all, fmt.Sprintf("at most %d characters", *s.MaxLength))
+	}
+	if characters, ok := characters(s.Pattern); ok {
+		all = append(all, characters+" only")
+	}
+	switch {
+	case s.Minimum != nil && s.Maximum != nil:
+		all = append(all, fmt.Sprintf("%d to %d", *s.Minimum, *s.Maximum))
+	case s.Minimum != nil && *s.Minimum > 0:
+		all = append(all, fmt.Sprintf("at least %d", *s.Minimum))
+	case s.Maximum != nil:
+		all = append(all, fmt.Sprintf("at most %d", *s.Maximum))
+	}
+	if s.MaxItems != nil {
+		all = append(all, fmt.Sprintf("at most %d", *s.MaxItems))
+	}
+	return strings.Join(all, ", ")
+}
+
+var class = regexp.MustCompile(`^\^\[([^\]]+)\][+*]\$$`)
+
+// characters says which characters a pattern allows that is a list of them.
+func characters(pattern string) (string, bool) {
+	m := class.FindStringSubmatch(pattern)
+	if m == nil {
+		return "", false
+	}
+	var all []string
+	for _, known := range [][2]string{{"A-Za-z", "letters"}, {"a-z", "small letters"}, {"A-Z", "capital letters"}, {"0-9", "digits"}} {
+		if strings.Contains(m[1], known[0]) {
+			all = append(all, known[1])
+			m[1] = strings.Replace(m[1], known[0], "", 1)
+		}
+	}
+	for _, c := range strings.ReplaceAll(m[1], `\`, "") {
+		all = append(all, string(c))
+	}
+	if len(all) == 1 {
+		return all[0], true
+	}
+	return strings.Join(all[:len(all)-1], ", ") + " and " + all[len(all)-1], true
+}
+
+// lower begins with a small letter, unless the first word is a name such as AppID.
+func lower(s string) string {
+	r := []rune(s)
+	if len(r) > 1 && unicode.IsUpper(r[0]) && !strings.ContainsFunc(strings.Fields(string(r[1:]) + " ")[0], unicode.IsUpper) {
+		r[0] = unicode.ToLower(r[0])
+	}
+	return string(r)
+}

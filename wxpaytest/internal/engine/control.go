@@ -1,0 +1,185 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wxpay-go/wxpay/wxpaytest/internal/schema"
+)
+
+// An Action is something that happens beside the calls: what a user does in WeChat, what a test seeds.
+type Action struct {
+	Product, Name, Doc string
+	Params             []Param
+	Do                 func(ctx context.Context, args map[string]string) (any, error)
+}
+
+// A Param is one argument of an action.
+type Param struct {
+	Name, Doc string
+	Values    []string // what there is to choose from; nil: anything
+	Optional  bool
+}
+
+// Call lets the action happen, if the arguments are what it takes.
+func (a Action) Call(ctx context.Context, args map[string]string) (any, error) {
+	for _, p := range a.Params {
+		switch v := args[p.Name]; {
+		case v == "" && p.Optional:
+		case v == "":
+			return nil, fmt.Errorf("wxpaytest: %s needs %s", a.Name, p.Name)
+		case p.Values != nil && !slices.Contains(p.Values, v):
+			return nil, fmt.Errorf("wxpaytest: %s of %s is none of %q", p.Name, a.Name, p.Values)
+		}
+	}
+	return a.Do(ctx, args)
+}
+
+// advance is the action of the engine's own.
+func (e *Engine) advance(_ context.Context, args map[string]string) (any, error) {
+	d, err := time.ParseDuration(args["duration"])
+	if err != nil || d < 0 {
+		return nil, fmt.Errorf("wxpaytest: %q is no duration, such as 72h", args["duration"])
+	}
+	e.Advance(d)
+	return nil, nil
+}
+
+// A View is one list of a state, to be looked at.
+type View struct {
+	Product, Name string
+	Rows          []map[string]any
+}
+
+// Rows makes a view of what f shows of each of a list.
+func Rows[T any](product, name string, all []T, f func(T) Object) View {
+	v := View{Product: product, Name: name}
+	for _, one := range all {
+		v.Rows = append(v.Rows, f(one))
+	}
+	return v
+}
+
+// Actions are those of all products, and that time passes.
+func (e *Engine) Actions() []Action {
+	all := []Action{{Name: "advance", Doc: "time passes", Params: []Param{{Name: "duration", Doc: "such as 72h"}}, Do: e.advance}}
+	for _, p := range e.products {
+		all = append(all, p.Actions...)
+	}
+	return all
+}
+
+// Views show the state of all products as it is now.
+func (e *Engine) Views() (all []View) {
+	e.Lock()
+	defer e.Unlock()
+	for _, p := range e.products {
+		if p.Views != nil {
+			all = append(all, p.Views()...)
+		}
+	}
+	return all
+}
+
+// An Event is what a platform has to tell after a change of state.
+type Event struct {
+	Type      string
+	Plaintext Object
+	URL       string    // where the request wanted it; empty: the address is set elsewhere
+	Due       time.Time // by the time of the business
+	Caller    string    // who is told; empty: who the test is
+}
+
+// PlaintextOf is what an event says to a caller: what is given, or else what the documents show.
+func (e *Engine) PlaintextOf(event, caller string, given any) any {
+	doc := e.events[event]
+	if given != nil || doc == nil {
+		return given
+	}
+	example, _ := (schema.Reader{}).Object(doc.Example)
+	text, err := schema.EncodeSealed(example, doc.Plaintext, e.sealer(caller))
+	if err != nil {
+		e.Complain("event %s: %v", event, err)
+	}
+	return json.RawMessage(text)
+}
+
+// An Envelope is how the resource of an event is called and authenticated.
+type Envelope struct{ OriginalType, AssociatedData string }
+
+// EnvelopeOf returns that of an event: as its product says, or as the documents show it.
+func (e *Engine) EnvelopeOf(event string) Envelope {
+	family, _, _ := strings.Cut(event, ".")
+	if own, ok := e.envelopes[family]; ok || e.events[event] == nil {
+		return own
+	}
+	shown, _ := (schema.Reader{}).Object(e.events[event].Envelope.Example())
+	resource := shown.Child("resource")
+	return Envelope{resource.Text("original_type"), resource.Text("associated_data")}
+}
+
+// Happen queues an event. The caller holds the lock.
+func (e *Engine) Happen(event Event) {
+	if event.Caller = cmp.Or(event.Caller, e.options.Caller); event.Due.IsZero() {
+		event.Due = e.Now()
+	}
+	const most = 1000 // nobody collects the events of a bulk import
+	if len(e.pending) == most {
+		return
+	}
+	if doc := e.events[event.Type]; doc != nil {
+		text, err := schema.EncodeSealed(event.Plaintext, doc.Plaintext, e.sealer(event.Caller))
+		if err != nil {
+			e.Complain("event %s: %v", event.Type, err)
+		}
+		event.Plaintext, _ = (schema.Reader{}).Object(text)
+	}
+	e.pending = append(e.pending, event)
+}
+
+// Pending returns the events that are still to be sent.
+func (e *Engine) Pending() []Event {
+	e.Lock()
+	defer e.Unlock()
+	return slices.Clone(e.pending)
+}
+
+// Deliver sends the pending events that are due, in their order. One that is not taken with 200 or 204 stays
+// pending, before the others, and Deliver returns.
+func (e *Engine) Deliver(send func(Event) (*http.Response, error)) error {
+	for {
+		event, ok := e.takeEvent()
+		if !ok {
+			return nil
+		}
+		resp, err := send(event)
+		if err == nil && resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
+			err = fmt.Errorf("wxpaytest: %s was answered with %s", event.Type, resp.Status)
+		}
+		if err != nil {
+			e.Lock()
+			e.pending = slices.Insert(e.pending, 0, event)
+			e.Unlock()
+			return err
+		}
+	}
+}
+
+// takeEvent takes the first event that is due.
+func (e *Engine) takeEvent() (Event, bool) {
+	e.Lock()
+	defer e.Unlock()
+	i := slices.IndexFunc(e.pending, func(event Event) bool { return !event.Due.After(e.Now()) })
+	if i < 0 {
+		return Event{}, false
+	}
+	event := e.pending[i]
+	e.pending = slices.Delete(e.pending, i, i+1)
+	return event, true
+}

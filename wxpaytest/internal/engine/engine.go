@@ -1,0 +1,148 @@
+// Package engine is the one way that every request to the fake goes: find → fault → admit → validate → handle
+// → seal → journal. It knows the catalog of the documents and no product by name; products give it handlers
+// for the calls where state matters, and platforms say who may ask and how answers are sealed.
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"hash/maphash"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/wxpay-go/wxpay/api"
+)
+
+// A Platform is whom a request is for: WeChat Pay, or TPNS.
+type Platform interface {
+	Name() string          // as the catalog has it
+	Hosts() []string       // that the documents name
+	Owns(path string) bool // of a path that no document knows
+	Admit(*Tx) error       // who sent it, and is it genuine
+	Validate(*Tx) error    // what it asks for, by the documents
+	Refuse(*Tx, *Answer, error)
+	Seal(*Tx, *Answer) error // what completes an answer: headers, a signature
+}
+
+// Options are what a test may want of the engine.
+type Options struct {
+	Platforms []Platform // the last answers for what no one owns
+	Plan      Plan
+	Unlimited bool                          // no limits of rate
+	Observe   func(Request)                 // nil: nobody
+	Journal   int                           // how many requests it remembers; 0: 1000
+	Complain  func(format string, a ...any) // of what must not happen
+
+	// Encrypt seals a member of an answer or of an event for a caller.
+	Encrypt func(caller, plain string) (string, error)
+	Caller  string // who is told of what happens beside the calls
+
+	Catalog *api.Catalog // nil: that of the documents
+}
+
+// An Engine holds what all calls share. Its lock is also that of the state of all products.
+type Engine struct {
+	sync.Mutex
+	Clock
+	seed maphash.Seed
+
+	options   Options
+	endpoints table
+	handlers  map[*api.Operation]handler
+	products  []Product
+	events    map[string]*api.Notification // by event type
+	envelopes map[string]Envelope          // by the first part of it
+
+	own     table // routes that only replies know; never changed in place
+	replies []*reply
+	rates   rates
+	replays map[string]replayed
+	pending []Event
+	journal journal
+}
+
+// New returns an engine that answers every call of the catalog by its example.
+func New(o Options) (*Engine, error) {
+	if o.Catalog == nil {
+		var err error
+		if o.Catalog, err = api.Load(); err != nil {
+			return nil, err
+		}
+	}
+	e := &Engine{
+		seed: maphash.MakeSeed(), options: o, endpoints: table{}, own: table{}, handlers: map[*api.Operation]handler{},
+		events: map[string]*api.Notification{}, envelopes: map[string]Envelope{}, rates: rates{}, replays: map[string]replayed{},
+		journal: journal{most: cmp.Or(max(0, o.Journal), 1000)},
+	}
+	for _, p := range o.Catalog.Products {
+		i := slices.IndexFunc(o.Platforms, func(at Platform) bool { return at.Name() == p.Platform })
+		if i < 0 {
+			return nil, fmt.Errorf("wxpaytest: nobody answers for platform %q of %s", p.Platform, p.Name)
+		}
+		for _, op := range p.Operations {
+			for _, route := range []string{op.Route, op.BrandRoute} {
+				if route != "" {
+					e.endpoints.add(newEndpoint(route, op, o.Platforms[i]))
+				}
+			}
+		}
+		for _, n := range p.Notifications {
+			e.events[n.Event] = n
+		}
+	}
+	return e, nil
+}
+
+// A Handler does what a call asks for and returns its answer; nil is none. The engine holds its lock.
+type Handler func(*Tx) (Object, error)
+
+// A handler is that of one call, made ready.
+type handler struct {
+	prepare func(*Tx) error // what is costly, before the lock is taken; nil: nothing
+	handle  Handler
+	limits  []Rate // in place of those of the documents
+}
+
+// A Product is the state of one product: handlers for the calls where it matters, what one may do to it beside
+// the calls, and what one may look at.
+type Product struct {
+	Name     string             // as the catalog has it
+	Handlers map[string]Handler // by ID of the operation; the others answer with their example
+	Prepare  map[string]func(*Tx) error
+	Limits   map[string][]Rate // in place of those of the documents
+	Actions  []Action
+	Views    func() []View // with the lock held; nil: none
+
+	// Envelopes say how the resource of an event is called and authenticated where the documents show another
+	// one's, by the first part of the event type.
+	Envelopes map[string]Envelope
+}
+
+// Add lets a product answer.
+func (e *Engine) Add(p Product) error {
+	for id, handle := range p.Handlers {
+		op := e.options.Catalog.Operation(id)
+		if op == nil || op.Product.Name != p.Name {
+			return fmt.Errorf("wxpaytest: %s has no call %q", p.Name, id)
+		}
+		e.handlers[op] = handler{p.Prepare[id], handle, p.Limits[id]}
+	}
+	for id := range p.Prepare {
+		if p.Handlers[id] == nil {
+			return fmt.Errorf("wxpaytest: %s prepares %q and does not handle it", p.Name, id)
+		}
+	}
+	maps.Copy(e.envelopes, p.Envelopes)
+	for n := range p.Actions {
+		p.Actions[n].Product = p.Name
+	}
+	e.products = append(e.products, p)
+	return nil
+}
+
+// Complain reports what must not happen.
+func (e *Engine) Complain(format string, a ...any) { e.options.Complain(format, a...) }
+
+// Hash is what is kept of a text that nobody else needs to read.
+func (e *Engine) Hash(text string) uint64 { return maphash.String(e.seed, text) }

@@ -1,0 +1,222 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/wxpay-go/wxpay/api"
+	"github.com/wxpay-go/wxpay/wxpaytest/internal/schema"
+)
+
+const maxUpload = 101 << 20
+
+// RoundTrip takes a request as the platform would, whatever address of a platform or the loopback it goes to.
+// Other hosts do not exist. No goroutine outlives the call.
+func (e *Engine) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil {
+		defer req.Body.Close()
+	}
+	ctx := req.Context()
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	tx := e.begin(req.Method, req.URL.Hostname(), req.URL.RequestURI(), req.Header)
+	if _, exists := e.PlatformAt(tx.Host); !exists {
+		e.note(tx, nil, &Answer{Verdict: "this host does not exist"})
+		return nil, noSuchHost(tx.Host)
+	}
+	fault := e.options.Plan.Take(tx, false)
+	if fault != nil && fault.Stage < Acting {
+		e.note(tx, fault, &Answer{Verdict: "no answer: " + fault.Name})
+		if fault.End == Torn && req.Body != nil {
+			_, _ = io.CopyN(io.Discard, req.Body, req.ContentLength/2)
+		}
+		return nil, fault.End.fail(ctx, tx.Host)
+	}
+	var err error
+	if tx.Sent, err = readSent(req); err != nil {
+		e.note(tx, fault, &Answer{Verdict: "request broke off: " + err.Error()})
+		return nil, err
+	}
+	a := e.answer(tx, fault)
+	if fault != nil && fault.End != Answered {
+		return nil, fault.End.fail(ctx, tx.Host)
+	}
+	return a.response(req), nil
+}
+
+// begin makes a request ready to go through the engine.
+func (e *Engine) begin(method, host, uri string, header http.Header) *Tx {
+	if method == "" {
+		method = http.MethodGet
+	}
+	tx := &Tx{Method: method, Host: host, URI: uri, Header: spelled(header), Secrets: map[string]string{}}
+	e.find(tx)
+	return tx
+}
+
+// spelled spells the names of headers as one finds them: on the wire their case does not matter, and HTTP/2
+// has them in lower case.
+func spelled(sent http.Header) http.Header {
+	h := http.Header{}
+	for name, values := range sent {
+		name = http.CanonicalHeaderKey(name)
+		h[name] = append(h[name], values...)
+	}
+	return h
+}
+
+// readSent reads a body as a transport does that sends it.
+func readSent(req *http.Request) ([]byte, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		if req.ContentLength > 0 {
+			return nil, fmt.Errorf("http: Request.ContentLength=%d with nil Body", req.ContentLength)
+		}
+		return nil, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(req.Body, maxUpload+1))
+	switch n := int64(len(body)); {
+	case err != nil:
+		return nil, err
+	case n > maxUpload:
+		return nil, errors.New("wxpaytest: request is too large")
+	case req.ContentLength > 0 && n != req.ContentLength:
+		return nil, fmt.Errorf("http: ContentLength=%d with Body length %d", req.ContentLength, n)
+	}
+	return body, nil
+}
+
+// ServeHTTP is the engine on a socket.
+func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	tx := e.begin(r.Method, host, r.RequestURI, r.Header)
+	fault := e.options.Plan.Take(tx, true)
+	if fault != nil && fault.Stage < Acting {
+		e.note(tx, fault, &Answer{Verdict: "no answer: " + fault.Name})
+		fault.End.hangUp(w, r)
+		return
+	}
+	if tx.Sent, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxUpload)); err != nil {
+		e.note(tx, fault, &Answer{Verdict: "request broke off"})
+		Reset.hangUp(w, r)
+		return
+	}
+	a := e.answer(tx, fault)
+	if fault != nil && fault.End != Answered {
+		fault.End.hangUp(w, r)
+		return
+	}
+	a.write(w, r)
+}
+
+// answer does what a request asks for, as far as the fault lets it, and seals what comes back.
+func (e *Engine) answer(tx *Tx, fault *Fault) *Answer {
+	a := &Answer{Header: http.Header{}}
+	if fault == nil || fault.Stage == Answering {
+		if err := e.act(tx, a); err != nil {
+			tx.Platform.Refuse(tx, a, err)
+		}
+	}
+	if fault != nil {
+		verdict := a.Verdict
+		if fault.Change != nil {
+			fault.Change(tx, a)
+		}
+		a.Verdict = strings.TrimPrefix(verdict+"; fault: "+fault.Name, "; ")
+	}
+	if err := tx.Platform.Seal(tx, a); err != nil {
+		e.Complain("seal: %v", err)
+	}
+	e.note(tx, fault, a)
+	return a
+}
+
+// act carries a request out: admit, validate, handle.
+func (e *Engine) act(tx *Tx, a *Answer) error {
+	own := e.takeReply(tx)
+	if err := tx.Platform.Admit(tx); err != nil {
+		return err
+	}
+	if own != nil {
+		own.fill(a)
+		return nil
+	}
+	if tx.Op == nil {
+		return e.noRoute(tx)
+	}
+	if err := tx.Platform.Validate(tx); err != nil {
+		return err
+	}
+	h := e.handlers[tx.Op]
+	if h.prepare != nil {
+		if err := h.prepare(tx); err != nil {
+			return err
+		}
+	}
+	body, err := e.handle(tx, h)
+	if err != nil {
+		return err
+	}
+	if a.Verdict, a.Status = "ok", http.StatusNoContent; body != nil {
+		a.Status = http.StatusOK
+		a.JSON(body)
+	}
+	return nil
+}
+
+// handle lets a call take effect, unless it comes too fast or came before, and encodes what it answers while
+// nobody changes it.
+func (e *Engine) handle(tx *Tx, h handler) ([]byte, error) {
+	e.Lock()
+	defer e.Unlock()
+	if err := e.slow(tx, h); err != nil {
+		return nil, err
+	}
+	return e.once(tx, func() ([]byte, error) {
+		answer, err := e.answerOf(tx, h)
+		if err != nil || answer == nil {
+			return nil, err
+		}
+		return schema.EncodeSealed(answer, tx.Op.Answer, e.sealer(tx.Caller))
+	})
+}
+
+// sealer encrypts for a caller.
+func (e *Engine) sealer(caller string) func(string) (string, error) {
+	return func(plain string) (string, error) { return e.options.Encrypt(caller, plain) }
+}
+
+// answerOf is what a call answers: by its handler, or else the example of the documents, with what the request
+// named in it.
+func (e *Engine) answerOf(tx *Tx, h handler) (Object, error) {
+	if h.handle != nil {
+		answer, err := h.handle(tx)
+		e.allowed(tx, err)
+		return answer, err
+	}
+	example, err := schema.Example(tx.Op, tx.Vars, tx.Query, tx.Body, tx.Self)
+	if err != nil {
+		return nil, err
+	}
+	return paged(tx, example)
+}
+
+// allowed complains of a handler that refuses by a code that the documents do not name for its call.
+func (e *Engine) allowed(tx *Tx, err error) {
+	r, ok := errors.AsType[*Refusal](err)
+	if !ok || tx.Op == nil || len(tx.Op.Errors) == 0 {
+		return
+	}
+	if !slices.ContainsFunc(tx.Op.Errors, func(doc api.Refusal) bool { return doc.Code == r.Code && doc.Status == r.Status }) {
+		e.Complain("%s refuses with %d %s, which its document does not name", tx.Op.ID, r.Status, r.Code)
+	}
+}

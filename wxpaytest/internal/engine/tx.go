@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/wxpay-go/wxpay/api"
+	"github.com/wxpay-go/wxpay/wxpaytest/internal/schema"
+)
+
+// An Object is a decoded JSON object.
+type Object = schema.Object
+
+// A Tx is one request on its way through the engine. What each stage finds out is there for the next.
+type Tx struct {
+	Method string
+	Host   string
+	URI    string // path and query, exactly as sent
+	Header http.Header
+	Sent   []byte // the body as it came
+
+	Route    string         // as the document or the test has it; empty: nobody knows it
+	Op       *api.Operation // nil: only a test knows the route, or nobody
+	Platform Platform
+	Vars     Object
+
+	// By the platform that admits the request and reads it.
+	Caller  string                                  // who sent it: a merchant number, a brand
+	Self    Object                                  // the same, as answers name it
+	Signed  []byte                                  // what the signature covers: the body, or the meta of an upload
+	Open    func(ciphertext string) (string, error) // with the key that the request names; nil: it names none
+	File    *Part                                   // of an upload
+	Query   Object
+	Body    Object
+	Secrets map[string]string // what was encrypted, by name of the member
+
+	Prepared any // by the product, before the lock is taken
+
+	checks, advice []string
+}
+
+// Checked notes what was checked and found right.
+func (tx *Tx) Checked(what string) { tx.checks = append(tx.checks, what) }
+
+// Advise notes what the platform takes and is unwise all the same.
+func (tx *Tx) Advise(format string, a ...any) {
+	tx.advice = append(tx.advice, fmt.Sprintf(format, a...))
+}
+
+// Var is a variable of the path.
+func (tx *Tx) Var(name string) string { return tx.Vars.Text(name) }
+
+// Asks reports whether the query asks for nothing under a name, or for what o has there.
+func (tx *Tx) Asks(o Object, names ...string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool {
+		return tx.Query.Text(name) != "" && tx.Query.Text(name) != o.Text(name)
+	})
+}
+
+// Upload reports whether a request is a form of meta and file. Of a route that only a test knows, the request
+// itself has to say so.
+func (tx *Tx) Upload() bool {
+	if tx.Op == nil {
+		return tx.Route != "" && MediaType(tx.Header) == "multipart/form-data"
+	}
+	return tx.Op.Upload != nil
+}
+
+// MediaType is the Content-Type without its parameters.
+func MediaType(h http.Header) string {
+	t, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
+	return t
+}
+
+// A Part is one part of a form.
+type Part struct {
+	At     int    // its place in the form
+	Name   string // of the file
+	Header http.Header
+	Body   []byte
+}
+
+// Parts reads a form that must have each of the parts named once, in whatever order, and returns them in
+// the order of the names; a part "file" has a file name, no other has.
+func (tx *Tx) Parts(names ...string) ([]Part, error) {
+	kind, params, err := mime.ParseMediaType(tx.Header.Get("Content-Type"))
+	switch {
+	case err != nil || kind != "multipart/form-data":
+		return nil, Bad("header", "Content-Type", "is not multipart/form-data with a boundary")
+	case params["boundary"] == "":
+		return nil, Bad("header", "Content-Type", "is not multipart/form-data with a boundary: it lacks the boundary, so nobody can tell the parts apart; let the library that makes the form set this header")
+	}
+	found := make([]Part, len(names))
+	r := multipart.NewReader(bytes.NewReader(tx.Sent), params["boundary"])
+	for at := 1; ; at++ {
+		p, err := r.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, Bad("body", "", "is not the multipart form it should be")
+		}
+		body, err := io.ReadAll(p)
+		if err != nil {
+			return nil, Bad("body", "", "ends within a part")
+		}
+		i := slices.Index(names, p.FormName())
+		if i < 0 || found[i].At > 0 {
+			return nil, Bad("body", p.FormName(), "is not the part expected here; the form has one each of "+strings.Join(names, ", "))
+		}
+		if (p.FormName() == "file") != (p.FileName() != "") {
+			return nil, Bad("body", p.FormName(), "must have a file name if it is the file, and only then")
+		}
+		found[i] = Part{at, p.FileName(), http.Header(p.Header), body}
+	}
+	if i := slices.IndexFunc(found, func(p Part) bool { return p.At == 0 }); i >= 0 {
+		return nil, Bad("body", names[i], "is missing from the form")
+	}
+	return found, nil
+}
+
+// Canonical is a value as text.
+func Canonical(v any) string { return schema.Canonical(v) }
