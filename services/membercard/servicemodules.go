@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
 // AddServiceModule puts a service item on a card and returns it as stored (添加会员卡服务项).
