@@ -78,7 +78,7 @@ func seal(plain string) (string, error) { return "sealed+" + strings.ToUpper(pla
 // sealed is body as it goes out.
 func sealed(t testing.TB, types *sealing.Types, body any) (string, error) {
 	t.Helper()
-	gapped, secrets, err := types.Gaps(body)
+	gapped, secrets, err := types.Gaps(body, nil)
 	if err != nil {
 		return "", err
 	}
@@ -243,7 +243,7 @@ func TestFill(t *testing.T) {
 	for i := range list {
 		list[i] = secret(fmt.Sprint("number ", i))
 	}
-	gapped, secrets, err := types.Gaps(list)
+	gapped, secrets, err := types.Gaps(list, nil)
 	require.NoError(t, err)
 	text, err := json.Marshal(gapped)
 	require.NoError(t, err)
@@ -279,7 +279,7 @@ func FuzzSeal(f *testing.F) {
 		clean := strings.ToValidUTF8(text, "")
 		body := map[string]any{"a": secret(a), "b": []secret{secret(b), secret(c)}, "text": clean, "p": &person{clean, secret(b)}, "***": "***"}
 		before := maps.Clone(body)
-		gapped, secrets, err := new(sealing.Types).Gaps(body)
+		gapped, secrets, err := new(sealing.Types).Gaps(body, nil)
 		require.NoError(t, err)
 		encoded, err := json.Marshal(gapped)
 		require.NoError(t, err)
