@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"go/format"
 	"strings"
@@ -126,9 +127,12 @@ const (
 func skeleton(o *api.Operation) (string, error) {
 	name := methodName(o)
 	var vars, query []string
+	page := o.Pagination
 	for _, p := range o.Params {
 		v := "p." + fieldName(p.Name)
 		switch {
+		case page != nil && p.Name == page.Limit && page.MaxLimit > 0: // 0 is no size of a page
+			v = fmt.Sprintf("params.Decimal(cmp.Or(%s, %d))", v, cmp.Or(page.DefaultLimit, page.MaxLimit))
 		case p.Schema.Type == "integer":
 			v = "params.Decimal(" + v + ")"
 		case p.Schema.Type == "boolean":
@@ -154,19 +158,20 @@ func skeleton(o *api.Operation) (string, error) {
 		m["Query"] = "params.Query(" + strings.Join(query, ", ") + ")"
 	}
 	g := &goPackage{product: o.Product, named: map[*api.Schema]*goType{}, names: map[string]bool{}}
-	switch page := o.Pagination; {
+	switch {
 	case page != nil:
 		item := g.typeOf("", "", o.Answer.Property(page.Items).Schema.Items)
 		m["Results"], m["Failed"], m["Send"] = "(*wxpay.Page["+item+"], error)", "nil, ", "wxpay.Do[params.List["+item+"]]"
 		made := "list.Page()"
 		if !plainList(page) {
-			m["Send"], made = "wxpay.Do["+listName(o)+"]", "wxpay.Page["+item+"]{Items: list.Items, Total: list.Total}"
-		}
-		if page.Total == "" {
-			made = strings.Replace(made, ", Total: list.Total", "", 1)
+			m["Send"], made = "wxpay.Do["+listName(o)+"]", "wxpay.Page["+item+"]{Items: list."+fieldName(page.Items)
+			if page.Total != "" {
+				made += ", Total: list." + fieldName(page.Total)
+			}
+			made += "}"
 		}
 		offset, size := "p."+fieldName(page.Offset), "p."+fieldName(page.Limit)
-		m["Page"] = made + map[string]string{"page-number": ".ByNumber(" + offset + ", " + size + ")", "record-offset": ".ByRecord(" + offset + ")", "page-token": ".ByToken(list.Next)"}[page.Style]
+		m["Page"] = made + map[string]string{"page-number": ".ByNumber(" + offset + ", " + size + ")", "record-offset": ".ByRecord(" + offset + ")", "page-token": ".ByToken(list." + fieldName(page.Next) + ")"}[page.Style]
 	case o.Answer != nil:
 		answer := g.typeOf("", "", o.Answer)
 		m["Results"], m["Failed"], m["Send"] = "(*"+answer+", error)", "nil, ", "wxpay.Do["+answer+"]"

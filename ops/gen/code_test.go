@@ -260,7 +260,7 @@ func (s *Service) MakeByID(ctx context.Context, p MakeByIDParams) (*Made, error)
 	require.NoError(t, err)
 	holds(t, []byte(text), `list, err := wxpay.Do[params.List[Thing]](ctx, s.client, wxpay.Call{
 		Route: routeListThings,
-		Query: params.Query("kind", string(p.Kind), "offset", params.Decimal(p.Offset), "limit", params.Decimal(p.Limit)),
+		Query: params.Query("kind", string(p.Kind), "offset", params.Decimal(p.Offset), "limit", params.Decimal(cmp.Or(p.Limit, 20))),
 	})
 	if err != nil {
 		return nil, err
@@ -279,7 +279,7 @@ paths:
       x-wechatpay-title: 查
       summary: List
       x-wechatpay-brand-door: {method: GET, path: /brand/tokens}
-      x-wechatpay-pagination: {style: page-token, size: page_size, token: page_token, next: next_page_token, total: total_count, items: store_list}
+      x-wechatpay-pagination: {style: page-token, size: page_size, token: page_token, next: next_page_token, max-size: 50, total: total_count, items: store_list}
       parameters:
         - {name: brand_id, in: path, required: true, schema: {type: string}}
         - {name: page_size, in: query, schema: {type: integer, minimum: 1, maximum: 50}}
@@ -319,9 +319,9 @@ func TestTokens(t *testing.T) {
 	types := files["types_gen.go"]
 	holds(t, types, `// listStoresAnswer is a page as it comes.
 type listStoresAnswer struct {
-	Items []Store `+"`json:\"store_list\"`"+`
-	Total int64 `+"`json:\"total_count\"`"+`
-	Next string `+"`json:\"next_page_token\"`"+`
+	StoreList []Store `+"`json:\"store_list\"`"+`
+	TotalCount int64 `+"`json:\"total_count\"`"+`
+	NextPageToken string `+"`json:\"next_page_token\"`"+`
 }`)
 	holds(t, types, "// Store is why there is a store.")
 	holds(t, types, "StoreClosed StoreState = \"CLOSED\" StoreOpen StoreState = \"STORE_OPEN\" StoreStoreClosed StoreState = \"STORE_CLOSED\"")
@@ -337,12 +337,12 @@ type listStoresAnswer struct {
 		Route: routeListStores,
 		BrandRoute: brandListStores,
 		Vars: wxpay.Vars{"brand_id": p.BrandID},
-		Query: params.Query("page_size", params.Decimal(p.PageSize), "page_token", p.PageToken, "closed", map[bool]string{true: "true"}[p.Closed]),
+		Query: params.Query("page_size", params.Decimal(cmp.Or(p.PageSize, 50)), "page_token", p.PageToken, "closed", map[bool]string{true: "true"}[p.Closed]),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return wxpay.Page[Store]{Items: list.Items, Total: list.Total}.ByToken(list.Next), nil`)
+	return wxpay.Page[Store]{Items: list.StoreList, Total: list.TotalCount}.ByToken(list.NextPageToken), nil`)
 }
 
 // A product that is new has no folder yet.

@@ -88,9 +88,9 @@ func (g *goPackage) list(o *api.Operation, item string) {
 		return
 	}
 	t := &goType{Name: listName(o), Doc: listName(o) + " is a page as it comes."}
-	for _, f := range []struct{ name, kind, member string }{{"Items", "[]" + item, page.Items}, {"Total", "int64", page.Total}, {"Next", "string", page.Next}} {
-		if f.member != "" {
-			t.Fields = append(t.Fields, goField{Name: f.name, Type: f.kind, Tag: fmt.Sprintf("`json:%q`", f.member)})
+	for _, f := range [][2]string{{page.Items, "[]" + item}, {page.Total, "int64"}, {page.Next, "string"}} {
+		if member, kind := f[0], f[1]; member != "" {
+			t.Fields = append(t.Fields, goField{Name: fieldName(member), Type: kind, Tag: fmt.Sprintf("`json:%q`", member)})
 		}
 	}
 	g.add(t)
