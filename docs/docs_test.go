@@ -18,6 +18,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -46,16 +47,23 @@ var known = map[string]string{
 	"core":     "github.com/wechatpay-apiv3/wechatpay-go/core",
 	"option":   "github.com/wechatpay-apiv3/wechatpay-go/core/option",
 
-	"wxpay":        "github.com/wxpay-go/wxpay",
-	"auth":         "github.com/wxpay-go/wxpay/auth",
-	"media":        "github.com/wxpay-go/wxpay/media",
-	"notify":       "github.com/wxpay-go/wxpay/notify",
-	"pushpackage":  "github.com/wxpay-go/wxpay/push/pushpackage",
-	"bankpackages": "github.com/wxpay-go/wxpay/services/bankpackages",
-	"edupapay":     "github.com/wxpay-go/wxpay/services/edupapay",
-	"membercard":   "github.com/wxpay-go/wxpay/services/membercard",
-	"security":     "github.com/wxpay-go/wxpay/services/security",
-	"wxpaytest":    "github.com/wxpay-go/wxpay/wxpaytest",
+	"wxpay":       "github.com/wxpay-go/wxpay",
+	"auth":        "github.com/wxpay-go/wxpay/auth",
+	"media":       "github.com/wxpay-go/wxpay/media",
+	"notify":      "github.com/wxpay-go/wxpay/notify",
+	"pushpackage": "github.com/wxpay-go/wxpay/push/pushpackage",
+	"wxpaytest":   "github.com/wxpay-go/wxpay/wxpaytest",
+}
+
+// imported are known, and the products.
+func imported() map[string]string {
+	all := maps.Clone(known)
+	products, _ := filepath.Glob("../services/*/routes_gen.go") // fails for a bad pattern alone
+	for _, path := range products {
+		name := filepath.Base(filepath.Dir(path))
+		all[name] = "github.com/wxpay-go/wxpay/services/" + name
+	}
+	return all
 }
 
 // papers are the documents of one language, from the root of the repository.
@@ -120,7 +128,7 @@ func (b block) file() (string, error) {
 		code = fmt.Sprintf("func _(%s) error {\n{\n%s\n%s}\n", given, code, ending)
 	}
 	var imports strings.Builder
-	for name, path := range known {
+	for name, path := range imported() {
 		if regexp.MustCompile(`\b` + name + `\.[A-Z]`).MatchString(code) {
 			fmt.Fprintf(&imports, "import %q\n", path)
 		}
