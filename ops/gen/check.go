@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/wxpay-go/wxpay/api"
@@ -121,8 +122,14 @@ func (g *goPackage) text(name, v string, p *api.Property, most int64) (all []str
 	switch {
 	case closed:
 		var values []string
-		for _, value := range g.named[g.product.Schema(s.Name)].Values {
-			values = append(values, value.Name)
+		if named := g.named[g.product.Schema(s.Name)]; named != nil {
+			for _, value := range named.Values {
+				values = append(values, value.Name)
+			}
+		} else {
+			for _, value := range s.Enum {
+				values = append(values, strconv.Quote(value.Value))
+			}
 		}
 		all = append(all, fmt.Sprintf("params.OneOf(%s, %s, %s)", name, v, strings.Join(values, ", ")))
 	case p.Name == "notify_url":

@@ -177,7 +177,7 @@ func (g *goPackage) typeOf(parent, field string, s *api.Schema) string {
 		return "float64"
 	case s.Type == "boolean":
 		return "bool"
-	case s.Type == "object" && len(s.Properties) > 0, s.Type == "string" && s.Enum != nil:
+	case s.Type == "object" && len(s.Properties) > 0, s.Type == "string" && s.Enum != nil && !isFixed(s):
 		return g.named_(parent+field, s)
 	case s.Type == "string":
 		return "string"
@@ -233,6 +233,9 @@ func (g *goPackage) twin(s *api.Schema) string {
 	}
 	return ""
 }
+
+// isFixed reports whether a member has one value alone: that is text, and needs no type.
+func isFixed(s *api.Schema) bool { return s.Name == "" && len(s.Enum) == 1 && !s.OpenEnum }
 
 // values are the constants of an enumeration.
 func (g *goPackage) values(t *goType, s *api.Schema) {
