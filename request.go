@@ -116,9 +116,10 @@ func (c *Client) prepare(ctx context.Context, call Call, answer any, v verify) (
 	if r.method, r.uri, err = expand(&call); err != nil {
 		return r, err
 	}
-	var secrets []Secret
+	var few [2]Secret // as most calls have at most
+	secrets := few[:0]
 	if call.Body != nil {
-		if r.payload, secrets, err = encode(&c.types, call.Body); err != nil {
+		if r.payload, secrets, err = encode(&c.types, call.Body, secrets); err != nil {
 			return r, &ParamError{call.Route, "body", "does not encode: " + err.Error()}
 		}
 		r.contentType = "application/json"
@@ -145,12 +146,12 @@ func (c *Client) prepare(ctx context.Context, call Call, answer any, v verify) (
 	return r, nil
 }
 
-// encode writes JSON, with a gap for each secret, and refuses what the platform does not take. A body that was
-// kept stays as it is.
-func encode(types *sealing.Types, body any) (text []byte, secrets []Secret, err error) {
+// encode writes JSON, with a gap for each secret that it appends to the list, and refuses what the platform does not
+// take. A body that was kept stays as it is.
+func encode(types *sealing.Types, body any, list []Secret) (text []byte, secrets []Secret, err error) {
 	text, again := body.(kept)
 	if !again {
-		if body, secrets, err = types.Gaps(body); err != nil {
+		if body, secrets, err = types.Gaps(body, list); err != nil {
 			return nil, nil, err
 		}
 		text, err = json.Marshal(body)

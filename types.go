@@ -32,8 +32,8 @@ func DateOf(t time.Time) Date { return value.DateOf(t) }
 type EventType[T any] string
 
 // A Secret is text that must not be seen, a phone number or an APIv3 key: Secret("13800138000"). It shows itself
-// as *** in every format, in JSON and in logs, and as nothing if it is empty; string(s) is the text. The calls
-// of packages under services encrypt it on its way out; [Do] refuses to send it. It is the Secret of package
+// as *** in every format, in JSON and in logs, and as nothing if it is empty; string(s) is the text. [Do] and [Send]
+// encrypt it on its way out wherever it stands in [Call].Body. It is the Secret of package
 // pushpackage too.
 //
 // Package fmt does not ask values in unexported fields how they want to be shown: a struct of yours that

@@ -217,9 +217,11 @@ type Condition struct {
 
 // Go says how a value is called in Go where it does not follow from the document.
 type Go struct {
-	Name string `json:"name,omitempty"`
-	Type string `json:"type,omitempty"`
-	Nil  string `json:"nil,omitempty"` // in words: what absence means where it is not zero, so that the field is a pointer
+	Name   string `json:"name,omitempty"`
+	Type   string `json:"type,omitempty"`
+	Prefix string `json:"prefix,omitempty"` // of the constants of an enumeration
+	Always bool   `json:"always,omitempty"` // no omitzero though it may be absent: sent also where it is zero, and an answer that cannot be read here is an error
+	Nil    string `json:"nil,omitempty"`    // in words: what absence means where it is not zero, so that the field is a pointer
 
 	// Check is how text is checked where the name does not say it: id, if it names something that is asked for
 	// later, shown, if it is stored to be shown, or text.

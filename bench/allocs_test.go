@@ -17,9 +17,9 @@ import (
 // two less. The encoding/json of Go 1.27 needs fewer.
 func most() map[string]float64 {
 	if strings.HasPrefix(runtime.Version(), "go1.26") {
-		return map[string]float64{"GET": 20, "POST": 17, "notification": 34, "upload": 17}
+		return map[string]float64{"GET": 20, "POST": 20, "notification": 34, "upload": 17}
 	}
-	return map[string]float64{"GET": 14, "POST": 12, "notification": 12, "upload": 12}
+	return map[string]float64{"GET": 14, "POST": 14, "notification": 12, "upload": 12}
 }
 
 // jobs are what is counted, done by c.

@@ -47,19 +47,19 @@ const base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
 // mostDepth is how deep values may be nested; what holds itself is found there.
 const mostDepth = 1000
 
-// Gaps returns body with a gap in place of every secret that is not empty, and the secrets. Body itself stays as it
-// is: what leads to a secret is copied. Without any, body is returned as it came.
-func (t *Types) Gaps(body any) (gapped any, secrets []value.Secret, err error) {
+// Gaps returns body with a gap in place of every secret that is not empty, and the list (empty) with these secrets appended.
+// Body itself stays as it is: what leads to a secret is copied. Without any, body is returned as it came.
+func (t *Types) Gaps(body any, list []value.Secret) (gapped any, secrets []value.Secret, err error) {
 	v := reflect.ValueOf(body)
 	if found, err := t.look(v, 0); err != nil || !found {
-		return body, nil, err
+		return body, list, err
 	}
 	pointed := v.Kind() == reflect.Pointer
 	if pointed {
 		v = v.Elem()
 	}
 	c := copyOf(v)
-	t.cut(c, &secrets)
+	secrets = t.cut(c, list)
 	if pointed {
 		c = c.Addr()
 	}
@@ -202,8 +202,8 @@ func (t *Types) conceals(v reflect.Value, seen map[place]bool) bool {
 	case reflect.String:
 		return v.Len() > 0
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if t.conceals(v.Field(i), seen) {
+		for _, field := range v.Fields() {
+			if t.conceals(field, seen) {
 				return true
 			}
 		}
@@ -227,33 +227,33 @@ func (t *Types) conceals(v reflect.Value, seen map[place]bool) bool {
 
 // cut puts gaps in place of the secrets in v, which is a copy. What v shares with the original is copied first
 // where a secret can be in it.
-func (t *Types) cut(v reflect.Value, secrets *[]value.Secret) {
+func (t *Types) cut(v reflect.Value, secrets []value.Secret) []value.Secret {
 	if t.nature(v) != open {
-		return
+		return secrets
 	}
 	switch v.Kind() {
 	case reflect.String:
 		if v.Len() > 0 {
-			*secrets = append(*secrets, value.Secret(v.String()))
-			v.SetString(string(gap(len(*secrets) - 1)))
+			secrets = append(secrets, value.Secret(v.String()))
+			v.SetString(string(gap(len(secrets) - 1)))
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
 			if encoded(f) && (f.IsExported() || f.Type.Kind() == reflect.Struct) {
-				t.cut(v.Field(i), secrets)
+				secrets = t.cut(v.Field(i), secrets)
 			}
 		}
 	case reflect.Array:
 		for i := range v.Len() {
-			t.cut(v.Index(i), secrets)
+			secrets = t.cut(v.Index(i), secrets)
 		}
 	case reflect.Slice:
 		if !v.IsNil() {
 			list := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 			reflect.Copy(list, v)
 			for i := range list.Len() {
-				t.cut(list.Index(i), secrets)
+				secrets = t.cut(list.Index(i), secrets)
 			}
 			v.Set(list)
 		}
@@ -262,7 +262,7 @@ func (t *Types) cut(v reflect.Value, secrets *[]value.Secret) {
 			table := reflect.MakeMapWithSize(v.Type(), v.Len())
 			for i := v.MapRange(); i.Next(); {
 				c := copyOf(i.Value())
-				t.cut(c, secrets)
+				secrets = t.cut(c, secrets)
 				table.SetMapIndex(i.Key(), c)
 			}
 			v.Set(table)
@@ -270,13 +270,14 @@ func (t *Types) cut(v reflect.Value, secrets *[]value.Secret) {
 	case reflect.Pointer, reflect.Interface:
 		if !v.IsNil() {
 			c := copyOf(v.Elem())
-			t.cut(c, secrets)
+			secrets = t.cut(c, secrets)
 			if v.Kind() == reflect.Pointer {
 				c = c.Addr().Convert(v.Type())
 			}
 			v.Set(c)
 		}
 	}
+	return secrets
 }
 
 func copyOf(v reflect.Value) reflect.Value {
@@ -300,10 +301,8 @@ func encodesItself(t reflect.Type) bool {
 		return false // what is behind it may
 	}
 	p := reflect.PointerTo(t)
-	for _, e := range encoders {
-		if p.Implements(e) {
-			return true
-		}
+	if slices.ContainsFunc(encoders, p.Implements) {
+		return true
 	}
 	_, newer := p.MethodByName("MarshalJSONTo") // of encoding/json/v2
 	return newer
@@ -344,8 +343,8 @@ func holds(t reflect.Type, seen map[reflect.Type]bool) bool {
 	case reflect.Map:
 		return holds(t.Key(), seen) || holds(t.Elem(), seen)
 	case reflect.Struct:
-		for i := range t.NumField() {
-			if holds(t.Field(i).Type, seen) {
+		for field := range t.Fields() {
+			if holds(field.Type, seen) {
 				return true
 			}
 		}

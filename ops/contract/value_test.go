@@ -72,7 +72,7 @@ func TestExample(t *testing.T) {
 	for _, tt := range []struct{ schema, want string }{
 		{"membercard.yaml DayTimeRange", // an example beside a $ref
 			`{"begin_day_time":{"hours":9,"minutes":34,"seconds":6},"end_day_time":{"hours":18,"minutes":45,"seconds":7}}`},
-		{"membercard.yaml DepositCodesResponse", // a list without an example of its own
+		{"membercard.yaml Deposit", // a list without an example of its own
 			`{"data":[{"code":"478515832665","result":"SUCCESS"},{"code":"478515832665","result":"SUCCESS"}]}`},
 		{"edupapay.yaml ContractReleasedNotification", // allOf with a const
 			`{"id":"EV-2018022511223320873","create_time":"2015-05-20T13:29:35+08:00","event_type":"ENTRUST.RELEASE",
@@ -104,7 +104,7 @@ func TestPlain(t *testing.T) {
 
 func TestAliased(t *testing.T) {
 	t.Parallel()
-	got, ok := Aliased(schemas(t)["membercard.yaml TerminateActivityResponse"], map[string]any{"activity_id": "1", "terminate_time": "2"})
+	got, ok := Aliased(schemas(t)["membercard.yaml TerminatedActivity"], map[string]any{"activity_id": "1", "terminate_time": "2"})
 	assert.True(t, ok)
 	assert.Equal(t, map[string]any{"activity_id": "1", "creterminate_timeate_time": "2"}, got)
 	_, ok = Aliased(schemas(t)["bankpackages.yaml Task"], map[string]any{"task_id": "1"})

@@ -20,7 +20,7 @@ func (g *goPackage) check(o *api.Operation) {
 	paged := o.Pagination
 	for _, p := range o.Params {
 		switch {
-		case p.In == "header":
+		case p.In == "header", inBody(o, p.Name):
 		case paged != nil && p.Name == paged.Offset:
 			if paged.Limit != "" && o.Pagination.Style != "page-token" {
 				c.Faults = append(c.Faults, fmt.Sprintf("params.Page(p.%s, p.%s, %d)", fieldName(paged.Offset), fieldName(paged.Limit), paged.MaxLimit))
@@ -107,6 +107,9 @@ func (g *goPackage) text(name, v string, p *api.Property, most int64) (all []str
 		return []string{fmt.Sprintf("params.IP(%s, %s)", name, v)}
 	}
 	if isID(p.Name, s) && s.Pattern == "" && s.Enum == nil {
+		if !p.Required && most == 0 {
+			return nil // nothing is said of it
+		}
 		return []string{fmt.Sprintf("params.%s(%s, %s, %d)", map[bool]string{true: "ID", false: "OptionalID"}[p.Required], name, v, most)}
 	}
 	closed := s.Enum != nil && !s.OpenEnum
@@ -122,14 +125,15 @@ func (g *goPackage) text(name, v string, p *api.Property, most int64) (all []str
 	switch {
 	case closed:
 		var values []string
-		if named := g.named[g.product.Schema(s.Name)]; named != nil {
-			for _, value := range named.Values {
+		if named := g.product.Schema(s.Name); named != nil {
+			s = named
+		}
+		if t := g.named[s]; t != nil {
+			for _, value := range t.Values {
 				values = append(values, value.Name)
 			}
-		} else {
-			for _, value := range s.Enum {
-				values = append(values, strconv.Quote(value.Value))
-			}
+		} else { // a fixed value
+			values = append(values, strconv.Quote(s.Enum[0].Value))
 		}
 		all = append(all, fmt.Sprintf("params.OneOf(%s, %s, %s)", name, v, strings.Join(values, ", ")))
 	case p.Name == "notify_url":

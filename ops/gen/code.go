@@ -37,7 +37,7 @@ const (
 {{range .}}{{.Name}} = regexp.MustCompile({{printf "%q" .Pattern}})
 {{end}})
 {{end}}{{range .Checks}}
-func (p {{.Type}}) check() error {
+func (p *{{.Type}}) check() error {
 	return params.Check({{.Route}},
 {{range .Faults}}{{.}},
 {{end}})

@@ -48,7 +48,7 @@ components:
       properties:
         out_no: {type: string, maxLength: 32, pattern: '^[0-9A-Za-z_-]+$', description: Number.}
         title: {type: string, minLength: 3, maxLength: 10, description: AppID of it., x-wechatpay-doubt: [EV-1]}
-        note: {type: string}
+        note: {type: string, maxLength: 9, description: Note.}
         begin: {type: string, format: date-time}
         day: {type: string, format: date}
         price: {type: integer, x-wechatpay-unit: fen}
@@ -57,6 +57,7 @@ components:
         notify_url: {type: string, maxLength: 256}
         ip: {type: string, format: ip}
         form: {$ref: '#/components/schemas/Form'}
+        mode: {type: string, enum: [C], description: How.}
         more: {$ref: '#/components/schemas/Form'}
         count: {type: integer, minimum: 1, maximum: 9}
         encrypted_phone_number: {type: string, x-wechatpay-sensitive: true}
@@ -129,7 +130,7 @@ type MakeByIDParams struct {
 	CardID string `+"`json:\"-\"`"+` // card ID; at most 32 characters
 	OutNo string `+"`json:\"out_no\"`"+` // number; at most 32 characters, letters, digits, _ and - only
 	Title string `+"`json:\"title\"`"+` // AppID of it; 3 to 10 characters (EV-1)
-	Note string `+"`json:\"note,omitzero\"`"+`
+	Note string `+"`json:\"note,omitzero\"`"+` // at most 9 characters
 	Begin wxpay.Time `+"`json:\"begin\"`"+`
 	Day wxpay.Date `+"`json:\"day\"`"+`
 	Price wxpay.Fen `+"`json:\"price\"`"+`
@@ -138,10 +139,11 @@ type MakeByIDParams struct {
 	NotifyURL string `+"`json:\"notify_url\"`"+` // at most 256 characters
 	IP string `+"`json:\"ip\"`"+`
 	Form Form `+"`json:\"form\"`"+`
+	Mode MakeByIDParamsMode `+"`json:\"mode,omitzero\"`"+` // how
 	More Form `+"`json:\"more,omitzero\"`"+`
 	Count int64 `+"`json:\"count\"`"+` // 1 to 9
 	PhoneNumber wxpay.Secret `+"`json:\"encrypted_phone_number\"`"+`
-	StockIDList []string `+"`json:\"stock_id_list\"`"+`
+	StockIDList []string `+"`json:\"stock_id_list,omitzero\"`"+`
 	UserID string `+"`json:\"user_id,omitzero\"`"+` // at most 8 characters
 	On *bool `+"`json:\"on,omitzero\"`"+` // nil: not said
 	Any json.RawMessage `+"`json:\"any,omitzero\"`"+` // any value
@@ -172,13 +174,14 @@ type ListThingsParams struct {
 func TestChecks(t *testing.T) {
 	t.Parallel()
 	_, files := generate(t)
-	holds(t, files["check_gen.go"], `func (p MakeByIDParams) check() error {
+	holds(t, files["check_gen.go"], `func (p *MakeByIDParams) check() error {
 	return params.Check(routeMakeByID,
 		params.ID("card_id", p.CardID, 32),
 		params.Required("out_no", p.OutNo, 32),
 		params.Match("out_no", p.OutNo, outNoForm, "may hold letters, digits, _ and - only"),
 		params.Required("title", p.Title, 10),
 		params.Min("title", p.Title, 3),
+		params.Optional("note", p.Note, 9),
 		params.Must(!p.Begin.IsZero(), "begin", "is missing"),
 		params.Must(!p.Day.IsZero(), "day", "is missing"),
 		params.Must(p.Price > 0, "price", "is missing or not more than 0"),
@@ -189,6 +192,7 @@ func TestChecks(t *testing.T) {
 		params.NotifyURL("notify_url", p.NotifyURL),
 		params.IP("ip", p.IP),
 		params.Required("form.name", p.Form.Name, 4),
+		params.OneOf("mode", p.Mode, MakeByIDParamsModeC),
 		params.Optional("more.name", p.More.Name, 4),
 		params.Must(p.Count >= 1, "count", "is less than 1"),
 		params.Must(p.Count <= 9, "count", "is more than 9"),
@@ -201,12 +205,35 @@ func TestChecks(t *testing.T) {
 	)
 }
 
-func (p ListThingsParams) check() error {
+func (p *ListThingsParams) check() error {
 	return params.Check(routeListThings,
 		params.Page(p.Offset, p.Limit, 20),
 	)
 }`)
 	holds(t, files["check_gen.go"], `outNoForm = regexp.MustCompile("^[0-9A-Za-z_-]+$")`)
+}
+
+// One field serves a name that stands in the path and in the body; two members of one name need help.
+func TestNamesTwice(t *testing.T) {
+	t.Parallel()
+	generate := func(old, now string) (*goPackage, error) {
+		p, err := read("every.yaml", []byte(strings.Replace(every, old, now, 1)))
+		require.NoError(t, err)
+		text, err := encode(&api.Catalog{Products: []*api.Product{p}})
+		require.NoError(t, err)
+		c, err := api.Parse(text)
+		require.NoError(t, err)
+		return newPackage(c.Products[0])
+	}
+	g, err := generate("note: {type", "card_id: {type: string}\n        note: {type")
+	require.NoError(t, err)
+	files, err := g.files()
+	require.NoError(t, err)
+	assert.NotContains(t, string(files["types_gen.go"]), `json:"-"`)
+	_, err = generate("thing_id: {type: string}", "mchid: {type: string}, mch_id: {type: string}")
+	require.EqualError(t, err, "every: two members of Thing are called MchID; one needs an x-go-name")
+	_, err = generate("thing_id: {type: string}", "mchid: {type: string}, mch_id: {type: string, x-go-name: OtherMchID}")
+	require.NoError(t, err)
 }
 
 func TestSkeleton(t *testing.T) {

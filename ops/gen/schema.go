@@ -62,7 +62,7 @@ func (r *reader) schema(n *yaml.Node) *api.Schema {
 			}
 		},
 		"x-doubt": func(v *yaml.Node) { s.Doubts = r.doubts(v) },
-		"x-alias": &s.Alias, "x-go-name": &s.Go.Name, "x-go-type": &s.Go.Type, "x-go-nil": &s.Go.Nil, "x-go-check": &s.Go.Check, "x-go-values": &constants,
+		"x-alias": &s.Alias, "x-go-name": &s.Go.Name, "x-go-type": &s.Go.Type, "x-go-nil": &s.Go.Nil, "x-go-check": &s.Go.Check, "x-go-prefix": &s.Go.Prefix, "x-go-always": &s.Go.Always, "x-go-values": &constants,
 
 		"contentMediaType": nil, "contentEncoding": nil, "contentSchema": nil, "deprecated": nil, "x-plaintext": nil, "x-note": nil,
 		"x-sensitive-unit": nil, "x-max-size": nil, "x-max-lines": nil, "x-max-bytes": nil, "x-file-name-length": nil, "x-on-failure": nil,

@@ -6,7 +6,7 @@ import (
 	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
-func (p ListTasksParams) check() error {
+func (p *ListTasksParams) check() error {
 	return params.Check(routeListTasks,
 		params.ID("package_id", p.PackageID, 16),
 		params.Optional("filename", p.Filename, 128),

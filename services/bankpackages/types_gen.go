@@ -20,13 +20,13 @@ type Task struct {
 	TaskID           string     `json:"task_id"`
 	PackageID        string     `json:"package_id"`           // number package (号码包 ID)
 	Filename         string     `json:"filename"`             // name of the file
-	BankType         string     `json:"bank_type,omitzero"`   // bank and card kind of the numbers (银行类型), such as ICBC_DEBIT (BP-3)
+	BankType         string     `json:"bank_type"`            // bank and card kind of the numbers (银行类型), such as ICBC_DEBIT (BP-3)
 	CreateTime       wxpay.Time `json:"create_time"`          // when the file was taken (BP-10)
 	UpdateTime       wxpay.Time `json:"update_time,omitzero"` // when the task changed last (BP-10)
-	Status           TaskStatus `json:"status,omitzero"`
-	SuccessCount     int64      `json:"success_count,omitzero"`      // numbers that matched a user
-	FailCount        int64      `json:"fail_count,omitzero"`         // numbers that matched nobody
-	SuccessUserCount int64      `json:"success_user_count,omitzero"` // users found; one card can be bound to several accounts
+	Status           TaskStatus `json:"status"`
+	SuccessCount     int64      `json:"success_count"`      // numbers that matched a user
+	FailCount        int64      `json:"fail_count"`         // numbers that matched nobody
+	SuccessUserCount int64      `json:"success_user_count"` // users found; one card can be bound to several accounts
 }
 
 // ListTasksParams are the parameters of [Service.ListTasks] and [Service.AllTasks].

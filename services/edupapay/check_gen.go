@@ -12,7 +12,7 @@ var (
 	outTradeNoForm = regexp.MustCompile("^[0-9A-Za-z_-]+$")
 )
 
-func (p PresignContractParams) check() error {
+func (p *PresignContractParams) check() error {
 	return params.Check(routePresignContract,
 		params.ID("appid", p.AppID, 32),
 		params.OptionalID("sub_mchid", p.SubMchID, 32),
@@ -28,7 +28,7 @@ func (p PresignContractParams) check() error {
 	)
 }
 
-func (p GetContractParams) check() error {
+func (p *GetContractParams) check() error {
 	return params.Check(routeGetContract,
 		params.ID("contract_id", p.ContractID, 32),
 		params.ID("appid", p.AppID, 32),
@@ -37,13 +37,13 @@ func (p GetContractParams) check() error {
 	)
 }
 
-func (p TerminateContractParams) check() error {
+func (p *TerminateContractParams) check() error {
 	return params.Check(routeTerminateContract,
 		params.ID("contract_id", p.ContractID, 32),
 	)
 }
 
-func (p ListUserContractsParams) check() error {
+func (p *ListUserContractsParams) check() error {
 	return params.Check(routeListUserContracts,
 		params.ID("openid", p.OpenID, 128),
 		params.ID("appid", p.AppID, 32),
@@ -55,7 +55,7 @@ func (p ListUserContractsParams) check() error {
 	)
 }
 
-func (p SendDebitNoticeParams) check() error {
+func (p *SendDebitNoticeParams) check() error {
 	return params.Check(routeSendDebitNotice,
 		params.ID("contract_id", p.ContractID, 32),
 		params.ID("appid", p.AppID, 32),
@@ -64,7 +64,7 @@ func (p SendDebitNoticeParams) check() error {
 	)
 }
 
-func (p CreateTransactionParams) check() error {
+func (p *CreateTransactionParams) check() error {
 	return params.Check(routeCreateTransaction,
 		params.ID("appid", p.AppID, 32),
 		params.OptionalID("sub_mchid", p.SubMchID, 32),
@@ -85,14 +85,14 @@ func (p CreateTransactionParams) check() error {
 	)
 }
 
-func (p GetTransactionByIDParams) check() error {
+func (p *GetTransactionByIDParams) check() error {
 	return params.Check(routeGetTransactionByID,
 		params.ID("transaction_id", p.TransactionID, 32),
 		params.OptionalID("sub_mchid", p.SubMchID, 32),
 	)
 }
 
-func (p GetTransactionByOutTradeNoParams) check() error {
+func (p *GetTransactionByOutTradeNoParams) check() error {
 	return params.Check(routeGetTransactionByOutTradeNo,
 		params.Required("out_trade_no", p.OutTradeNo, 32),
 		params.Match("out_trade_no", p.OutTradeNo, outTradeNoForm, "may hold letters, digits, _ and - only"),

@@ -4,24 +4,7 @@ import (
 	"context"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/services/internal/params"
 )
-
-const (
-	routeSetCallback = "PATCH /v3/marketing/membercard-open/callback"
-	routeGetCallback = "GET /v3/marketing/membercard-open/callback"
-)
-
-// A Callback is the address that notifications of member cards go to.
-type Callback struct {
-	NotifyURL string `json:"notify_url"`
-	MchID     string `json:"mchid,omitzero"` // merchant number it belongs to
-}
-
-// SetCallbackParams is for [Service.SetCallback]: the address to set.
-type SetCallbackParams struct {
-	NotifyURL string `json:"notify_url"` // https, without query; at most 256 characters
-}
 
 // SetCallback sets the address for the caller's member card notifications and returns the one now in use
 // (设置回调地址). The creator of the card also has to switch event messages on in the merchant platform.
@@ -36,10 +19,7 @@ type SetCallbackParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012552251
 // https://pay.weixin.qq.com/doc/v3/partner/4012714353
 func (s *Service) SetCallback(ctx context.Context, p SetCallbackParams) (*Callback, error) {
-	if err := params.Check(routeSetCallback,
-		params.Required("notify_url", p.NotifyURL, 256),
-		params.NotifyURL("notify_url", p.NotifyURL),
-	); err != nil {
+	if err := p.check(); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[Callback](ctx, s.client, wxpay.Call{Route: routeSetCallback, Body: p})

@@ -7,16 +7,6 @@ import (
 	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
-var requestNo = regexp.MustCompile(`^[0-9A-Za-z|_*-]+$`)
-
-// outRequestNo is the merchant's number of a request.
-func outRequestNo(s string, most int) *wxpay.ParamError {
-	if f := params.Required("out_request_no", s, most); f != nil {
-		return f
-	}
-	return params.Must(requestNo.MatchString(s), "out_request_no", "holds other characters than letters, digits and | _ * -")
-}
-
 // A number that starts with 1 has 11 digits, be it of mainland China or of North America with its country
 // code. The pages name no other form, so any other number passes that could be one.
 var (

@@ -1,6 +1,7 @@
 package membercard
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -9,37 +10,6 @@ import (
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/services/internal/params"
 )
-
-const (
-	routeDepositCodes = "POST /v3/marketing/membercard-open/cards/{card_id}/codes/deposit"
-	routeDecryptCode  = "GET /v3/marketing/membercard-open/cards/{card_id}/decrypt-code"
-)
-
-// A CardCode is the answer of calls that yield the code of one member. Code is a card code, never an error code.
-type CardCode struct {
-	Code string `json:"code"`
-}
-
-// A DepositOutcome is what became of one code. The platform may add values.
-type DepositOutcome string
-
-// Outcomes of a deposit.
-const (
-	DepositSuccess   DepositOutcome = "SUCCESS"   // stored
-	DepositDuplicate DepositOutcome = "DUPLICATE" // known already
-	DepositFail      DepositOutcome = "FAIL"      // not stored
-)
-
-// A Deposit is the outcome of [Service.DepositCodes], code by code.
-type Deposit struct {
-	Data []DepositResult `json:"data"`
-}
-
-// A DepositResult is the outcome of one code.
-type DepositResult struct {
-	Code   string         `json:"code,omitzero"`
-	Result DepositOutcome `json:"result,omitzero"`
-}
 
 // Failed returns the results that are not [DepositSuccess]: duplicates, failures and outcomes not heard of.
 // After a deposit that was repeated, a duplicate is a code that was stored before.
@@ -62,12 +32,6 @@ func (d *Deposit) isAbout(codes []string) bool {
 	return !slices.ContainsFunc(d.Data, func(r DepositResult) bool { return !asked[r.Code] })
 }
 
-// DepositCodesParams is for [Service.DepositCodes]: codes for one card.
-type DepositCodesParams struct {
-	CardID string   `json:"-"`             // at most 32 characters
-	Code   []string `json:"code,omitzero"` // at least one, each at most 32 characters; the largest batch is not documented (MC-22)
-}
-
 // DepositCodes stores codes for a card in [CodeModeMerchantDeposit] and sets its stock to the number of codes
 // (导入会员code).
 //
@@ -88,11 +52,8 @@ type DepositCodesParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012545728
 // https://pay.weixin.qq.com/doc/v3/partner/4012709031
 func (s *Service) DepositCodes(ctx context.Context, p DepositCodesParams) (*Deposit, error) {
-	if err := params.Check(routeDepositCodes,
-		params.ID("card_id", p.CardID, 32),
-		params.Must(len(p.Code) > 0, "code", "is an empty list"),
-		params.IDs("code", p.Code, 32),
-	); err != nil {
+	some := params.Must(len(p.Code) > 0, "code", "is an empty list")
+	if err := cmp.Or(p.check(), params.Check(routeDepositCodes, some)); err != nil {
 		return nil, err
 	}
 	deposit, err := wxpay.Do[Deposit](ctx, s.client, wxpay.Call{
@@ -104,12 +65,6 @@ func (s *Service) DepositCodes(ctx context.Context, p DepositCodesParams) (*Depo
 		return nil, &wxpay.UnknownError{Route: routeDepositCodes, Err: errors.New("answer is not about the code that was asked for")}
 	}
 	return deposit, err
-}
-
-// DecryptCodeParams is for [Service.DecryptCode]: an encrypted code and its card.
-type DecryptCodeParams struct {
-	CardID      string // at most 32 characters
-	EncryptCode string // as received, after the one decoding of the query it came in; at most 128
 }
 
 // DecryptCode opens the encrypt_code that the jump to the merchant's web page carries (加密code解码). A mini
@@ -124,12 +79,8 @@ type DecryptCodeParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012550742
 // https://pay.weixin.qq.com/doc/v3/partner/4012727758
 func (s *Service) DecryptCode(ctx context.Context, p DecryptCodeParams) (*CardCode, error) {
-	if err := params.Check(routeDecryptCode,
-		params.ID("card_id", p.CardID, 32),
-		params.Required("encrypt_code", p.EncryptCode, 128),
-		params.Must(!strings.Contains(p.EncryptCode, " "), "encrypt_code", "holds a blank: its + was read as one on the way here"),
-		params.Clean("encrypt_code", p.EncryptCode, 128),
-	); err != nil {
+	whole := params.Must(!strings.Contains(p.EncryptCode, " "), "encrypt_code", "holds a blank: its + was read as one on the way here")
+	if err := cmp.Or(params.Check(routeDecryptCode, whole), p.check()); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[CardCode](ctx, s.client, wxpay.Call{

@@ -1,24 +1,12 @@
 package membercard
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/services/internal/params"
 )
-
-const (
-	routeImportUser        = "POST /v3/marketing/membercard-open/cards/{card_id}/users/import"
-	routeImportUserByPhone = "POST /v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import"
-)
-
-// ImportUserParams is for [Service.ImportUser]: a member to import by openid.
-type ImportUserParams struct {
-	CardID       string `json:"-"`              // at most 32 characters
-	OpenID       string `json:"openid"`         // under a service account or mini program bound to the brand; at most 128
-	Code         string `json:"code,omitzero"`  // needed in CodeModeRealTime; at most 32
-	OutRequestNo string `json:"out_request_no"` // unique, chosen by the merchant; letters, digits and | _ * -, at most 128
-}
 
 // ImportUser gives an existing member the card in the background and returns the card code
 // (根据openid导入用户会员卡). The card is active at once, but not in the user's list of cards.
@@ -35,12 +23,7 @@ type ImportUserParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012549739
 // https://pay.weixin.qq.com/doc/v3/partner/4012727561
 func (s *Service) ImportUser(ctx context.Context, p ImportUserParams) (*CardCode, error) {
-	if err := params.Check(routeImportUser,
-		params.ID("card_id", p.CardID, 32),
-		params.ID("openid", p.OpenID, 128),
-		params.OptionalID("code", p.Code, 32),
-		outRequestNo(p.OutRequestNo, 128),
-	); err != nil {
+	if err := p.check(); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[CardCode](ctx, s.client, wxpay.Call{
@@ -49,14 +32,6 @@ func (s *Service) ImportUser(ctx context.Context, p ImportUserParams) (*CardCode
 		Body:       p,
 		Idempotent: true, // by out_request_no, MC-26: https://pay.weixin.qq.com/doc/v3/partner/4012727561
 	})
-}
-
-// ImportUserByPhoneParams is for [Service.ImportUserByPhone]: a member to import by phone number.
-type ImportUserByPhoneParams struct {
-	CardID       string       `json:"-"`                      // at most 32 characters
-	PhoneNumber  wxpay.Secret `json:"encrypted_phone_number"` // plain text here; the call encrypts it
-	Code         string       `json:"code,omitzero"`          // needed in CodeModeRealTime; at most 32
-	OutRequestNo string       `json:"out_request_no"`         // unique, chosen by the merchant; letters, digits and | _ * -, at most 32
 }
 
 // ImportUserByPhone gives the WeChat accounts bound to a phone number the card in the background and returns
@@ -77,12 +52,7 @@ type ImportUserByPhoneParams struct {
 // https://pay.weixin.qq.com/doc/v3/merchant/4012550535
 // https://pay.weixin.qq.com/doc/v3/partner/4012727629
 func (s *Service) ImportUserByPhone(ctx context.Context, p ImportUserByPhoneParams) (*CardCode, error) {
-	if err := params.Check(routeImportUserByPhone,
-		params.ID("card_id", p.CardID, 32),
-		phoneNumber(p.PhoneNumber),
-		params.OptionalID("code", p.Code, 32),
-		outRequestNo(p.OutRequestNo, 32),
-	); err != nil {
+	if err := cmp.Or(p.check(), params.Check(routeImportUserByPhone, phoneNumber(p.PhoneNumber))); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[CardCode](ctx, s.client, wxpay.Call{

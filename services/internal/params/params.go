@@ -123,8 +123,7 @@ func unseen(r rune) bool {
 
 // Min is text of at least so many characters, where it is given.
 func Min[S ~string](name string, s S, least int) *wxpay.ParamError {
-	n := utf8.RuneCountInString(string(s))
-	return Must(n == 0 || n >= least, name, fmt.Sprintf("has %d characters, fewer than %d", n, least))
+	return Must(s == "" || utf8.RuneCountInString(string(s)) >= least, name, fmt.Sprintf("has fewer than %d characters", least))
 }
 
 // Match is text of a certain form, where it is given.

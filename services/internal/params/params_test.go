@@ -90,5 +90,5 @@ func TestForm(t *testing.T) {
 	assert.Equal(t, &wxpay.ParamError{Param: "a", Reason: "can only be X Y"}, OneOf("a", "Z", "X", "Y"))
 	assert.Nil(t, Min("a", "", 3))
 	assert.Nil(t, Min("a", "号码包", 3))
-	assert.Equal(t, &wxpay.ParamError{Param: "a", Reason: "has 2 characters, fewer than 3"}, Min("a", "号码", 3))
+	assert.Equal(t, &wxpay.ParamError{Param: "a", Reason: "has fewer than 3 characters"}, Min("a", "号码", 3))
 }
