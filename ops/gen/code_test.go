@@ -65,7 +65,7 @@ components:
         user_id: {type: string, maxLength: 8, x-go-check: shown}
         on: {type: boolean, x-go-nil: not said}
         any: {description: Any value.}
-        currency: {const: CNY, type: string}
+        currency: {const: CNY, type: string, default: CNY}
     MakeResponse:
       type: object
       x-go-name: Made

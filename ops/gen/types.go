@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -245,8 +246,10 @@ func (g *goPackage) twin(s *api.Schema) string {
 	return ""
 }
 
-// isFixed reports whether a member has one value alone: that is text, and needs no type.
-func isFixed(s *api.Schema) bool { return s.Name == "" && len(s.Enum) == 1 && !s.OpenEnum }
+// isFixed reports whether a member can only say what it means where it is absent: that is text, and needs no type.
+func isFixed(s *api.Schema) bool {
+	return s.Name == "" && len(s.Enum) == 1 && !s.OpenEnum && string(s.Default) == strconv.Quote(s.Enum[0].Value)
+}
 
 // values are the constants of an enumeration.
 func (g *goPackage) values(t *goType, s *api.Schema) {
