@@ -132,7 +132,7 @@ func TestDoorThatIsClosed(t *testing.T) {
 	}
 }
 
-// PC-24: answers to a brand say one of two types or none; whose they are, the key tells. A merchant takes its own.
+// Answers to a brand say one of two types or none; whose they are, the key tells. A merchant takes its own.
 func TestTypeOfAnAnswerToABrand(t *testing.T) {
 	t.Parallel()
 	const ofBrands = "WECHATPAY-BRAND-SHA256-RSA2048"

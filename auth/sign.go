@@ -38,8 +38,8 @@ var (
 )
 
 // takes reports whether what comes back may say that it is signed by a type. A message that names none is taken
-// to be of the scheme: proxies pass on the four headers that there were first. To brands the documents show the
-// type of merchants too (PC-24); the key by which it is verified is the brand's all the same.
+// to be of the scheme: proxies pass on the four headers that there were first. Pages for brands
+// show the type of merchants in examples; the key by which it is verified is the brand's all the same.
 func (s Scheme) takes(kind string) bool {
 	return kind == "" || kind == s.Name || s == Brand && kind == Merchant.Name
 }
