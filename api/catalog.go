@@ -4,7 +4,10 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -386,8 +389,8 @@ func (s *Schema) over(target *Schema) *Schema {
 	return &all
 }
 
-// Example builds a value that has every member, each from its first example; a list has one element. What
-// names no example is made up: text, 1, true.
+// Example builds a value that has every member, each from its first example; a list has one element, or as many
+// as it must. What names no example is made up within its limits: text, 1, true.
 func (s *Schema) Example() json.RawMessage { return s.example(nil, 0) }
 
 // deepest is how far a schema is followed that leads back to itself.
@@ -420,16 +423,31 @@ func (s *Schema) example(b []byte, depth int) []byte {
 		return append(b, '}')
 	case "array":
 		b = append(b, '[')
-		if depth < deepest {
+		for i := range max(1, limit(s.MinItems, 1)) {
+			if depth == deepest {
+				break
+			}
+			if i > 0 {
+				b = append(b, ',')
+			}
 			b = s.Items.example(b, depth+1)
 		}
 		return append(b, ']')
 	case "integer", "number":
-		return append(b, '1')
+		return strconv.AppendInt(b, min(max(1, limit(s.Minimum, 1)), limit(s.Maximum, math.MaxInt64)), 10)
 	case "boolean":
 		return append(b, "true"...)
 	}
-	return append(b, `"text"`...)
+	n := min(max(4, limit(s.MinLength, 4)), limit(s.MaxLength, math.MaxInt64))
+	return append(b, quote(strings.Repeat("text", int(n/4+1))[:n])...)
+}
+
+// limit is a limit, or what counts where there is none.
+func limit(set *int64, otherwise int64) int64 {
+	if set == nil {
+		return otherwise
+	}
+	return *set
 }
 
 func quote(s string) []byte {

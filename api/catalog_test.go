@@ -81,7 +81,7 @@ func TestFacts(t *testing.T) {
 
 	phone := operation(t, "importUserByPhone").Body.Property("encrypted_phone_number")
 	want(t, "sealed", phone.Schema.Sealed, "to-platform")
-	want(t, "opened", load(t).Product("security").Schema("EchoResponse").Property("encrypted_echo_message").Schema.Sealed, "from-platform")
+	want(t, "opened", load(t).Product("security").Schema("Echo").Property("encrypted_echo_message").Schema.Sealed, "from-platform")
 
 	push := operation(t, "pushApp")
 	want(t, "TPNS", push.Product.Platform, "tpns")
@@ -163,7 +163,11 @@ func TestExamples(t *testing.T) {
 		{Name: "c", Schema: &api.Schema{Type: "boolean"}},
 		{Name: "d", Schema: &api.Schema{OneOf: []*api.Schema{{Type: "string"}, {Type: "integer"}}}},
 		{Name: "e", Schema: &api.Schema{Examples: []json.RawMessage{[]byte(`{"f":1}`)}}},
-	}}).Example()), `{"a":["X"],"b":7,"c":true,"d":"text","e":{"f":1}}`)
+		{Name: "g", Schema: &api.Schema{Type: "array", MinItems: new(int64(3)), Items: &api.Schema{Type: "integer", Minimum: new(int64(5))}}},
+		{Name: "h", Schema: &api.Schema{Type: "integer", Maximum: new(int64(0))}},
+		{Name: "i", Schema: &api.Schema{Type: "string", MinLength: new(int64(6))}},
+		{Name: "j", Schema: &api.Schema{Type: "string", MaxLength: new(int64(2))}},
+	}}).Example()), `{"a":["X"],"b":7,"c":true,"d":"text","e":{"f":1},"g":[5,5,5],"h":0,"i":"textte","j":"te"}`)
 }
 
 // What leads back to itself is linked, and its example ends.

@@ -202,8 +202,8 @@ func (t *Types) conceals(v reflect.Value, seen map[place]bool) bool {
 	case reflect.String:
 		return v.Len() > 0
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if t.conceals(v.Field(i), seen) {
+		for _, field := range v.Fields() {
+			if t.conceals(field, seen) {
 				return true
 			}
 		}
@@ -301,10 +301,8 @@ func encodesItself(t reflect.Type) bool {
 		return false // what is behind it may
 	}
 	p := reflect.PointerTo(t)
-	for _, e := range encoders {
-		if p.Implements(e) {
-			return true
-		}
+	if slices.ContainsFunc(encoders, p.Implements) {
+		return true
 	}
 	_, newer := p.MethodByName("MarshalJSONTo") // of encoding/json/v2
 	return newer
@@ -345,8 +343,8 @@ func holds(t reflect.Type, seen map[reflect.Type]bool) bool {
 	case reflect.Map:
 		return holds(t.Key(), seen) || holds(t.Elem(), seen)
 	case reflect.Struct:
-		for i := range t.NumField() {
-			if holds(t.Field(i).Type, seen) {
+		for field := range t.Fields() {
+			if holds(field.Type, seen) {
 				return true
 			}
 		}

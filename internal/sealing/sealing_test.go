@@ -69,8 +69,10 @@ func (b byJSON) MarshalJSON() ([]byte, error)     { return json.Marshal(map[stri
 func (b byText) MarshalText() ([]byte, error)     { return []byte(b.Phone), nil }
 func (b *byAddress) MarshalJSON() ([]byte, error) { return json.Marshal(string(b.Phone)) }
 func (o ordered) MarshalJSON() ([]byte, error)    { return json.Marshal(o[0].Value) }
-func (c clock) MarshalText() ([]byte, error)      { return []byte("12:00"), nil }
-func (k *knot) MarshalText() ([]byte, error)      { return []byte("knot"), nil }
+func (c clock) MarshalText() ([]byte, error) {
+	return fmt.Append(nil, c.at.Format("15:04"), c.next), nil
+}
+func (k *knot) MarshalText() ([]byte, error) { return []byte("knot"), nil }
 
 // seal is what the fills of these tests make of a secret.
 func seal(plain string) (string, error) { return "sealed+" + strings.ToUpper(plain), nil }
@@ -131,9 +133,9 @@ func TestSecretsAreSealedWhereverTheyAre(t *testing.T) {
 		}{A: other}, `{"A":"sealed+DEF"}`},
 		"not encoded": {struct {
 			A secret `json:"-"`
-			B secret `json:"-,"`
+			B secret `json:"minus"`
 			C byText `json:"-"`
-		}{phone, other, byText{phone}}, `{"-":"sealed+DEF"}`},
+		}{phone, other, byText{phone}}, `{"minus":"sealed+DEF"}`},
 		"in quotes": {struct {
 			A secret `json:",string"`
 			B int    `json:",string"`
@@ -150,7 +152,7 @@ func TestSecretsAreSealedWhereverTheyAre(t *testing.T) {
 			At time.Time
 			C  clock
 			P  secret
-		}{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), clock{}, phone}, `{"At":"2026-01-02T03:04:05Z","C":"12:00","P":"sealed+ABC"}`},
+		}{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), clock{at: time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)}, phone}, `{"At":"2026-01-02T03:04:05Z","C":"12:00\u003cnil\u003e","P":"sealed+ABC"}`},
 		"what encodes itself and is empty": {struct {
 			A byJSON
 			B *byText

@@ -19,7 +19,7 @@ func (g *goPackage) check(o *api.Operation) {
 	paged := o.Pagination
 	for _, p := range o.Params {
 		switch {
-		case p.In == "header":
+		case p.In == "header", inBody(o, p.Name):
 		case paged != nil && p.Name == paged.Offset:
 			if paged.Limit != "" && o.Pagination.Style != "page-token" {
 				c.Faults = append(c.Faults, fmt.Sprintf("params.Page(p.%s, p.%s, %d)", fieldName(paged.Offset), fieldName(paged.Limit), paged.MaxLimit))
@@ -124,7 +124,10 @@ func (g *goPackage) text(name, v string, p *api.Property, most int64) (all []str
 	switch {
 	case closed:
 		var values []string
-		for _, value := range g.named[g.product.Schema(s.Name)].Values {
+		if named := g.product.Schema(s.Name); named != nil {
+			s = named
+		}
+		for _, value := range g.named[s].Values {
 			values = append(values, value.Name)
 		}
 		all = append(all, fmt.Sprintf("params.OneOf(%s, %s, %s)", name, v, strings.Join(values, ", ")))

@@ -57,6 +57,7 @@ components:
         notify_url: {type: string, maxLength: 256}
         ip: {type: string, format: ip}
         form: {$ref: '#/components/schemas/Form'}
+        mode: {type: string, enum: [C], description: How.}
         more: {$ref: '#/components/schemas/Form'}
         count: {type: integer, minimum: 1, maximum: 9}
         encrypted_phone_number: {type: string, x-wechatpay-sensitive: true}
@@ -137,6 +138,7 @@ type MakeByIDParams struct {
 	NotifyURL string `+"`json:\"notify_url\"`"+` // at most 256 characters
 	IP string `+"`json:\"ip\"`"+`
 	Form Form `+"`json:\"form\"`"+`
+	Mode MakeByIDParamsMode `+"`json:\"mode,omitzero\"`"+` // how
 	More Form `+"`json:\"more,omitzero\"`"+`
 	Count int64 `+"`json:\"count\"`"+` // 1 to 9
 	PhoneNumber wxpay.Secret `+"`json:\"encrypted_phone_number\"`"+`
@@ -188,6 +190,7 @@ func TestChecks(t *testing.T) {
 		params.NotifyURL("notify_url", p.NotifyURL),
 		params.IP("ip", p.IP),
 		params.Required("form.name", p.Form.Name, 4),
+		params.OneOf("mode", p.Mode, MakeByIDParamsModeC),
 		params.Optional("more.name", p.More.Name, 4),
 		params.Must(p.Count >= 1, "count", "is less than 1"),
 		params.Must(p.Count <= 9, "count", "is more than 9"),
@@ -205,6 +208,29 @@ func (p *ListThingsParams) check() error {
 	)
 }`)
 	holds(t, files["check_gen.go"], `outNoForm = regexp.MustCompile("^[0-9A-Za-z_-]+$")`)
+}
+
+// One field serves a name that stands in the path and in the body; two members of one name need help.
+func TestNamesTwice(t *testing.T) {
+	t.Parallel()
+	generate := func(old, now string) (*goPackage, error) {
+		p, err := read("every.yaml", []byte(strings.Replace(every, old, now, 1)))
+		require.NoError(t, err)
+		text, err := encode(&api.Catalog{Products: []*api.Product{p}})
+		require.NoError(t, err)
+		c, err := api.Parse(text)
+		require.NoError(t, err)
+		return newPackage(c.Products[0])
+	}
+	g, err := generate("note: {type", "card_id: {type: string}\n        note: {type")
+	require.NoError(t, err)
+	files, err := g.files()
+	require.NoError(t, err)
+	assert.NotContains(t, string(files["types_gen.go"]), `json:"-"`)
+	_, err = generate("thing_id: {type: string}", "mchid: {type: string}, mch_id: {type: string}")
+	require.EqualError(t, err, "every: two members of Thing are called MchID; one needs an x-go-name")
+	_, err = generate("thing_id: {type: string}", "mchid: {type: string}, mch_id: {type: string, x-go-name: OtherMchID}")
+	require.NoError(t, err)
 }
 
 func TestSkeleton(t *testing.T) {

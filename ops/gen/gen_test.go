@@ -108,20 +108,21 @@ func TestRead(t *testing.T) {
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	for old, now := range map[string][2]string{
-		"met: false":                      {"mat: false", "line 35: mat is not understood"},
-		"style: page-token":               {"style: page-token, sort: up", "line 23: sort is not understood"},
-		"20/s, 6000/day":                  {"20/s, often", `line 22: "often per merchant number" is no rate`},
-		"'268578367'":                     {"'268578367': {de: x}\n    '2'", "line 9: de is not understood"},
-		"items: stock_list":               {"items: data", "listStocks: page member data is not there"},
-		"token: page_token":               {"token: token", "listStocks: page parameter token is not there"},
-		"x-wechatpay-doubt: [PC-1]":       {"x-wechatpay-doubt: [PC-2]", "listStocks: doubt PC-2 is not there"},
-		"name: coupon_id":                 {"name: coupon", "listStocks: path parameter coupon_id is not there"},
-		"summary: Drop":                   {"x-wechatpay-idempotency-key: no", "dropCoupon: idempotency key no is not there"},
-		"operationId: dropCoupon":         {"operationId: dropCoupon\n      x-wechatpay-async: {poll: a, by: b, webhooks: ['c']}", "dropCoupon: operation a is not there\ndropCoupon: notification c is not there"},
-		"required: [stock_list]":          {"required: [stocks]", "line 40: stocks is required and no member"},
-		"price: {type: integer":           {"price: {type: integer, x-wechatpay-enum-meaning: {'1': one}", "line 49: 1 has a meaning and is no value"},
-		"'#/components/schemas/Stock'":    {"'#/components/schemas/Stuck'", "api: catalog: coupon: no schema is called Stuck"},
-		"type: integer, x-wechatpay-unit": {"minimum: low, x-wechatpay-unit", "line 49: yaml: unmarshal errors:\n  line 49: cannot unmarshal !!str `low` into int64"},
+		"met: false":                                  {"mat: false", "line 35: mat is not understood"},
+		"style: page-token":                           {"style: page-token, sort: up", "line 23: sort is not understood"},
+		"20/s, 6000/day":                              {"20/s, often", `line 22: "often per merchant number" is no rate`},
+		"'268578367'":                                 {"'268578367': {de: x}\n    '2'", "line 9: de is not understood"},
+		"items: stock_list":                           {"items: data", "listStocks: page member data is not there"},
+		"token: page_token":                           {"token: token", "listStocks: page parameter token is not there"},
+		"x-wechatpay-doubt: [PC-1]":                   {"x-wechatpay-doubt: [PC-2]", "listStocks: doubt PC-2 is not there"},
+		"name: coupon_id":                             {"name: coupon", "listStocks: path parameter coupon_id is not there"},
+		"summary: Drop":                               {"x-wechatpay-idempotency-key: no", "dropCoupon: idempotency key no is not there"},
+		"operationId: dropCoupon":                     {"operationId: dropCoupon\n      x-wechatpay-async: {poll: a, by: b, webhooks: ['c']}", "dropCoupon: operation a is not there\ndropCoupon: notification c is not there"},
+		"required: [stock_list]":                      {"required: [stocks]", "line 40: stocks is required and no member"},
+		"price: {type: integer":                       {"price: {type: integer, x-wechatpay-enum-meaning: {'1': one}", "line 49: 1 has a meaning and is no value"},
+		"items: {$ref: '#/components/schemas/Stock'}": {"items: {$ref: '#/components/schemas/Stock', maxLength: 3}", "line 43: limits beside $ref Stock would be lost"},
+		"'#/components/schemas/Stock'":                {"'#/components/schemas/Stuck'", "api: catalog: coupon: no schema is called Stuck"},
+		"type: integer, x-wechatpay-unit":             {"minimum: low, x-wechatpay-unit", "line 49: yaml: unmarshal errors:\n  line 49: cannot unmarshal !!str `low` into int64"},
 	} {
 		_, err := read("coupon.yaml", []byte(strings.Replace(coupon, old, now[0], 1)))
 		assert.ErrorContains(t, err, now[1], old)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -81,6 +82,10 @@ func (r *reader) schema(n *yaml.Node) *api.Schema {
 	}
 	if sealed {
 		s.Sealed = direction
+	}
+	kept := api.Schema{Ref: s.Ref, Description: s.Description, Examples: s.Examples, Default: s.Default, Doubts: s.Doubts, Go: s.Go}
+	if s.Ref != "" && !reflect.DeepEqual(*s, kept) { // see over in package api
+		r.fault(n, "limits beside $ref %s would be lost", s.Ref)
 	}
 	for _, part := range parts {
 		if member(part, "if") != nil {

@@ -76,8 +76,8 @@ func (g *goPackage) params(o *api.Operation) {
 	}
 	t.Doc = t.Name + " are the parameters of " + method + "."
 	for _, p := range o.Params {
-		if p.In == "header" {
-			continue // the client fills it in
+		if p.In == "header" || inBody(o, p.Name) {
+			continue // the client fills it in; one field serves both places
 		}
 		f := g.field(t.Name, nil, &api.Property{Name: p.Name, Required: p.Required, Schema: p.Schema}, true)
 		f.Tag = ""
@@ -98,12 +98,17 @@ func (g *goPackage) params(o *api.Operation) {
 	g.check(o)
 }
 
+func inBody(o *api.Operation, name string) bool { return o.Body != nil && o.Body.Property(name) != nil }
+
 func (g *goPackage) add(t *goType) {
 	if g.names[t.Name] && g.fault == nil {
 		g.fault = fmt.Errorf("%s: two types are called %s", g.Name, t.Name)
 	}
 	g.names[t.Name] = true
 	for i, f := range t.Fields {
+		if slices.ContainsFunc(t.Fields[:i], func(other goField) bool { return other.Name == f.Name }) {
+			g.fault = fmt.Errorf("%s: two members of %s are called %s; one needs an x-go-name", g.Name, t.Name, f.Name)
+		}
 		if len(f.Comment) > 100 { // stands above the field
 			t.Fields[i].Doc, t.Fields[i].Comment = f.Name+": "+f.Comment, ""
 		}
@@ -119,10 +124,7 @@ func (g *goPackage) fill(t *goType, s *api.Schema, asked bool) {
 }
 
 func (g *goPackage) field(parent string, within *api.Schema, p *api.Property, asked bool) goField {
-	name := p.Schema.Go.Name
-	if p.Schema.Name != "" || name == "" { // else it is that of the type
-		name = plainName(within, p)
-	}
+	name := plainName(within, p)
 	f := goField{Name: name, Type: g.typeOf(parent, name, p.Schema), Tag: fmt.Sprintf("`json:%q`", p.Name)}
 	if (!p.Required || p.Schema.Type == "array") && !p.Schema.Go.Always { // a nil list would be null on the wire
 		f.Tag = fmt.Sprintf("`json:\"%s,omitzero\"`", p.Name)
@@ -153,6 +155,9 @@ func (g *goPackage) says(s *api.Schema) bool {
 // plainName is the name of a field. That of a secret drops encrypted_, since it holds plain text, unless another
 // member has the plain name already.
 func plainName(within *api.Schema, p *api.Property) string {
+	if p.Schema.Go.Name != "" && p.Schema.Name == "" { // else it is that of the type
+		return p.Schema.Go.Name
+	}
 	plain, sealed := strings.CutPrefix(p.Name, "encrypted_")
 	if sealed && p.Schema.Sealed == toPlatform && (within == nil || within.Property(plain) == nil) {
 		return fieldName(plain)

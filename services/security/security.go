@@ -12,31 +12,13 @@ import (
 	"errors"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/services/internal/params"
 )
-
-const routeEcho = "POST /v3/security/echo"
 
 // A Service runs the self-test of one merchant. It is safe for concurrent use.
 type Service struct{ client *wxpay.Client }
 
 // New returns the service of client.
 func New(client *wxpay.Client) *Service { return &Service{client} }
-
-// EchoParams is what to send with [Service.Echo].
-type EchoParams struct {
-	NotifyURL            string       `json:"notify_url,omitzero"`             // public https address without query; empty: no notification
-	EchoMessage          string       `json:"echo_message"`                    // comes back as it is
-	EncryptedEchoMessage wxpay.Secret `json:"encrypted_echo_message,omitzero"` // plain text; encrypted on its way
-}
-
-// An Echo is what came back.
-type Echo struct {
-	EchoMessage string `json:"echo_message"`
-	// EncryptedEchoMessage is ciphertext made for the merchant: wxpay.Client.Decrypt opens it. That it
-	// does not open proves nothing against the keys: which key it is made for is not documented (SE-2).
-	EncryptedEchoMessage string `json:"encrypted_echo_message,omitzero"`
-}
 
 // Echo sends a text and an encrypted text and returns what the platform made of them (商户签名验签/加解密测试).
 // No error means that the merchant's signature, the platform's and, if it was used, the encryption are
@@ -58,10 +40,7 @@ type Echo struct {
 // https://pay.weixin.qq.com/doc/v3/partner/4015139289
 // https://pay.weixin.qq.com/doc/v3/partner/4019605946
 func (s *Service) Echo(ctx context.Context, p EchoParams) (*Echo, error) {
-	if err := params.Check(routeEcho,
-		params.Required("echo_message", p.EchoMessage, 0),
-		params.NotifyURL("notify_url", p.NotifyURL),
-	); err != nil {
+	if err := p.check(); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[Echo](ctx, s.client, wxpay.Call{
@@ -74,14 +53,6 @@ func (s *Service) Echo(ctx context.Context, p EchoParams) (*Echo, error) {
 
 // EventEcho is the type of the notification that [Service.Echo] asks for.
 const EventEcho wxpay.EventType[EchoEvent] = "SECURITY_ECHO.SUCCESS"
-
-// An EchoEvent is the self-test as it arrives at the address for notifications.
-//
-// https://pay.weixin.qq.com/doc/v3/partner/4019605946
-type EchoEvent struct {
-	EchoMessage          string `json:"echo_message"`
-	EncryptedEchoMessage string `json:"encrypted_echo_message,omitzero"` // ciphertext, as in Echo; read under either of its names (SE-3)
-}
 
 // UnmarshalJSON reads the encrypted text also as encrypt_echo_message (SE-3). The message decides: a ciphertext
 // that is no text is left empty.
