@@ -90,6 +90,9 @@ func unquotable(v string) bool {
 // Scheme is that of the one it signs for.
 func (s *Signer) Scheme() Scheme { return s.scheme }
 
+// ID is the merchant number or brand ID of the one it signs for.
+func (s *Signer) ID() string { return s.id }
+
 // Sign returns the base64 RSA signature over the SHA-256 of message.
 func (s *Signer) Sign(_ context.Context, message string) (*wechat.SignatureResult, error) {
 	sig, err := s.sign(sha256.Sum256([]byte(message)))
