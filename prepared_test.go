@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -225,6 +226,25 @@ func TestWhatCouldNotBeKeptIsNotSent(t *testing.T) {
 		oneLine(t, err.Error())
 		assert.False(t, wxpay.OutcomeUnknown(err))
 		assert.Empty(t, p.requests())
+	}
+}
+
+// Who takes the whole time of a call to keep it learns that it did not leave.
+func TestKeepingTakesTheTimeOfTheCall(t *testing.T) {
+	t.Parallel()
+	for takes, sent := range map[time.Duration]int{29 * time.Second: 1, 30 * time.Second: 0, time.Hour: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPlatform(t, answer{body: `{"text":"b"}`})
+			ctx := wxpay.WithPrepared(t.Context(), func(context.Context, wxpay.Prepared) error { time.Sleep(takes); return nil })
+			err := wxpay.Send(ctx, p.client(), write(false))
+			assert.Len(t, p.requests(), sent)
+			assert.False(t, wxpay.OutcomeUnknown(err))
+			if sent == 0 {
+				assert.EqualError(t, err, "wxpay: POST /v3/echo/{id}: not sent: the time for the call is over: context deadline exceeded")
+			} else {
+				assert.NoError(t, err)
+			}
+		})
 	}
 }
 
