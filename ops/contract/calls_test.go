@@ -52,14 +52,32 @@ func lists[P, T any](method func(context.Context, P) (*wxpay.Page[T], error)) ca
 		if err != nil {
 			return nil, err
 		}
-		return listed{page.Items, page.Total}, nil
+		return listed{page.Items, page.Total, page.Next}, nil
 	})
 }
 
-// listed is a page under the names of the documents. Next stands for offset and limit of the answer.
+// listed is a page. Next stands for offset and limit of the answer, or for the token of the next.
 type listed struct {
-	Data       any   `json:"data"`
-	TotalCount int64 `json:"total_count"`
+	items any
+	total int64
+	next  *wxpay.Cursor
+}
+
+// named is the page under the names of the document.
+func (l listed) named(op *Operation) map[string]any {
+	names, _ := op.Extensions["x-wechatpay-pagination"].(map[string]any)
+	page := map[string]any{}
+	put := func(what string, v any) {
+		if name, ok := names[what].(string); ok {
+			page[name] = v
+		}
+	}
+	put("items", l.items)
+	put("total", l.total)
+	if l.next != nil {
+		put("next", l.next.Token)
+	}
+	return page
 }
 
 // succeeds is the row of a method that answers nothing.
@@ -98,6 +116,8 @@ func params[P any](in input) (P, error) {
 				return p, err
 			}
 			field.SetInt(n)
+		case reflect.Bool:
+			field.SetBool(value == "true")
 		default:
 			return p, fmt.Errorf("%T has no field for %s", p, name)
 		}

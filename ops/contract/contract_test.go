@@ -157,7 +157,8 @@ func (c trial) run(t *testing.T, sent, answered *tally) {
 		t.Error(err)
 		return
 	}
-	if _, page := got.(listed); page {
+	if page, ok := got.(listed); ok {
+		got = page.named(c.op)
 		left = map[string]string{"offset": "the page has Next instead", "limit": "the same"}
 	}
 	again, err := JSON(got)

@@ -18,14 +18,13 @@ type goCheck struct {
 func (g *goPackage) check(o *api.Operation) {
 	c := goCheck{Type: methodName(o) + "Params", Route: "route" + methodName(o)}
 	paged := o.Pagination
+	counted := paged != nil && paged.Offset == "offset" && paged.Limit == "limit" // the names that params.Page says
 	for _, p := range o.Params {
 		switch {
 		case p.In == "header", inBody(o, p.Name):
-		case paged != nil && p.Name == paged.Offset:
-			if paged.Limit != "" && o.Pagination.Style != "page-token" {
-				c.Faults = append(c.Faults, fmt.Sprintf("params.Page(p.%s, p.%s, %d)", fieldName(paged.Offset), fieldName(paged.Limit), paged.MaxLimit))
-			}
-		case paged != nil && p.Name == paged.Limit:
+		case counted && p.Name == paged.Offset:
+			c.Faults = append(c.Faults, fmt.Sprintf("params.Page(p.Offset, p.Limit, %d)", paged.MaxLimit))
+		case counted && p.Name == paged.Limit:
 		default:
 			c.Faults = append(c.Faults, g.faults("", "p.", nil, &api.Property{Name: p.Name, Required: p.Required, Schema: p.Schema})...)
 		}
@@ -141,8 +140,11 @@ func (g *goPackage) text(name, v string, p *api.Property, most int64) (all []str
 	case s.Go.Check == "shown":
 		all = append(all, fmt.Sprintf("params.Clean(%s, %s, %d)", name, v, most))
 	case s.Pattern != "":
-		allowed, _ := characters(s.Pattern)
-		all = append(all, fmt.Sprintf("params.Match(%s, %s, %s, %q)", name, v, g.regexp(p.Name, s.Pattern), "may hold "+allowed+" only"))
+		reason := "is not of the documented form"
+		if allowed, ok := characters(s.Pattern); ok {
+			reason = "may hold " + allowed + " only"
+		}
+		all = append(all, fmt.Sprintf("params.Match(%s, %s, %s, %q)", name, v, g.regexp(p.Name, s.Pattern), reason))
 	}
 	return all
 }

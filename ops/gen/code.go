@@ -62,7 +62,8 @@ func (p *{{.Type}}) check() error {
 		return {{.Failed}}err
 	}
 	{{if .Page}}list, err :={{else}}return{{end}} {{.Send}}(ctx, s.client, wxpay.Call{
-		Route: route{{.Name}},{{with .Vars}}
+		Route: route{{.Name}},{{if .BrandRoute}}
+		BrandRoute: brand{{.Name}},{{end}}{{with .Vars}}
 		Vars: {{.}},{{end}}{{with .Query}}
 		Query: {{.}},{{end}}{{if .Body}}
 		Body: p,{{end}}{{with .Key}}
@@ -71,7 +72,7 @@ func (p *{{.Type}}) check() error {
 	if err != nil {
 		return nil, err
 	}
-	return list.Page().{{.}}, nil{{end}}
+	return {{.}}, nil{{end}}
 }
 {{end}}`))
 
@@ -130,6 +131,8 @@ func skeleton(o *api.Operation) (string, error) {
 		switch {
 		case p.Schema.Type == "integer":
 			v = "params.Decimal(" + v + ")"
+		case p.Schema.Type == "boolean":
+			v = `map[bool]string{true: "true"}[` + v + "]"
 		case p.Schema.Enum != nil:
 			v = "string(" + v + ")"
 		}
@@ -155,7 +158,15 @@ func skeleton(o *api.Operation) (string, error) {
 	case page != nil:
 		item := g.typeOf("", "", o.Answer.Property(page.Items).Schema.Items)
 		m["Results"], m["Failed"], m["Send"] = "(*wxpay.Page["+item+"], error)", "nil, ", "wxpay.Do[params.List["+item+"]]"
-		m["Page"] = map[string]string{"page-number": "ByNumber(p.Offset, p.Limit)", "record-offset": "ByRecord(p.Offset)", "page-token": "ByToken(list.Next)"}[page.Style]
+		made := "list.Page()"
+		if !plainList(page) {
+			m["Send"], made = "wxpay.Do["+listName(o)+"]", "wxpay.Page["+item+"]{Items: list.Items, Total: list.Total}"
+		}
+		if page.Total == "" {
+			made = strings.Replace(made, ", Total: list.Total", "", 1)
+		}
+		offset, size := "p."+fieldName(page.Offset), "p."+fieldName(page.Limit)
+		m["Page"] = made + map[string]string{"page-number": ".ByNumber(" + offset + ", " + size + ")", "record-offset": ".ByRecord(" + offset + ")", "page-token": ".ByToken(list.Next)"}[page.Style]
 	case o.Answer != nil:
 		answer := g.typeOf("", "", o.Answer)
 		m["Results"], m["Failed"], m["Send"] = "(*"+answer+", error)", "nil, ", "wxpay.Do["+answer+"]"

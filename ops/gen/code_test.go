@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -101,7 +102,12 @@ components:
 
 func generate(t *testing.T) (*api.Product, map[string][]byte) {
 	t.Helper()
-	p, err := read("every.yaml", []byte(every))
+	return generateOf(t, every)
+}
+
+func generateOf(t *testing.T, document string) (*api.Product, map[string][]byte) {
+	t.Helper()
+	p, err := read("every.yaml", []byte(document))
 	require.NoError(t, err)
 	text, err := encode(&api.Catalog{Products: []*api.Product{p}})
 	require.NoError(t, err)
@@ -263,6 +269,92 @@ func (s *Service) MakeByID(ctx context.Context, p MakeByIDParams) (*Made, error)
 		return nil, err
 	}
 	return list.Page().ByNumber(p.Offset, p.Limit), nil`)
+}
+
+// A list by token, with names of its own, and a door for brands.
+const tokens = `
+openapi: 3.1.0
+info: {title: Tokens, version: '1'}
+paths:
+  /v3/tokens/{brand_id}:
+    get:
+      operationId: listStores
+      x-wechatpay-title: 查
+      summary: List
+      x-wechatpay-brand-door: {method: GET, path: /brand/tokens}
+      x-wechatpay-pagination: {style: page-token, size: page_size, token: page_token, next: next_page_token, total: total_count, items: store_list}
+      parameters:
+        - {name: brand_id, in: path, required: true, schema: {type: string}}
+        - {name: page_size, in: query, schema: {type: integer, minimum: 1, maximum: 50}}
+        - {name: page_token, in: query, schema: {type: string}}
+        - {name: closed, in: query, schema: {type: boolean}}
+      responses: {'200': {description: Page., content: {application/json: {schema: {$ref: '#/components/schemas/Stores'}}}}}
+  /v3/tokens/url:
+    post:
+      operationId: setUrl
+      summary: Set
+      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/NotifyUrl'}}}}
+      responses: {'200': {description: Set., content: {application/json: {schema: {$ref: '#/components/schemas/NotifyUrl'}}}}}
+components:
+  schemas:
+    Stores:
+      type: object
+      properties:
+        store_list: {type: array, items: {$ref: '#/components/schemas/Store'}}
+        total_count: {type: integer}
+        next_page_token: {type: string}
+    Store:
+      type: object
+      description: Why there is a store.
+      properties: {store_id: {type: string}, state: {$ref: '#/components/schemas/StoreState'}, scope: {$ref: '#/components/schemas/Scope'}}
+    StoreState: {type: string, enum: [CLOSED, STORE_OPEN, STORE_CLOSED], description: State., x-wechatpay-open-enum: true}
+    Scope: {type: string, enum: [ALL], description: Scope., x-wechatpay-open-enum: true}
+    NotifyUrl:
+      type: object
+      description: Address.
+      properties: {colour: {type: string, pattern: '^#[0-9A-F]{6}$'}}
+`
+
+// What the first documents did not have: pages by token, brands, and names that would read badly.
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	p, files := generateOf(t, tokens)
+	types := files["types_gen.go"]
+	holds(t, types, `// listStoresAnswer is a page as it comes.
+type listStoresAnswer struct {
+	Items []Store `+"`json:\"store_list\"`"+`
+	Total int64 `+"`json:\"total_count\"`"+`
+	Next string `+"`json:\"next_page_token\"`"+`
+}`)
+	holds(t, types, "// Store is why there is a store.")
+	holds(t, types, "StoreClosed StoreState = \"CLOSED\" StoreOpen StoreState = \"STORE_OPEN\" StoreStoreClosed StoreState = \"STORE_CLOSED\"")
+	holds(t, types, "ScopeAll Scope =")
+	holds(t, types, "type NotifyURL struct")
+	holds(t, files["routes_gen.go"], `brandListStores = "GET /brand/tokens"`)
+	holds(t, files["routes_gen.go"], `routeSetURL = "POST /v3/tokens/url"`)
+	holds(t, files["check_gen.go"], `"page_size", "is more than 50"`)
+	holds(t, files["check_gen.go"], `params.Match("colour", p.Colour, colourForm, "is not of the documented form")`)
+	text, err := skeleton(p.Operations[0])
+	require.NoError(t, err)
+	holds(t, []byte(text), `list, err := wxpay.Do[listStoresAnswer](ctx, s.client, wxpay.Call{
+		Route: routeListStores,
+		BrandRoute: brandListStores,
+		Vars: wxpay.Vars{"brand_id": p.BrandID},
+		Query: params.Query("page_size", params.Decimal(p.PageSize), "page_token", p.PageToken, "closed", map[bool]string{true: "true"}[p.Closed]),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return wxpay.Page[Store]{Items: list.Items, Total: list.Total}.ByToken(list.Next), nil`)
+}
+
+// A product that is new has no folder yet.
+func TestPutMakesFolders(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "services", "new", "types_gen.go")
+	require.Error(t, put(name, []byte("a"), true))
+	require.NoError(t, put(name, []byte("a"), false))
+	require.NoError(t, put(name, []byte("a"), true))
 }
 
 func TestCharacters(t *testing.T) {

@@ -178,6 +178,9 @@ func put(name string, text []byte, check bool) error {
 	case check:
 		return fmt.Errorf("%s is not up to date; run make generate", name)
 	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { // a product that is new has no folder yet
+		return err
+	}
 	return os.WriteFile(name, text, 0o644)
 }
 

@@ -126,7 +126,9 @@ func (s *source) compare(c *api.Catalog) error {
 			says := func(text string) bool {
 				return slices.ContainsFunc(methods, func(m method) bool { return m.text == "" || strings.Contains(m.text, text) })
 			}
-			if methods != nil && !says("("+o.Title+")") && !says(o.Title+": https://") {
+			if o.Title == "" {
+				miss(p, "%s has no x-wechatpay-title", o.ID)
+			} else if methods != nil && !says("("+o.Title+")") && !says(o.Title+": https://") {
 				miss(p, "no comment of %s says %s", o.ID, o.Title)
 			}
 			if methods != nil && !slices.ContainsFunc(o.Pages, func(page string) bool { return says(page + "\n") }) {

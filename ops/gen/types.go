@@ -49,6 +49,9 @@ func newPackage(p *api.Product) (*goPackage, error) {
 	g := &goPackage{Name: p.Name, product: p, named: map[*api.Schema]*goType{}, names: map[string]bool{}}
 	for _, o := range p.Operations {
 		g.Routes = append(g.Routes, goRoute{"route" + methodName(o), o.Route})
+		if o.BrandRoute != "" {
+			g.Routes = append(g.Routes, goRoute{"brand" + methodName(o), o.BrandRoute})
+		}
 		if o.Upload == nil { // else the params hold the file, and are written by hand
 			g.params(o)
 		}
@@ -57,7 +60,7 @@ func newPackage(p *api.Product) (*goPackage, error) {
 			answer = answer.Property(o.Pagination.Items).Schema.Items // wxpay.Page holds the rest
 		}
 		if answer != nil {
-			g.typeOf("", "", answer)
+			g.list(o, g.typeOf("", "", answer))
 		}
 	}
 	for _, n := range p.Notifications {
@@ -66,6 +69,32 @@ func newPackage(p *api.Product) (*goPackage, error) {
 		}
 	}
 	return g, g.fault
+}
+
+// plainList reports whether params.List reads the pages of a call.
+func plainList(page *api.Pagination) bool {
+	return page.Items == "data" && page.Next == "" && (page.Total == "" || page.Total == "total_count")
+}
+
+// listName is the type that reads the pages of a call.
+func listName(o *api.Operation) string {
+	name := methodName(o)
+	return strings.ToLower(name[:1]) + name[1:] + "Answer"
+}
+
+// list is the type that reads pages whose members have other names than those of params.List.
+func (g *goPackage) list(o *api.Operation, item string) {
+	page := o.Pagination
+	if page == nil || plainList(page) {
+		return
+	}
+	t := &goType{Name: listName(o), Doc: listName(o) + " is a page as it comes."}
+	for _, f := range []struct{ name, kind, member string }{{"Items", "[]" + item, page.Items}, {"Total", "int64", page.Total}, {"Next", "string", page.Next}} {
+		if f.member != "" {
+			t.Fields = append(t.Fields, goField{Name: f.name, Type: f.kind, Tag: fmt.Sprintf("`json:%q`", f.member)})
+		}
+	}
+	g.add(t)
 }
 
 // params is the struct that a method takes: parameters of path and query, then the members of the body.
@@ -200,7 +229,7 @@ func (g *goPackage) typeOf(parent, field string, s *api.Schema) string {
 // named_ is the name of the type of an object or enumeration.
 func (g *goPackage) named_(name string, s *api.Schema) string {
 	if s.Name != "" {
-		name = s.Name
+		name = initials(s.Name)
 	}
 	if s.Go.Name != "" {
 		name = s.Go.Name
@@ -257,13 +286,14 @@ func (g *goPackage) values(t *goType, s *api.Schema) {
 	for _, kind := range []string{"State", "Status", "Scope", "Type"} {
 		prefix = strings.TrimSuffix(prefix, kind)
 	}
-	prefix = cmp.Or(s.Go.Prefix, prefix)
+	prefix = cmp.Or(s.Go.Prefix, prefix, t.Name)
 	t.Group = "Values of [" + t.Name + "]."
 	for _, v := range s.Enum {
-		name := prefix
-		for word := range strings.SplitSeq(strings.ToLower(v.Value), "_") {
-			name += fieldName(word)
+		name := fieldName(strings.ToLower(v.Value))
+		if first, rest, ok := strings.Cut(strings.ToLower(v.Value), "_"); ok && strings.HasSuffix(prefix, fieldName(first)) && !t.has(prefix+fieldName(rest)) {
+			name = fieldName(rest) // PlanState has PLAN_CREATED
 		}
+		name = prefix + name
 		if v.Go != "" {
 			name = v.Go
 		}
@@ -275,13 +305,23 @@ func (g *goPackage) values(t *goType, s *api.Schema) {
 	}
 }
 
-// methodName is the name of the method of a call.
-func methodName(o *api.Operation) string { return regexpID.ReplaceAllString(sentence(o.ID), "ID$1") }
+// has reports whether a constant has the name already.
+func (t *goType) has(name string) bool {
+	return slices.ContainsFunc(t.Values, func(v goValue) bool { return v.Name == name })
+}
 
-var regexpID = regexp.MustCompile(`Id([A-Z]|$)`)
+// methodName is the name of the method of a call.
+func methodName(o *api.Operation) string { return initials(sentence(o.ID)) }
+
+// initials spells initialisms in a name of several words: SetNotifyUrl is SetNotifyURL.
+func initials(name string) string {
+	return initial.ReplaceAllStringFunc(name, func(s string) string { return strings.ToUpper(s) })
+}
+
+var initial = regexp.MustCompile(`(Id|Url|Api)([A-Z]|$)`)
 
 var initialisms = map[string]string{
-	"id": "ID", "url": "URL", "ip": "IP", "appid": "AppID", "mchid": "MchID", "openid": "OpenID", "unionid": "UnionID", "sha256": "SHA256", "qrcode": "QRCode", "vip": "VIP",
+	"id": "ID", "url": "URL", "ip": "IP", "appid": "AppID", "mchid": "MchID", "openid": "OpenID", "unionid": "UnionID", "sha256": "SHA256", "qrcode": "QRCode", "vip": "VIP", "api": "API",
 }
 
 // fieldName is the Go name of a member: each word capitalised, initialisms whole.
@@ -301,7 +341,7 @@ func fieldName(member string) string {
 func doc(name string, s *api.Schema, more string) string {
 	what, rest, _ := strings.Cut(strings.TrimSuffix(s.Description, "."), ". ")
 	switch first, _, _ := strings.Cut(what, " "); first {
-	case "A", "An", "The", "What", "Who", "Where", "When", "How":
+	case "A", "An", "The", "One", "What", "Who", "Where", "When", "Why", "How", "Whether":
 		what = lower(what)
 	default:
 		what = "the " + lower(what)

@@ -689,7 +689,7 @@ type SearchPhoneNumberParams struct {
 	PhoneNumber wxpay.Secret // phone number, encrypted with the platform key; percent-encode the base64 text
 }
 
-// ReceiveStatus is the whether a card was taken. The platform may add values.
+// ReceiveStatus is whether a card was taken. The platform may add values.
 type ReceiveStatus string
 
 // Values of [ReceiveStatus].
