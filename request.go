@@ -42,7 +42,8 @@ type Call struct {
 	// Body is sent as JSON; nil sends none. Every [Secret] in it that is not empty, however deep, goes out
 	// encrypted with one key of the platform, and Body itself stays as it is. Null, text that is not UTF-8
 	// and characters of four bytes are refused, and so is a Secret where it cannot be encrypted: as the
-	// name of a member, and in a value that encodes itself.
+	// name of a member, and in a value that encodes itself. One that such a value hides behind an unexported
+	// pointer or list is not looked for: it goes out as ***, or as what that value makes of it.
 	Body any
 	// File makes the call an upload: Body becomes the part "meta", which alone is signed, and File the
 	// part "file". With a Digest the file is compared while it is sent.
