@@ -132,7 +132,7 @@ func TestDoorThatIsClosed(t *testing.T) {
 	}
 }
 
-// PC-24: answers to a brand say one of two types or none; whose they are, the key tells. A merchant takes its own.
+// Answers to a brand say one of two types or none; whose they are, the key tells. A merchant takes its own.
 func TestTypeOfAnAnswerToABrand(t *testing.T) {
 	t.Parallel()
 	const ofBrands = "WECHATPAY-BRAND-SHA256-RSA2048"
@@ -207,11 +207,14 @@ func TestConfigOfABrand(t *testing.T) {
 		"no serial":              {func(c *wxpay.Config) { c.SerialNo = "" }, "SerialNo (WXPAY_SERIAL_NO or WXPAY_CERTIFICATE_FILE) is missing"},
 		"no public key":          {func(c *wxpay.Config) { c.PublicKeyID, c.PublicKey = "", nil }, "PublicKey (WXPAY_PUBLIC_KEY_FILE or WXPAY_PUBLIC_KEY) is missing (pub_key.pem of the brand): brands have no platform certificates"},
 		"migrating":              {func(c *wxpay.Config) { c.Migrating = true }, "Migrating is for merchants: brands have no platform certificates"},
+		"migrating, no API key":  {func(c *wxpay.Config) { c.Migrating, c.APIv3Key = true, "" }, "Migrating is for merchants: brands have no platform certificates"},
 		"API key with a dash":    {func(c *wxpay.Config) { c.APIv3Key = "0123456789abcdef-123456789ABCDEF" }, "APIv3Key (WXPAY_APIV3_KEY) is no API key of a brand, which has letters and digits only"},
 		"API key of 31":          {func(c *wxpay.Config) { c.APIv3Key = c.APIv3Key[1:] }, "APIv3Key (WXPAY_APIV3_KEY) has 31 bytes instead of 32"},
 		"signer":                 {func(c *wxpay.Config) { c.SerialNo, c.PrivateKey, c.Signer = "", nil, signer }, ""},
 		"signer, brand not said": {func(c *wxpay.Config) { c.BrandID, c.Signer = "", signer }, "Signer signs by brand_id; set BrandID for a brand, and only then"},
+		"signer of another":      {func(c *wxpay.Config) { c.BrandID, c.Signer = "120345", signer }, "Signer signs for another brand_id than the Config names"},
 		"signer of a merchant":   {func(c *wxpay.Config) { c.Signer = mustClient(t).Signer() }, "Signer signs by mchid; set BrandID for a brand, and only then"},
+		"merchant not his":       {func(c *wxpay.Config) { c.BrandID, c.MchID, c.Signer = "", "1900000002", mustClient(t).Signer() }, "Signer signs for another mchid than the Config names"},
 		"verifier in place of keys": {func(c *wxpay.Config) {
 			c.PublicKeyID, c.PublicKey, c.Verifier, c.Encryptor = "", nil, mustClient(t).Verifier(), mustClient(t).Encryptor()
 		}, ""},

@@ -92,7 +92,7 @@ func (c *Client) Encrypt(ctx context.Context, plain Secret) (ciphertext, serial 
 	if serial, err = c.encryptor.SelectCertificate(ctx); err != nil {
 		return "", "", err
 	}
-	ciphertext, err = c.encryptor.Encrypt(ctx, serial, string(plain))
+	ciphertext, err = encrypt(ctx, c.encryptor, serial, string(plain))
 	return ciphertext, serial, err
 }
 

@@ -61,8 +61,9 @@ type Config struct {
 	CertificateShare int
 
 	// Objects of wechatpay-go that a backend has already. Signer replaces SerialNo and PrivateKey, and MchID unless
-	// [Exchange].Sender is to show it; one that signs for a brand needs its BrandID. Verifier and Encryptor go
-	// together and replace the platform's keys; Decryptor opens fields that come encrypted.
+	// [Exchange].Sender is to show it, which an [auth.Signer] tells by itself; one that signs for a brand needs its
+	// BrandID. Verifier and Encryptor go together and replace the platform's keys; Decryptor opens fields that come
+	// encrypted.
 	Signer    wechat.Signer
 	Verifier  wechat.Verifier
 	Encryptor cipher.Encryptor
@@ -249,13 +250,13 @@ func (c Config) complete() (Config, error) {
 		}
 		c.Signer = signer
 	}
-	if c.BaseURL == "" {
-		c.BaseURL = MainURL
-		if c.BackupURL == "" {
-			c.BackupURL = BackupURL
-		}
+	if s, ours := c.Signer.(*auth.Signer); ours && c.caller() == "" {
+		c.MchID = s.ID()
 	}
-	c.BaseURL, c.BackupURL = strings.TrimSuffix(c.BaseURL, "/"), strings.TrimSuffix(c.BackupURL, "/")
+	c.BaseURL = cmp.Or(strings.TrimSuffix(c.BaseURL, "/"), MainURL)
+	if c.BackupURL = strings.TrimSuffix(c.BackupURL, "/"); c.BackupURL == "" && c.BaseURL == MainURL {
+		c.BackupURL = BackupURL
+	}
 	c.Concurrency = cmp.Or(max(c.Concurrency, 0), 16)
 	c.Timeout = min(cmp.Or(max(c.Timeout, 0), 30*time.Second), attempt.MaxTimeout)
 	c.MaxAttempts = cmp.Or(max(c.MaxAttempts, 0), 3)
@@ -354,7 +355,7 @@ func (c *Config) wrongAPIv3Key() string {
 	key := string(c.APIv3Key)
 	reason := pasted.Stray(key)
 	switch {
-	case key == "" && c.Migrating:
+	case key == "" && c.Migrating && c.BrandID == "":
 		return "is needed to load certificates while Migrating"
 	case key == "":
 		return ""
@@ -424,8 +425,12 @@ func (c *Config) wrongMigrating() string {
 }
 
 func (c *Config) wrongSigner() string {
-	if s, ours := c.Signer.(*auth.Signer); ours && s.Scheme() != c.scheme() {
+	s, ours := c.Signer.(*auth.Signer)
+	switch {
+	case ours && s.Scheme() != c.scheme():
 		return "signs by " + s.Scheme().ID + "; set BrandID for a brand, and only then"
+	case ours && c.caller() != "" && c.caller() != s.ID():
+		return "signs for another " + s.Scheme().ID + " than the Config names"
 	}
 	return ""
 }

@@ -233,6 +233,37 @@ func TestNewNamesTheFirstField(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// A signer of ours knows for whom it signs, although the Config names nobody.
+func TestSignerNamesTheSender(t *testing.T) {
+	t.Parallel()
+	config := newPlatform(t, answer{body: `{"text":"b"}`}).config()
+	config.MchID, config.SerialNo, config.PrivateKey, config.Signer = "", "", nil, mustClient(t).Signer()
+	client, err := wxpay.New(config)
+	require.NoError(t, err)
+	call := write(false)
+	call.Sender = mchID
+	require.NoError(t, wxpay.Send(t.Context(), client, call))
+	call.Sender = "1900000002"
+	require.ErrorContains(t, wxpay.Send(t.Context(), client, call), "Sender is not whom this client sends for")
+}
+
+// The main host has its backup also if it is named.
+func TestBackupOfTheMainHost(t *testing.T) {
+	t.Parallel()
+	for base, want := range map[string]int{"": 2, wxpay.MainURL: 2, wxpay.MainURL + "/": 2, "https://proxy.example": 1} {
+		seen := map[string]bool{}
+		p := newPlatform(t)
+		p.next = func(_ int, req *http.Request) (*http.Response, error) { seen[req.URL.Host] = true; return nil, errDial }
+		config := p.config()
+		config.BaseURL = base
+		client, err := wxpay.New(config)
+		require.NoError(t, err)
+		_, err = wxpay.Do[echo](t.Context(), client, read("1"))
+		require.Error(t, err)
+		assert.Len(t, seen, want, base)
+	}
+}
+
 // The spellings of a serial number that have one reading are sent as the platform wants it.
 func TestSerialNumberAsItIsPrinted(t *testing.T) {
 	t.Parallel()

@@ -2,15 +2,18 @@ package wxpay_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/jarcoal/httpmock"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/services/bankpackages"
+	"github.com/wxpay-go/wxpay/services/membercard"
 	"github.com/wxpay-go/wxpay/wxpaytest"
 )
 
@@ -35,6 +38,74 @@ func ExampleDo() {
 	}
 	fmt.Println(list.TotalCount, "tasks")
 	// Output: 0 tasks
+}
+
+// A call is kept before its first byte leaves, and sent again as it was when its answer is lost: here by the same
+// program, in earnest by the next one, for a Prepared goes into JSON and comes back.
+func ExampleWithPrepared() {
+	server, err := wxpaytest.NewServer(wxpaytest.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := server.Inject("", "reset-after-effect", 1); err != nil { // it is done, and the answer is lost
+		fmt.Println(err)
+		return
+	}
+	config := server.Config()
+	config.MaxAttempts = 1
+	client, err := wxpay.New(config)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	var kept []byte
+	ctx := wxpay.WithPrepared(context.Background(), func(_ context.Context, call wxpay.Prepared) error {
+		text, err := json.Marshal(call)
+		kept = text
+		return err // if it fails, nothing is sent
+	})
+	_, err = membercard.New(client).ImportUserByPhone(ctx, membercard.ImportUserByPhoneParams{
+		CardID: server.AddCard("SYSTEM_ALLOCATE"), PhoneNumber: "13800138000", OutRequestNo: "join-1",
+	})
+	fmt.Println("unknown:", wxpay.OutcomeUnknown(err))
+
+	var call wxpay.Prepared
+	if err := json.Unmarshal(kept, &call); err != nil {
+		fmt.Println(err)
+		return
+	}
+	code, err := wxpay.Do[membercard.CardCode](context.Background(), client, call.Call())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("a card with a code:", code.Code != "")
+	// Output:
+	// unknown: true
+	// a card with a code: true
+}
+
+// A call that answers nothing and that no package wraps. What is secret in its body is encrypted on its way out.
+func ExampleSend() {
+	server, err := wxpaytest.NewServer(wxpaytest.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := server.Reply("POST /v3/profitsharing/receivers/add", http.StatusNoContent, nil); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	err = wxpay.Send(context.Background(), server.Client(), wxpay.Call{
+		Route: "POST /v3/profitsharing/receivers/add",
+		Body:  map[string]any{"type": "PERSONAL_OPENID", "account": "oUpF8uMuAJOM2pxb1Q", "name": wxpay.Secret("Zhang San")},
+	})
+	sent := server.Requests()[0].Body
+	fmt.Println(err, strings.Contains(sent, "oUpF8uMuAJOM2pxb1Q"), strings.Contains(sent, "Zhang San"))
+	// Output: <nil> true false
 }
 
 // What a caller may do next depends on the kind of the error.

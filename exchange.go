@@ -31,7 +31,7 @@ type Exchange struct {
 // WithExchange returns a context under which every call that ends writes its last attempt to *ex, with the ones
 // before it in ex.Earlier. Of a call that was refused before it was tried these are Sender, Route and Err alone.
 // Calls may run under the context at the same time; of several, also of those of one method, the one that ends
-// last stays. Look at *ex when they have returned. Downloads of certificates are no calls.
+// last stays. Look at *ex when they have returned; nil: nobody looks. Downloads of certificates are no calls.
 func WithExchange(ctx context.Context, ex *Exchange) context.Context {
 	return context.WithValue(ctx, witnessKey{}, &witness{told: ex})
 }
@@ -56,7 +56,7 @@ type (
 // recorded starts the record of a call; nil if nobody looks on.
 func recorded(ctx context.Context) (context.Context, *record) {
 	w, ok := ctx.Value(witnessKey{}).(*witness)
-	if !ok {
+	if !ok || w.told == nil {
 		return ctx, nil
 	}
 	r := &record{witness: w}

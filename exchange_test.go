@@ -84,6 +84,12 @@ func TestWithExchangeOfWhatWasNotTried(t *testing.T) {
 	}
 }
 
+func TestWithExchangeForNobody(t *testing.T) {
+	t.Parallel()
+	_, err := wxpay.Do[echo](wxpay.WithExchange(t.Context(), nil), newPlatform(t, answer{body: `{"text":"b"}`}).client(), read("1"))
+	assert.NoError(t, err)
+}
+
 // Calls that run at the same time under one context do not mix their attempts.
 func TestWithExchangeOfCallsAtTheSameTime(t *testing.T) {
 	t.Parallel()

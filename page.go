@@ -36,7 +36,13 @@ func Walk[T any](first Cursor, id func(T) string, list func(Cursor) (*Page[T], e
 		var none T
 		var before []string                           // ids of the page before
 		seen, total := int64(0), int64(math.MaxInt64) // the least total that was told: what came later need not be seen
+		been := make(map[Cursor]bool)
 		for at := &first; at != nil; {
+			if been[*at] {
+				yield(none, fmt.Errorf("%w: the next page is one that was read before", ErrPages))
+				return
+			}
+			been[*at] = true
 			page, err := list(*at)
 			if err != nil {
 				yield(none, err)

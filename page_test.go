@@ -167,6 +167,33 @@ func TestWalkEndsOnAServerThatIgnoresWhereItIs(t *testing.T) {
 	}
 }
 
+// A token that comes again leads to where the walk was: nothing behind it is new, and there is no end.
+func TestWalkEndsWhenATokenComesAgain(t *testing.T) {
+	t.Parallel()
+	for name, next := range map[string]map[string]string{
+		"the same":     {"": "a", "a": "a"},
+		"two in turns": {"": "a", "a": "b", "b": "a"},
+		"a long ring":  {"": "a", "a": "b", "b": "c", "c": "d", "d": "b"},
+	} {
+		for _, empty := range []bool{false, true} {
+			fetches := 0
+			got, err := collect(wxpay.Walk(wxpay.Cursor{}, rowID, func(at wxpay.Cursor) (*wxpay.Page[row], error) {
+				if fetches++; fetches > len(next) {
+					return nil, errors.New("a page is read again")
+				}
+				page := wxpay.Page[row]{}
+				if !empty {
+					page.Items = []row{{fetches}}
+				}
+				return page.ByToken(next[at.Token]), nil
+			}))
+			assert.ErrorIs(t, err, wxpay.ErrPages, name)
+			assert.Equal(t, len(next), fetches, name)
+			assert.Equal(t, empty, len(got) == 0)
+		}
+	}
+}
+
 func TestWalkOnAListThatGrows(t *testing.T) {
 	t.Parallel()
 	for _, style := range []style{byNumber, byRecord, byToken} {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/url"
+	"slices"
 
 	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/media"
@@ -57,9 +58,15 @@ func (c *Client) keep(ctx context.Context, r *request) error {
 			return err
 		}
 	}
-	p := Prepared{
-		Route: r.call.Route, Vars: maps.Clone(r.call.Vars), Query: maps.Clone(r.query), Body: bytes.Clone(r.payload), Digest: r.call.Digest,
+	p := Prepared{ // nothing of the call itself
+		Route: r.call.Route, Vars: maps.Clone(r.call.Vars), Query: maps.Clone(r.query), Body: bytes.Clone(r.payload),
 		Serial: r.call.Serial, Echo: maps.Clone(r.call.Echo), Idempotent: r.call.Idempotent, Sender: c.config.caller(),
+	}
+	for name, values := range p.Query {
+		p.Query[name] = slices.Clone(values)
+	}
+	if r.call.Digest != nil {
+		p.Digest = new(*r.call.Digest)
 	}
 	if r.sealed {
 		p.Serial = r.serial

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -225,6 +226,45 @@ func TestWhatCouldNotBeKeptIsNotSent(t *testing.T) {
 		oneLine(t, err.Error())
 		assert.False(t, wxpay.OutcomeUnknown(err))
 		assert.Empty(t, p.requests())
+	}
+}
+
+// What keep is given is its own: whatever becomes of it, the call goes out as it was, and the caller's values stay.
+func TestWhatIsKeptIsACopy(t *testing.T) {
+	t.Parallel()
+	file := media.Bytes("a.csv", []byte("x"))
+	digest, err := file.Digest()
+	require.NoError(t, err)
+	make := func() wxpay.Call {
+		return wxpay.Call{Route: routeEcho, Vars: wxpay.Vars{"id": "1"}, Query: url.Values{"a": {"b"}}, Body: echo{Text: "m"}, File: file, Digest: new(digest), Echo: wxpay.Vars{"text": "b"}}
+	}
+	p := newPlatform(t, answer{body: `{"text":"b"}`})
+	call := make()
+	ctx := wxpay.WithPrepared(t.Context(), func(_ context.Context, p wxpay.Prepared) error {
+		p.Vars["id"], p.Query["a"][0], p.Body[0], *p.Digest, p.Echo["text"] = "2", "c", 'x', media.Digest{}, "d"
+		return nil
+	})
+	require.NoError(t, wxpay.Send(ctx, p.client(), call))
+	assert.Equal(t, make(), call)
+	assert.Equal(t, "/v3/echo/1?a=b", p.requests()[0].uri)
+}
+
+// Who takes the whole time of a call to keep it learns that it did not leave.
+func TestKeepingTakesTheTimeOfTheCall(t *testing.T) {
+	t.Parallel()
+	for takes, sent := range map[time.Duration]int{29 * time.Second: 1, 30 * time.Second: 0, time.Hour: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPlatform(t, answer{body: `{"text":"b"}`})
+			ctx := wxpay.WithPrepared(t.Context(), func(context.Context, wxpay.Prepared) error { time.Sleep(takes); return nil })
+			err := wxpay.Send(ctx, p.client(), write(false))
+			assert.Len(t, p.requests(), sent)
+			assert.False(t, wxpay.OutcomeUnknown(err))
+			if sent == 0 {
+				assert.EqualError(t, err, "wxpay: POST /v3/echo/{id}: not sent: the time for the call is over: context deadline exceeded")
+			} else {
+				assert.NoError(t, err)
+			}
+		})
 	}
 }
 

@@ -42,7 +42,8 @@ type Call struct {
 	// Body is sent as JSON; nil sends none. Every [Secret] in it that is not empty, however deep, goes out
 	// encrypted with one key of the platform, and Body itself stays as it is. Null, text that is not UTF-8
 	// and characters of four bytes are refused, and so is a Secret where it cannot be encrypted: as the
-	// name of a member, and in a value that encodes itself.
+	// name of a member, and in a value that encodes itself. One that such a value hides behind an unexported
+	// pointer or list is not looked for: it goes out as ***, or as what that value makes of it.
 	Body any
 	// File makes the call an upload: Body becomes the part "meta", which alone is signed, and File the
 	// part "file". With a Digest the file is compared while it is sent.
@@ -184,16 +185,12 @@ func (r *request) frame() (err error) {
 
 // seal encrypts what must not be read on the way, with the key that the request names.
 func (r *request) seal(ctx context.Context, keys cipher.Encryptor, secrets []Secret) (err error) {
-	encrypt := func(plain string) (string, error) {
+	sealed := func(plain string) (string, error) {
 		r.sealed = true
-		ciphertext, err := keys.Encrypt(ctx, r.serial, plain)
-		if err != nil && strings.Contains(err.Error(), plain) {
-			err = fmt.Errorf("the Encryptor failed with an error that shows a Secret, of type %T", err)
-		}
-		return ciphertext, err
+		return encrypt(ctx, keys, r.serial, plain)
 	}
 	if len(secrets) > 0 {
-		if r.payload, err = sealing.Fill(r.payload, secrets, encrypt); err != nil {
+		if r.payload, err = sealing.Fill(r.payload, secrets, sealed); err != nil {
 			return err
 		}
 		if err := r.frame(); err != nil {
@@ -209,7 +206,7 @@ func (r *request) seal(ctx context.Context, keys cipher.Encryptor, secrets []Sec
 	}
 	for name, plain := range r.call.SealedQuery {
 		if plain != "" {
-			ciphertext, err := encrypt(string(plain))
+			ciphertext, err := sealed(string(plain))
 			if err != nil {
 				return err
 			}
@@ -220,6 +217,15 @@ func (r *request) seal(ctx context.Context, keys cipher.Encryptor, secrets []Sec
 		r.uri += "?" + r.query.Encode()
 	}
 	return nil
+}
+
+// encrypt encrypts plain with the key of that serial. An error of an Encryptor that shows plain is not passed on.
+func encrypt(ctx context.Context, keys cipher.Encryptor, serial, plain string) (string, error) {
+	ciphertext, err := keys.Encrypt(ctx, serial, plain)
+	if err != nil && plain != "" && strings.Contains(err.Error(), plain) {
+		err = fmt.Errorf("the Encryptor failed with an error that shows a Secret, of type %T", err)
+	}
+	return ciphertext, err
 }
 
 // forbidden finds what breaks the rules of the platform in JSON that was just encoded.

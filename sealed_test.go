@@ -176,6 +176,10 @@ func TestWhatCannotBeSealedIsNotSent(t *testing.T) {
 			assert.NotContains(t, err.Error(), "1380013", name)
 			assert.Empty(t, p.requests())
 		}
+		_, _, err := countingClient(t, newPlatform(t), &counting{fail: fail}).Encrypt(t.Context(), "13800138000")
+		require.Error(t, err, name)
+		assert.NotContains(t, err.Error(), "1380013", name)
+		oneLine(t, err.Error())
 	}
 }
 

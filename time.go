@@ -72,3 +72,14 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 	}
 	return t.UnmarshalText(unquoted(data))
 }
+
+// UnmarshalBinary reads what MarshalBinary of time.Time wrote.
+func (t *Time) UnmarshalBinary(data []byte) error {
+	var at time.Time
+	err := at.UnmarshalBinary(data)
+	*t = TimeOf(at)
+	return err
+}
+
+// GobDecode is UnmarshalBinary for gob.
+func (t *Time) GobDecode(data []byte) error { return t.UnmarshalBinary(data) }

@@ -34,7 +34,10 @@ type EventType[T any] string
 // A Secret is text that must not be seen, a phone number or an APIv3 key: Secret("13800138000"). It shows itself
 // as *** in every format, in JSON and in logs, and as nothing if it is empty; string(s) is the text. [Do] and [Send]
 // encrypt it on its way out wherever it stands in [Call].Body. It is the Secret of package
-// pushpackage too.
+// pushpackage too, which encrypts nothing: there it goes out as ***.
+//
+// A type of yours that is defined by it (type Phone wxpay.Secret) is plain text like any other: it is shown, and sent
+// as it is. Use Secret itself.
 //
 // Package fmt does not ask values in unexported fields how they want to be shown: a struct of yours that
 // keeps a Secret or a [Config] in one needs a Format method of its own before it is printed. Nor does package

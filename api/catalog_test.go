@@ -81,7 +81,7 @@ func TestFacts(t *testing.T) {
 
 	phone := operation(t, "importUserByPhone").Body.Property("encrypted_phone_number")
 	want(t, "sealed", phone.Schema.Sealed, "to-platform")
-	want(t, "opened", load(t).Product("security").Schema("EchoResponse").Property("encrypted_echo_message").Schema.Sealed, "from-platform")
+	want(t, "opened", load(t).Product("security").Schema("Echo").Property("encrypted_echo_message").Schema.Sealed, "from-platform")
 
 	push := operation(t, "pushApp")
 	want(t, "TPNS", push.Product.Platform, "tpns")

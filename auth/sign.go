@@ -38,8 +38,8 @@ var (
 )
 
 // takes reports whether what comes back may say that it is signed by a type. A message that names none is taken
-// to be of the scheme: proxies pass on the four headers that there were first. To brands the documents show the
-// type of merchants too (PC-24); the key by which it is verified is the brand's all the same.
+// to be of the scheme: proxies pass on the four headers that there were first. Pages for brands
+// show the type of merchants in examples; the key by which it is verified is the brand's all the same.
 func (s Scheme) takes(kind string) bool {
 	return kind == "" || kind == s.Name || s == Brand && kind == Merchant.Name
 }
@@ -89,6 +89,9 @@ func unquotable(v string) bool {
 
 // Scheme is that of the one it signs for.
 func (s *Signer) Scheme() Scheme { return s.scheme }
+
+// ID is the merchant number or brand ID of the one it signs for.
+func (s *Signer) ID() string { return s.id }
 
 // Sign returns the base64 RSA signature over the SHA-256 of message.
 func (s *Signer) Sign(_ context.Context, message string) (*wechat.SignatureResult, error) {

@@ -90,7 +90,7 @@ func VerifyAnswer(ctx context.Context, v wechat.Verifier, scheme Scheme, sig Sig
 	return verify(ctx, v, scheme, sig, body, now)
 }
 
-// VerifyNotification checks the same of a notification to the merchant or brand of scheme. The same message may
+// VerifyNotification checks a notification to the merchant or brand of scheme by the same rules. The same message may
 // come again, and then it is as genuine; package notify tells the second from the first.
 func VerifyNotification(ctx context.Context, v wechat.Verifier, scheme Scheme, sig Signature, body []byte, now time.Time) error {
 	return verify(ctx, v, scheme, sig, body, now)

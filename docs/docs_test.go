@@ -402,7 +402,7 @@ func TestDoubtsAreExplained(t *testing.T) {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		for _, number := range regexp.MustCompile(`\b(BP|MC|EP|CT|SE)-\d+\b`).FindAllString(string(text), -1) {
+		for _, number := range regexp.MustCompile(`\b[A-Z]{2}-\d{1,3}\b`).FindAllString(string(text), -1) {
 			named[filepath.Dir(path)] = true
 			assert.True(t, strings.Contains(string(page), "### "+number+"\n"), "%s names %s", path, number)
 		}

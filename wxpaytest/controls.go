@@ -3,6 +3,7 @@ package wxpaytest
 import (
 	"context"
 
+	"github.com/wxpay-go/wxpay/wxpaytest/internal/engine"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/products/membercard"
 )
 
@@ -30,15 +31,9 @@ func (a Action) Do(ctx context.Context, args map[string]string) (any, error) { r
 
 // Actions returns all actions.
 func (s *Server) Actions() []Action {
-	var all []Action
-	for _, a := range s.engine.Actions() {
-		action := Action{Product: a.Product, Name: a.Name, Doc: a.Doc, do: a.Call}
-		for _, p := range a.Params {
-			action.Params = append(action.Params, Param(p))
-		}
-		all = append(all, action)
-	}
-	return all
+	return each(s.engine.Actions(), func(a engine.Action) Action {
+		return Action{Product: a.Product, Name: a.Name, Doc: a.Doc, Params: each(a.Params, func(p engine.Param) Param { return Param(p) }), do: a.Call}
+	})
 }
 
 // A View is one list of the state of a product, such as the cards of membercard.
@@ -49,11 +44,7 @@ type View struct {
 
 // State returns the state of all products as it is now.
 func (s *Server) State() []View {
-	var all []View
-	for _, v := range s.engine.Views() {
-		all = append(all, View(v))
-	}
-	return all
+	return each(s.engine.Views(), func(v engine.View) View { return View(v) })
 }
 
 // PackageUsers returns how many users a bank package holds: those of all its tasks, without duplicates.

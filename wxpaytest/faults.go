@@ -32,11 +32,15 @@ func Refusals() []Fault { return shown(fault.Refusals()) }
 // ReturnCodes are the failures of TPNS, called tpns-1008003 and so on.
 func ReturnCodes() []Fault { return shown(tpns.Faults()) }
 
-func shown(faults []engine.Fault) (all []Fault) {
-	for _, f := range faults {
-		all = append(all, Fault{f.Name, f.Doc, f})
-	}
-	return all
+func shown(faults []engine.Fault) []Fault {
+	return each(faults, func(f engine.Fault) Fault { return Fault{f.Name, f.Doc, f} })
+}
+
+// FaultsAt returns those of [Faults], [Refusals] and [ReturnCodes] that can happen to the calls of a route, such as
+// a page offers beside the call: the refusals are those that its document names.
+func (s *Server) FaultsAt(route string) []Fault {
+	all := slices.Concat(Faults, Refusals(), ReturnCodes())
+	return slices.DeleteFunc(all, func(f Fault) bool { return !s.engine.Fits(&f.fault, route) })
 }
 
 // Inject makes the next requests to a route fail, times times, or always if times is negative. The route

@@ -337,6 +337,27 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// What is offered for a call can happen there.
+func TestFaultsOfACall(t *testing.T) {
+	t.Parallel()
+	h := newMerchant(t)
+	names := func(route string) (names []string) {
+		for _, f := range h.server.FaultsAt(route) {
+			assert.NoError(t, h.server.Inject(route, f.Name, 1), f.Name)
+			names = append(names, f.Name)
+		}
+		h.server.Recover()
+		return names
+	}
+	debit, push := names("POST /v3/edu-papay/transactions"), names("POST /v3/push/app")
+	assert.Subset(t, debit, []string{"500", "forged", "NOT_ENOUGH", "FREQUENCY_LIMITED", "SERVICE_UNAVAILABLE"})
+	assert.NotContains(t, debit, "tpns-1008003")
+	assert.NotContains(t, debit, "RESOURCE_NOT_EXISTS", "its document does not name it")
+	assert.Subset(t, push, []string{"500", "tpns-1008003"})
+	assert.NotContains(t, push, "forged")
+	assert.Empty(t, names("GET /nowhere"))
+}
+
 func TestHangEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	h := newMerchant(t)

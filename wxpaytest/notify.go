@@ -81,11 +81,7 @@ func (s *Server) Notify(ctx context.Context, target any, eventType string, plain
 
 // Pending returns the events that changes of state have caused and that are still to be sent.
 func (s *Server) Pending() []Event {
-	var all []Event
-	for _, e := range s.engine.Pending() {
-		all = append(all, Event{e.Type, e.Plaintext, e.URL, e.Due})
-	}
-	return all
+	return each(s.engine.Pending(), func(e engine.Event) Event { return Event{e.Type, e.Plaintext, e.URL, e.Due} })
 }
 
 // Deliver sends the pending events that are due to target, in their order. One that is not taken with 200

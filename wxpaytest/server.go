@@ -220,11 +220,15 @@ type Request struct {
 
 // Requests returns the requests so far, oldest first; at most Options.Journal of them.
 func (s *Server) Requests() []Request {
-	var all []Request
-	for _, r := range s.engine.Requests() {
-		all = append(all, Request(r))
+	return each(s.engine.Requests(), func(r engine.Request) Request { return Request(r) })
+}
+
+// each makes one of each.
+func each[A, B any](all []A, f func(A) B) (made []B) {
+	for _, one := range all {
+		made = append(made, f(one))
 	}
-	return all
+	return made
 }
 
 // complain reports what must not happen.

@@ -150,11 +150,15 @@ func (e *Engine) client(c *Call) *http.Client {
 
 // Do sends a request, which t watches, once.
 func (e *Engine) Do(ctx context.Context, c *Call, t *httpx.Trip, req *http.Request) (*http.Response, *Failure) {
-	if ctx.Err() != nil { // a transport that never started could not tell
+	ended := oneline.Ended(ctx)
+	if ended == nil && !time.Now().Before(c.Deadline) { // whoever signs, or keeps the call before, took it all
+		ended = httpx.ErrTime
+	}
+	if ended != nil { // a transport that never started could not tell
 		if req.Body != nil {
 			req.Body.Close()
 		}
-		return nil, e.NotSent(c.Route, oneline.Ended(ctx))
+		return nil, e.NotSent(c.Route, ended)
 	}
 	resp, err := e.client(c).Do(req)
 	if err != nil {

@@ -4,7 +4,6 @@ package sealing
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding"
 	"encoding/json"
 	"errors"
@@ -36,9 +35,6 @@ var (
 	encoders = []reflect.Type{
 		reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[encoding.TextAppender](),
 	}
-	// mark begins what stands in place of a secret. Every process makes its own, so that no other text in a body is
-	// one, neither by chance nor by intent.
-	mark  = rand.Text()
 	first = makeGap(0) // of most calls, the only one
 )
 
@@ -70,13 +66,13 @@ func (t *Types) Gaps(body any, list []value.Secret) (gapped any, secrets []value
 // where it can. A secret that has no gap there, since its member was left out, is not sealed.
 func Fill(text []byte, secrets []value.Secret, seal func(plain string) (ciphertext string, err error)) ([]byte, error) {
 	for from := 0; ; {
-		next := bytes.Index(text[from:], []byte(mark))
+		next := bytes.Index(text[from:], []byte(value.Mark))
 		if next < 0 {
 			return text, nil
 		}
 		from += next
 		gap, _, _ := bytes.Cut(text[from:], []byte(`"`))
-		number, _, _ := bytes.Cut(gap[len(mark):], []byte("."))
+		number, _, _ := bytes.Cut(gap[len(value.Mark):], []byte("."))
 		i, err := strconv.Atoi(string(number))
 		if err != nil || i >= len(secrets) {
 			return nil, errors.New("a Secret stands where it cannot be sealed")
@@ -113,8 +109,8 @@ func gap(i int) value.Secret {
 
 func makeGap(i int) value.Secret {
 	const length = 344
-	text := mark + strconv.Itoa(i) + "."
-	return value.Sealed(text + strings.Repeat(".", max(length-len(text), 0)))
+	text := value.Mark + strconv.Itoa(i) + "."
+	return value.Secret(text + strings.Repeat(".", max(length-len(text), 0)))
 }
 
 // look reports whether a secret that is not empty is in v, or why one there cannot be sealed.

@@ -23,10 +23,10 @@ func (s Secret) String() string {
 	return "***"
 }
 
-// MarshalText writes ***, so that neither JSON nor a log holds the text; of a sealed secret its ciphertext.
+// MarshalText writes ***, so that neither JSON nor a log holds the text; what stands in place of a secret as it is.
 func (s Secret) MarshalText() ([]byte, error) {
-	if ciphertext, ok := Ciphertext(s); ok {
-		return []byte(ciphertext), nil
+	if strings.HasPrefix(string(s), Mark) {
+		return []byte(s), nil
 	}
 	return []byte(s.String()), nil
 }
@@ -34,15 +34,6 @@ func (s Secret) MarshalText() ([]byte, error) {
 // MarshalBinary writes *** for encoders that know no text, such as gob.
 func (s Secret) MarshalBinary() ([]byte, error) { return []byte(s.String()), nil }
 
-// sealedMark begins a secret that is sealed. It is another one in every process, so that no text from outside,
-// such as a phone number out of a form, passes for a ciphertext.
-var sealedMark = "\x00" + rand.Text() + "\x00"
-
-// Sealed returns a secret that is encrypted already: it goes into JSON as ciphertext, and is shown as *** like
-// any other.
-func Sealed(ciphertext string) Secret { return Secret(sealedMark + ciphertext) }
-
-// Ciphertext returns what a sealed secret holds; false if s is not sealed.
-func Ciphertext(s Secret) (ciphertext string, sealed bool) {
-	return strings.CutPrefix(string(s), sealedMark)
-}
+// Mark begins what stands in place of a secret until that is encrypted. It is another one in every process, so that
+// no text from outside, such as a phone number out of a form, begins with it.
+var Mark = rand.Text()

@@ -16,16 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// products are the rows of the table: by document, the calls by operationId.
-var products = map[string]func(*exchange) map[string]call{
-	"bankpackages.yaml": bankpackagesCalls,
-	"certificates.yaml": certificatesCalls,
-	"edupapay.yaml":     edupapayCalls,
-	"membercard.yaml":   membercardCalls,
-	"security.yaml":     securityCalls,
-	"tpns.yaml":         pushpackageCalls,
-}
-
 // leftAside are members that the SDK does not send or read, on purpose.
 var leftAside = map[string]map[string]string{
 	"listCertificates": {

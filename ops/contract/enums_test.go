@@ -17,10 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// folder is where the constants of a document stand.
-func folder(doc *Document) string {
+// packageOf is where the constants of a document stand.
+func packageOf(document string) string {
 	elsewhere := map[string]string{"certificates.yaml": ".", "tpns.yaml": "push/pushpackage"}
-	return cmp.Or(elsewhere[doc.Name], "services/"+strings.TrimSuffix(doc.Name, ".yaml"))
+	return cmp.Or(elsewhere[document], "services/"+strings.TrimSuffix(document, ".yaml"))
 }
 
 // withoutConstant are values that need none, by a part of their place in the document and the value.
@@ -43,7 +43,7 @@ func TestEveryEnumValueIsAConstant(t *testing.T) {
 	t.Parallel()
 	found, unused := 0, maps.Clone(withoutConstant)
 	for _, doc := range documents(t) {
-		constants := stringConstants(t, os.DirFS("../../"+folder(doc)))
+		constants := stringConstants(t, os.DirFS("../../"+packageOf(doc.Name)))
 		err := doc.Spec.WalkSchemas(func(at string, s *openapi3.SchemaRef) error {
 			for _, v := range Known(s.Value) {
 				value, ok := v.(string)
@@ -53,7 +53,7 @@ func TestEveryEnumValueIsAConstant(t *testing.T) {
 				case constants[value]:
 					found++
 				case !excused(place, unused):
-					t.Errorf("%s%s is no constant of package %s", doc.Name, place, folder(doc))
+					t.Errorf("%s%s is no constant of package %s", doc.Name, place, packageOf(doc.Name))
 				}
 			}
 			return nil

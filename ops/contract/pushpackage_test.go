@@ -20,7 +20,7 @@ import (
 	"github.com/wxpay-go/wxpay/push/pushpackage"
 )
 
-func pushpackageCalls(x *exchange) map[string]call {
+func tpnsCalls(x *exchange) map[string]call {
 	c, err := pushpackage.New(pushpackage.Config{
 		AccessID:    accessID,
 		SecretKey:   secretKey,

@@ -24,6 +24,8 @@ var exceptions = map[string]string{
 	"listCertificates algorithm_type as *":                    "the SDK knows RSA alone and never asks for another (CT-1)",
 	"depositCodes body.code left out":                         "a deposit of nothing is a mistake (MC-22)",
 	"confirmUserCard body.user_card_confirm_state as DEFAULT": "means nothing; the document says to refuse it (MC-34)",
+	"createCard body.total_quantity at minimum":               "0 stands for none given, which is 5,000,000",
+	"updateCard body.total_quantity at minimum":               "0 stands for none given",
 
 	"pushApp body.audience_type as *":              "package pushpackage is for pushes to packages",
 	"pushApp body.environment left out":            "iOS needs it, says the text of the document",

@@ -77,7 +77,7 @@ func TestExample(t *testing.T) {
 		{"edupapay.yaml ContractReleasedNotification", // allOf with a const
 			`{"id":"EV-2018022511223320873","create_time":"2015-05-20T13:29:35+08:00","event_type":"ENTRUST.RELEASE",
 			"resource_type":"encrypt-resource","summary":"签约结果通知","resource":{"algorithm":"AEAD_AES_256_GCM",
-			"original_type":"contract","ciphertext":"+/8ByGf0vA3kQ5/xT+2mZg==","nonce":"61f9c719728a","associated_data":"debit-event"}}`},
+			"original_type":"contract","ciphertext":"+/8ByGf0vA3kQ5/xT+2mZg==","nonce":"61f9c719728a","associated_data":"contract-event"}}`},
 	} {
 		got, err := json.Marshal(Example(schemas[tt.schema]))
 		require.NoError(t, err)

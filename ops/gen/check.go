@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/wxpay-go/wxpay/api"
@@ -126,8 +127,12 @@ func (g *goPackage) text(name, v string, p *api.Property, most int64) (all []str
 		if named := g.product.Schema(s.Name); named != nil {
 			s = named
 		}
-		for _, value := range g.named[s].Values {
-			values = append(values, value.Name)
+		if t := g.named[s]; t != nil {
+			for _, value := range t.Values {
+				values = append(values, value.Name)
+			}
+		} else { // a fixed value
+			values = append(values, strconv.Quote(s.Enum[0].Value))
 		}
 		all = append(all, fmt.Sprintf("params.OneOf(%s, %s, %s)", name, v, strings.Join(values, ", ")))
 	case p.Name == "notify_url":

@@ -66,6 +66,7 @@ components:
         user_id: {type: string, maxLength: 8, x-go-check: shown}
         on: {type: boolean, x-go-nil: not said}
         any: {description: Any value.}
+        currency: {const: CNY, type: string, default: CNY}
     MakeResponse:
       type: object
       x-go-name: Made
@@ -152,6 +153,7 @@ type MakeByIDParams struct {
 	UserID string `+"`json:\"user_id,omitzero\"`"+` // at most 8 characters
 	On *bool `+"`json:\"on,omitzero\"`"+` // nil: not said
 	Any json.RawMessage `+"`json:\"any,omitzero\"`"+` // any value
+	Currency string `+"`json:\"currency,omitzero\"`"+`
 }`)
 	holds(t, text, `// Kind is the kind of a thing. The platform may add values.
 type Kind string
@@ -205,6 +207,7 @@ func TestChecks(t *testing.T) {
 		params.IDs("stock_id_list", p.StockIDList, 20),
 		params.Optional("user_id", p.UserID, 8),
 		params.Clean("user_id", p.UserID, 8),
+		params.OneOf("currency", p.Currency, "CNY"),
 	)
 }
 

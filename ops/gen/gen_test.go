@@ -18,6 +18,49 @@ func TestUpToDate(t *testing.T) {
 	require.NoError(t, run("../..", true))
 }
 
+// A limit that changes in a document, and nothing else, is a difference: of the catalog and of the check that follows.
+func TestNotUpToDate(t *testing.T) {
+	t.Parallel()
+	root, repo := t.TempDir(), filepath.Join("..", "..")
+	repo, err := filepath.Abs(repo)
+	require.NoError(t, err)
+	for _, pattern := range []string{"*", "api/*"} {
+		names, err := filepath.Glob(filepath.Join(repo, pattern))
+		require.NoError(t, err)
+		require.NoError(t, os.MkdirAll(filepath.Join(root, "api"), 0o700))
+		for _, name := range names {
+			at, err := filepath.Rel(repo, name)
+			require.NoError(t, err)
+			if at != "api" && at != filepath.Join("api", "edupapay.yaml") {
+				require.NoError(t, os.Symlink(name, filepath.Join(root, at)))
+			}
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(repo, "api", "edupapay.yaml"))
+	require.NoError(t, err)
+	document := filepath.Join(root, "api", "edupapay.yaml")
+	require.NoError(t, os.WriteFile(document, text, 0o600))
+	require.NoError(t, run(root, true))
+	require.NoError(t, os.WriteFile(document, []byte(strings.Replace(string(text), "maxLength: 32", "maxLength: 31", 1)), 0o600))
+	err = run(root, true)
+	assert.ErrorContains(t, err, "api/catalog.json is not up to date")
+	assert.ErrorContains(t, err, "services/edupapay/check_gen.go is not up to date")
+}
+
+// The same documents make the same files, to the byte.
+func TestSameAgain(t *testing.T) {
+	t.Parallel()
+	c, err := readAll("../../api")
+	require.NoError(t, err)
+	first, err := tables(c)
+	require.NoError(t, err)
+	for range 5 {
+		again, err := tables(c)
+		require.NoError(t, err)
+		assert.Equal(t, first, again)
+	}
+}
+
 // A document with what no document of the project has yet: a door for brands, pages by token, rates by whom,
 // numbers of a Request-ID in two languages, and overrides for Go.
 const coupon = `

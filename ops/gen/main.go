@@ -1,6 +1,6 @@
 // Gen makes what follows from the API documents: api/catalog.json, hints_gen.go, types, checks and routes of the
-// products that ask for them, docs/coverage.md, docs/doubts.md and the methods in the READMEs. It fails if a
-// call has no method that says where it leads.
+// products that ask for them, the rows of the contract test, docs/coverage.md, docs/doubts.md and the methods in
+// the READMEs. It fails if a call has no method that says where it leads.
 //
 //	go run ./gen [-check] [-root ..]
 //	go run ./gen new <operationId>
@@ -65,11 +65,12 @@ func tables(c *api.Catalog) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	numbers, err := format.Source([]byte(hints(c)))
-	if err != nil {
-		return nil, err
+	files := map[string][]byte{"api/catalog.json": text}
+	for name, code := range map[string]string{"hints_gen.go": hints(c), "ops/contract/rows_gen_test.go": rows(c)} {
+		if files[name], err = format.Source([]byte(code)); err != nil {
+			return nil, err
+		}
 	}
-	files := map[string][]byte{"api/catalog.json": text, "hints_gen.go": numbers}
 	linked, err := api.Parse(text)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -217,7 +218,7 @@ func (g *goPackage) typeOf(parent, field string, s *api.Schema) string {
 		return "float64"
 	case s.Type == "boolean":
 		return "bool"
-	case s.Type == "object" && len(s.Properties) > 0, s.Type == "string" && s.Enum != nil:
+	case s.Type == "object" && len(s.Properties) > 0, s.Type == "string" && s.Enum != nil && !isFixed(s):
 		return g.named_(parent+field, s)
 	case s.Type == "string":
 		return "string"
@@ -272,6 +273,11 @@ func (g *goPackage) twin(s *api.Schema) string {
 		}
 	}
 	return ""
+}
+
+// isFixed reports whether a member can only say what it means where it is absent: that is text, and needs no type.
+func isFixed(s *api.Schema) bool {
+	return s.Name == "" && len(s.Enum) == 1 && !s.OpenEnum && string(s.Default) == strconv.Quote(s.Enum[0].Value)
 }
 
 // values are the constants of an enumeration.

@@ -28,6 +28,9 @@
 //   - any other: it never left, or not whole; repeat freely
 //
 // TPNS is another platform than WeChat Pay: nothing here is signed with a merchant's key.
+//
+// What Tencent's pages leave open is "not documented" in the comments here; what was seen and where stands in
+// https://github.com/wxpay-go/wxpay/blob/main/api/tpns.md
 package pushpackage
 
 import (

@@ -43,29 +43,30 @@ type File struct {
 // which one it was, counted from 1, but not what it was; ctx ending is its error. A panic of numbers or keys
 // comes up in the loop.
 func Encrypt(ctx context.Context, keys cipher.Encryptor, name string, numbers iter.Seq[string]) iter.Seq2[*File, error] {
-	return seal(ctx, keys, unkeyed(name), plain(numbers))
+	return files(ctx, keys, unkeyed(name), plain(numbers))
 }
 
 // EncryptLines is [Encrypt] for a text of one number a line, in UTF-8. Blank lines, a byte order mark and
 // whether lines end in LF or CRLF do not matter. A refused line is named by its number in the text. An error
 // of r comes last.
 func EncryptLines(ctx context.Context, keys cipher.Encryptor, name string, r io.Reader) iter.Seq2[*File, error] {
-	return seal(ctx, keys, unkeyed(name), lines(r))
+	return files(ctx, keys, unkeyed(name), lines(r))
 }
 
 // Encrypt is the function [Encrypt] with the keys of the client and with the names that [Service.Import]
 // gives: the same list gives the same names in every process of the merchant. The digest is keyed by a
 // signature of the merchant, so its private key signs twice; see [Service.Import] on a change of that key.
 func (s *Service) Encrypt(ctx context.Context, name string, numbers iter.Seq[string]) iter.Seq2[*File, error] {
-	return seal(ctx, s.client.Encryptor(), s.keyed(name), plain(numbers))
+	return files(ctx, s.client.Encryptor(), s.keyed(name), plain(numbers))
 }
 
 // EncryptLines is [Service.Encrypt] for a text of one number a line, see [EncryptLines].
 func (s *Service) EncryptLines(ctx context.Context, name string, r io.Reader) iter.Seq2[*File, error] {
-	return seal(ctx, s.client.Encryptor(), s.keyed(name), lines(r))
+	return files(ctx, s.client.Encryptor(), s.keyed(name), lines(r))
 }
 
-func seal(ctx context.Context, keys cipher.Encryptor, start naming, numbers iter.Seq2[string, error]) iter.Seq2[*File, error] {
+// files encrypts numbers, file by file, under the names that start gives.
+func files(ctx context.Context, keys cipher.Encryptor, start naming, numbers iter.Seq2[string, error]) iter.Seq2[*File, error] {
 	return func(yield func(*File, error) bool) {
 		names, err := start(ctx)
 		if err != nil {
@@ -75,7 +76,7 @@ func seal(ctx context.Context, keys cipher.Encryptor, start naming, numbers iter
 		for b, err := range batches(ctx, keys, names, numbers) {
 			var file *File
 			if err == nil {
-				file, err = b.seal(ctx, keys)
+				file, err = b.file(ctx, keys)
 			}
 			if !yield(file, err) || err != nil {
 				return
@@ -202,8 +203,8 @@ func (b *batch) name(names *names, different int) {
 	b.filename, b.duplicates = names.next(), len(b.numbers)-different
 }
 
-// seal encrypts a batch on all cores.
-func (b *batch) seal(ctx context.Context, keys cipher.Encryptor) (*File, error) {
+// file encrypts a batch on all cores.
+func (b *batch) file(ctx context.Context, keys cipher.Encryptor) (*File, error) {
 	var (
 		taken  atomic.Int64
 		broken atomic.Bool
@@ -239,9 +240,9 @@ func (b *batch) seal(ctx context.Context, keys cipher.Encryptor) (*File, error) 
 			return nil, err
 		}
 	}
-	sealed := sealed{lines, int64(len(b.first)) + 1}
+	text := ciphertexts{lines, int64(len(b.first)) + 1}
 	return &File{
-		Source:     media.At(b.filename, sealed, int64(len(lines))*sealed.size),
+		Source:     media.At(b.filename, text, int64(len(lines))*text.size),
 		Serial:     b.serial,
 		Lines:      len(lines),
 		Duplicates: b.duplicates,
@@ -270,14 +271,14 @@ func (b *batch) encrypt(ctx context.Context, keys cipher.Encryptor, lines []stri
 	return nil
 }
 
-// sealed is the lines of a file, read as its text. They are not copied together, which would cost as much
+// ciphertexts are the lines of a file, read as its text. They are not copied together, which would cost as much
 // as everything else beside the encryption.
-type sealed struct {
+type ciphertexts struct {
 	lines []string
 	size  int64 // of a line with its line feed
 }
 
-func (s sealed) ReadAt(p []byte, off int64) (n int, err error) {
+func (s ciphertexts) ReadAt(p []byte, off int64) (n int, err error) {
 	for i := off / s.size; n < len(p); i++ {
 		if i >= int64(len(s.lines)) {
 			return n, io.EOF

@@ -239,7 +239,7 @@ func (s *Service) uploadAll(
 func (s *Service) pack(ctx context.Context, p ImportParams, b *batch) (next parcel, err error) {
 	next.lines, next.duplicates = len(b.numbers), b.duplicates
 	if next.task, err = s.present(ctx, p, b.filename); err == nil && next.task == nil {
-		next.file, err = b.seal(ctx, s.client.Encryptor())
+		next.file, err = b.file(ctx, s.client.Encryptor())
 	}
 	return next, err
 }

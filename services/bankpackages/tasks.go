@@ -104,9 +104,9 @@ func refuse(param, reason string) error {
 	return &wxpay.ParamError{Route: routeCreateTask, Param: param, Reason: reason}
 }
 
-// digest reads the file once, for its digest and for [sealedCheck].
+// digest reads the file once, for its digest and for [lineCheck].
 func (p CreateTaskParams) digest() (media.Digest, error) {
-	var check sealedCheck
+	var check lineCheck
 	digest, err := p.File.Digest(&check)
 	if err == nil {
 		err = check.end()

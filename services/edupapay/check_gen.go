@@ -80,6 +80,7 @@ func (p *CreateTransactionParams) check() error {
 		params.Required("trade_scene", p.TradeScene, 0),
 		params.OneOf("trade_scene", p.TradeScene, TradeSceneEducationPeriod),
 		params.Must(p.Amount.Total > 0, "amount.total", "is missing or not more than 0"),
+		params.OneOf("amount.currency", p.Amount.Currency, "CNY"),
 		params.IP("device_information.device_ip", p.DeviceInformation.DeviceIP),
 	)
 }

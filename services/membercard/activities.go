@@ -28,7 +28,7 @@ import (
 // https://pay.weixin.qq.com/doc/v3/merchant/4012553030
 // https://pay.weixin.qq.com/doc/v3/partner/4012714463
 func (s *Service) CreateActivity(ctx context.Context, p CreateActivityParams) (*Activity, error) {
-	if err := cmp.Or(p.check(), params.Check(routeCreateActivity, stocks(p.StockList))); err != nil {
+	if err := cmp.Or(p.check(), params.Check(routeCreateActivity, stocks(p.StockList), timesOfDay(p.AwardSendPeriod.AwardSendDayTime))); err != nil {
 		return nil, err
 	}
 	return wxpay.Do[Activity](ctx, s.client, wxpay.Call{
@@ -51,6 +51,23 @@ func stocks(list []CouponStock) *wxpay.ParamError {
 		}
 	}
 	return nil
+}
+
+// timesOfDay refuses what no clock shows.
+func timesOfDay(list []DayTimeRange) *wxpay.ParamError {
+	for i, r := range list {
+		name := fmt.Sprintf("award_send_period.award_send_day_time[%d].", i)
+		if fault := cmp.Or(r.BeginDayTime.check(name+"begin_day_time."), r.EndDayTime.check(name+"end_day_time.")); fault != nil {
+			return fault
+		}
+	}
+	return nil
+}
+
+func (t DayTime) check(at string) *wxpay.ParamError {
+	return cmp.Or(params.Must(t.Hours >= 0 && t.Hours < 24, at+"hours", "is not 0 to 23"),
+		params.Must(t.Minutes >= 0 && t.Minutes < 60, at+"minutes", "is not 0 to 59"),
+		params.Must(t.Seconds >= 0 && t.Seconds < 60, at+"seconds", "is not 0 to 59"))
 }
 
 // ListActivities returns one page of the activities of one type (查询活动列表).

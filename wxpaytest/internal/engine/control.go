@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/schema"
@@ -113,11 +112,10 @@ func (e *Engine) PlaintextOf(event, caller string, given any) any {
 // An Envelope is how the resource of an event is called and authenticated.
 type Envelope struct{ OriginalType, AssociatedData string }
 
-// EnvelopeOf returns that of an event: as its product says, or as the documents show it.
+// EnvelopeOf returns that of an event as the documents show it.
 func (e *Engine) EnvelopeOf(event string) Envelope {
-	family, _, _ := strings.Cut(event, ".")
-	if own, ok := e.envelopes[family]; ok || e.events[event] == nil {
-		return own
+	if e.events[event] == nil {
+		return Envelope{}
 	}
 	shown, _ := (schema.Reader{}).Object(e.events[event].Envelope.Example())
 	resource := shown.Child("resource")

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"fmt"
 	"hash/maphash"
-	"maps"
 	"slices"
 	"sync"
 
@@ -52,7 +51,6 @@ type Engine struct {
 	handlers  map[*api.Operation]handler
 	products  []Product
 	events    map[string]*api.Notification // by event type
-	envelopes map[string]Envelope          // by the first part of it
 
 	own     table // routes that only replies know; never changed in place
 	replies []*reply
@@ -72,7 +70,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		seed: maphash.MakeSeed(), options: o, endpoints: table{}, own: table{}, handlers: map[*api.Operation]handler{},
-		events: map[string]*api.Notification{}, envelopes: map[string]Envelope{}, rates: rates{}, replays: map[string]replayed{},
+		events: map[string]*api.Notification{}, rates: rates{}, replays: map[string]replayed{},
 		journal: journal{most: cmp.Or(max(0, o.Journal), 1000)},
 	}
 	for _, p := range o.Catalog.Products {
@@ -113,10 +111,6 @@ type Product struct {
 	Limits   map[string][]Rate // in place of those of the documents
 	Actions  []Action
 	Views    func() []View // with the lock held; nil: none
-
-	// Envelopes say how the resource of an event is called and authenticated where the documents show another
-	// one's, by the first part of the event type.
-	Envelopes map[string]Envelope
 }
 
 // Add lets a product answer.
@@ -133,7 +127,6 @@ func (e *Engine) Add(p Product) error {
 			return fmt.Errorf("wxpaytest: %s prepares %q and does not handle it", p.Name, id)
 		}
 	}
-	maps.Copy(e.envelopes, p.Envelopes)
 	for n := range p.Actions {
 		p.Actions[n].Product = p.Name
 	}

@@ -12,11 +12,12 @@ import (
 
 // A Fault is one way in which a call goes wrong.
 type Fault struct {
-	Name, Doc string
-	Stage     Stage
-	End       End
-	Platform  string             // where alone it can happen, as the catalog has it; empty: anywhere
-	Change    func(*Tx, *Answer) // makes of the answer what comes instead; nil: nothing
+	Name, Doc  string
+	Stage      Stage
+	End        End
+	Platform   string             // where alone it can happen, as the catalog has it; empty: anywhere
+	Documented bool               // it is called by a code, and happens to the calls whose documents name that
+	Change     func(*Tx, *Answer) // makes of the answer what comes instead; nil: nothing
 }
 
 // A Plan knows which faults are to happen.

@@ -77,12 +77,8 @@ func (e *Engine) once(tx *Tx, act func() ([]byte, error)) ([]byte, error) {
 	if key == "" || number == "" {
 		return act()
 	}
-	content := maps.Clone(tx.Body)
-	for name, plain := range tx.Secrets { // every encryption of a number looks different
-		content[name] = plain
-	}
 	id := tx.Caller + " " + tx.Route + " " + number
-	now := e.Hash(schema.Canonical(tx.Vars) + schema.Canonical(tx.Query) + schema.Canonical(content))
+	now := e.Hash(schema.Canonical(tx.Vars) + schema.Canonical(tx.Query) + schema.Canonical(tx.Body))
 	if before, ok := e.replays[id]; ok {
 		if before.content != now {
 			return nil, Reentry(key)
@@ -115,10 +111,10 @@ func PageOf[T any](tx *Tx, all []T, f func(T) Object, names ...string) (Object, 
 func page[T any](tx *Tx, all []T) (Object, error) {
 	p, n := tx.Op.Pagination, int64(len(all))
 	limit, asked := cmp.Or(tx.Query.Number(p.Limit), p.DefaultLimit, defaultLimit), tx.Query.Number(p.Offset)-p.First
-	first := min(asked, n)
+	first, size := min(asked, n), min(limit, n) // larger ones may be too large to count with
 	switch token := tx.Query.Text(p.Token); {
 	case p.Style == "page-number":
-		first = min(first*limit, n)
+		first = min(first*size, n)
 	case p.Style == "page-token" && token != "":
 		at, err := strconv.ParseInt(strings.TrimPrefix(token, tokenPrefix), 36, 64)
 		if err != nil || at < 0 || at > n || !strings.HasPrefix(token, tokenPrefix) {
@@ -126,7 +122,7 @@ func page[T any](tx *Tx, all []T) (Object, error) {
 		}
 		first = at
 	}
-	end := min(first+limit, n)
+	end := min(first+size, n)
 	o := Object{p.Items: all[first:end]}
 	for name, v := range map[string]any{p.Total: n, p.Offset: asked + p.First, p.Limit: limit} {
 		if name != "" && tx.Op.Answer.Property(name) != nil {

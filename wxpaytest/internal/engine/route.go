@@ -126,6 +126,18 @@ func (e *Engine) Known(route string) (platform string, ok bool) {
 	return ep.platform.Name(), true
 }
 
+// Fits reports whether a fault can happen to the calls of a route: it is of their platform, and if it is a refusal
+// of some documents, theirs is one of them.
+func (e *Engine) Fits(f *Fault, route string) bool {
+	e.Lock()
+	defer e.Unlock()
+	ep := e.endpoint(route)
+	if ep == nil || f.Platform != "" && f.Platform != ep.platform.Name() {
+		return false
+	}
+	return !f.Documented || ep.op == nil || slices.ContainsFunc(ep.op.Errors, func(r api.Refusal) bool { return r.Code == f.Name })
+}
+
 // PlatformAt is the platform that a host belongs to; ok says whether the host exists at all.
 func (e *Engine) PlatformAt(host string) (platform string, ok bool) {
 	for _, p := range e.options.Platforms {

@@ -39,7 +39,7 @@ type Tx struct {
 	File    *Part                                   // of an upload
 	Query   Object
 	Body    Object
-	Secrets map[string]string // what was encrypted, by name of the member
+	Secrets map[string]string // what was encrypted, by its place
 
 	Prepared any // by the product, before the lock is taken
 

@@ -62,10 +62,11 @@ func Refusals() []engine.Fault {
 	if err != nil {
 		return nil // there is no engine then
 	}
-	all := []api.Refusal{
+	general := []api.Refusal{
 		{Code: "FREQUENCY_LIMIT_EXCEED", Status: http.StatusTooManyRequests}, {Code: "FREQUENCY_LIMITED", Status: http.StatusTooManyRequests},
 		{Code: "SERVICE_UNAVAILABLE", Status: http.StatusServiceUnavailable, Meaning: "服务不可用"},
 	}
+	all := slices.Clone(general)
 	for _, p := range catalog.Products {
 		for _, op := range p.Operations {
 			all = append(all, op.Errors...)
@@ -85,7 +86,7 @@ func Refusals() []engine.Fault {
 		if r.Code == "PARAM_ERROR" {
 			refusal.Detail = engine.Object{"field": "/wxpaytest", "issue": "injected", "location": "body"}
 		}
-		faults = append(faults, engine.Fault{Name: r.Code, Doc: fmt.Sprintf("%d %s; nothing was done", r.Status, r.Code), Stage: engine.Acting, Platform: "wechatpay", Change: refusing(refusal)})
+		faults = append(faults, engine.Fault{Name: r.Code, Doc: fmt.Sprintf("%d %s; nothing was done", r.Status, r.Code), Stage: engine.Acting, Platform: "wechatpay", Documented: !slices.Contains(general, r), Change: refusing(refusal)})
 	}
 	return faults
 }

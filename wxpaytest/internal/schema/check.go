@@ -20,8 +20,8 @@ import (
 // A Check holds values to their schemas.
 type Check struct {
 	Strict  bool                                    // unknown members are refused, conditions hold
-	Open    func(ciphertext string) (string, error) // opens what is sealed to the platform; nil: it is taken as it is
-	Secrets map[string]string                       // what Open found, by name of the member; set with it
+	Open    func(ciphertext string) (string, error) // opens what is sealed to the platform, in its place; nil: it stays as it is
+	Secrets map[string]string                       // what Open found, by place, such as phone or list/0/phone; set with it
 	Without string                                  // the member of a request that the door of the caller does not have
 }
 
@@ -67,8 +67,19 @@ func (c *Check) members(o Object, s *api.Schema, at string) error {
 		if err := c.value(p.Name, v, p.Schema, at+"/"+p.Name); err != nil {
 			return err
 		}
+		if plain, ok := c.opened(p.Schema, at+"/"+p.Name); ok {
+			o[p.Name] = plain
+		}
 	}
 	return nil
+}
+
+// opened is what was sealed at a place.
+func (c *Check) opened(s *api.Schema, at string) (plain string, ok bool) {
+	if s.Sealed == "to-platform" && c.Open != nil {
+		plain, ok = c.Secrets[at[1:]]
+	}
+	return plain, ok
 }
 
 // oneOf wants one of several forms, and judges by the one that the object has most members of.
@@ -152,6 +163,9 @@ func (c *Check) list(name string, list []any, s *api.Schema, at string) error {
 		if err := c.value(name, item, s.Items, at+"/"+strconv.Itoa(i)); err != nil {
 			return err
 		}
+		if plain, ok := c.opened(s.Items, at+"/"+strconv.Itoa(i)); ok {
+			list[i] = plain
+		}
 	}
 	return nil
 }
@@ -201,7 +215,7 @@ func (c *Check) text(name, text string, s *api.Schema, at string) error {
 		if err != nil {
 			return stands(at, err)
 		}
-		c.Secrets[name] = plain
+		c.Secrets[at[1:]] = plain
 		return nil
 	}
 	return format(name, text, s, at)

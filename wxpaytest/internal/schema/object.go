@@ -94,7 +94,7 @@ func (r Reader) value(body []byte) (any, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
-	v, err := r.next(d, "")
+	v, err := r.next(d, "", 0)
 	if err != nil {
 		if _, ok := errors.AsType[*Violation](err); !ok {
 			err = &Violation{Issue: "is not JSON: " + err.Error()}
@@ -107,10 +107,16 @@ func (r Reader) value(body []byte) (any, error) {
 	return v, nil
 }
 
-func (r Reader) next(d *json.Decoder, at string) (any, error) {
+// deepest is how far values may stand in each other; documents go a dozen deep.
+const deepest = 100
+
+func (r Reader) next(d *json.Decoder, at string, depth int) (any, error) {
 	token, err := d.Token()
 	if err != nil {
 		return nil, err
+	}
+	if depth > deepest {
+		return nil, &Violation{Issue: "is too deep"}
 	}
 	switch t := token.(type) {
 	case nil:
@@ -123,17 +129,17 @@ func (r Reader) next(d *json.Decoder, at string) (any, error) {
 		}
 	case json.Delim:
 		if t == '[' {
-			return r.list(d, at)
+			return r.list(d, at, depth)
 		}
-		return r.object(d, at)
+		return r.object(d, at, depth)
 	}
 	return token, nil
 }
 
-func (r Reader) list(d *json.Decoder, at string) (any, error) {
+func (r Reader) list(d *json.Decoder, at string, depth int) (any, error) {
 	list := []any{}
 	for i := 0; d.More(); i++ {
-		v, err := r.next(d, at+"/"+strconv.Itoa(i))
+		v, err := r.next(d, at+"/"+strconv.Itoa(i), depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -143,7 +149,7 @@ func (r Reader) list(d *json.Decoder, at string) (any, error) {
 	return list, err
 }
 
-func (r Reader) object(d *json.Decoder, at string) (any, error) {
+func (r Reader) object(d *json.Decoder, at string, depth int) (any, error) {
 	o := Object{}
 	for d.More() {
 		token, err := d.Token()
@@ -154,7 +160,7 @@ func (r Reader) object(d *json.Decoder, at string) (any, error) {
 		if _, twice := o[name]; twice {
 			return nil, &Violation{at + "/" + name, nil, "comes twice"}
 		}
-		if o[name], err = r.next(d, at+"/"+name); err != nil {
+		if o[name], err = r.next(d, at+"/"+name, depth+1); err != nil {
 			return nil, err
 		}
 	}

@@ -3,6 +3,7 @@ package schema_test
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -147,4 +148,20 @@ func TestEncodeSealed(t *testing.T) {
 	assert.Equal(t, "1", o["phone"], "the object stays as it is")
 	_, err = schema.EncodeSealed(o, s, func(string) (string, error) { return "", errors.New("broken") })
 	assert.EqualError(t, err, "broken")
+}
+
+// What is sealed is opened in its place, also in lists, and each secret is known by where it stood.
+func TestSecretsWithin(t *testing.T) {
+	t.Parallel()
+	sealed := &api.Schema{Type: "string", Sealed: "to-platform"}
+	s := &api.Schema{Type: "object", Properties: []*api.Property{
+		{Name: "phone", Schema: sealed}, {Name: "phones", Schema: &api.Schema{Type: "array", Items: sealed}},
+		{Name: "users", Schema: &api.Schema{Type: "array", Items: &api.Schema{Type: "object", Properties: []*api.Property{{Name: "phone", Schema: sealed}}}}},
+	}}
+	o, err := schema.Reader{}.Object([]byte(`{"phone":"<1>","phones":["<2>"],"users":[{"phone":"<3>"},{"phone":"<4>"}]}`))
+	require.NoError(t, err)
+	c := &schema.Check{Strict: true, Secrets: map[string]string{}, Open: func(text string) (string, error) { return strings.Trim(text, "<>"), nil }}
+	require.NoError(t, c.Object(o, s, ""))
+	assert.JSONEq(t, `{"phone":"1","phones":["2"],"users":[{"phone":"3"},{"phone":"4"}]}`, schema.Canonical(o))
+	assert.Equal(t, map[string]string{"phone": "1", "phones/0": "2", "users/0/phone": "3", "users/1/phone": "4"}, c.Secrets)
 }

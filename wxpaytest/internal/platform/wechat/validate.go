@@ -1,6 +1,8 @@
 package wechat
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
@@ -56,6 +58,24 @@ func (p *Platform) Validate(tx *engine.Tx) error {
 		return wrong("body", err)
 	}
 	tx.Checked("body")
+	if tx.Op.Upload != nil {
+		return checkFile(tx)
+	}
+	return nil
+}
+
+// checkFile holds the file of an upload to what the documents and the meta say of it.
+func checkFile(tx *engine.Tx) error {
+	file, doc := tx.File.Body, tx.Op.Upload
+	switch sum := sha256.Sum256(file); {
+	case doc.MaxBytes > 0 && int64(len(file)) > doc.MaxBytes:
+		return engine.Invalid("the file has %d bytes, more than %d MB", len(file), doc.MaxBytes/1_000_000)
+	case tx.Op.Body.Property("sha256") != nil && hex.EncodeToString(sum[:]) != tx.Body.Text("sha256"):
+		return engine.BadParam("sha256", "is not that of the file received, "+hex.EncodeToString(sum[:]))
+	case len(file) == 0:
+		return engine.Invalid("the file is empty")
+	}
+	tx.Checked("sha256")
 	return nil
 }
 

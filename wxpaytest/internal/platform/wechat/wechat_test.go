@@ -2,13 +2,17 @@ package wechat_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/api"
+	"github.com/wxpay-go/wxpay/media"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/engine"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/fault"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/platform/wechat"
@@ -21,7 +25,10 @@ const doors = `{"products":[{"name":"certificates","platform":"wechatpay","opera
 		"params":[{"name":"openid","in":"path","required":true,"schema":{"type":"string"}}],
 		"body":{"type":"object","properties":[{"name":"brand_id","required":true,"schema":{"type":"string"}},{"name":"phone","schema":{"type":"string","sealed":"to-platform"}}]},
 		"answer":{"type":"object","properties":[{"name":"brand_id","schema":{"type":"string","examples":["1004"]}},{"name":"openid","schema":{"type":"string","examples":["o"]}},
-			{"name":"sp_mchid","schema":{"type":"string","examples":["1"]}}]}}]}]}`
+			{"name":"sp_mchid","schema":{"type":"string","examples":["1"]}}]}},
+	{"id":"picture","route":"POST /v3/pictures","status":200,"upload":{"part":"file","meta":"meta","signed":"meta","maxBytes":2000000},
+		"body":{"type":"object","properties":[{"name":"sha256","required":true,"schema":{"type":"string"}}]},
+		"answer":{"type":"object","properties":[{"name":"image_url","schema":{"type":"string","examples":["u"]}}]}}]}]}`
 
 func newEngine(t *testing.T) (*engine.Engine, *wechat.Platform) {
 	t.Helper()
@@ -94,4 +101,28 @@ func TestTwoDoors(t *testing.T) {
 	assert.Error(t, err)
 	all := e.Requests()
 	assert.Equal(t, []any{400, "INVALID_REQUEST"}, []any{all[len(all)-1].Status, all[len(all)-1].Code})
+}
+
+// An upload that no product handles is held to the limits of its document, and to its digest.
+func TestPictures(t *testing.T) {
+	t.Parallel()
+	e, p := newEngine(t)
+	merchant := client(t, e, p.Merchant, wxpay.Config{MchID: wechat.MchID})
+	sum := func(text string) string { s := sha256.Sum256([]byte(text)); return hex.EncodeToString(s[:]) }
+	large := strings.Repeat("x", 2_000_001)
+	for name, test := range map[string]struct{ file, sum, refused string }{
+		"right": {"png", sum("png"), ""},
+		"other": {"png", sum("jpg"), "is not that of the file received"},
+		"large": {large, sum(large), "more than 2 MB"},
+		"empty": {"", sum(""), "the file is empty"},
+	} {
+		got, err := wxpay.Do[map[string]string](t.Context(), merchant, wxpay.Call{Route: "POST /v3/pictures",
+			Body: map[string]string{"sha256": test.sum}, File: media.Bytes("a.png", []byte(test.file))})
+		if test.refused != "" {
+			assert.ErrorContains(t, err, test.refused, name)
+			continue
+		}
+		require.NoError(t, err, name)
+		assert.Equal(t, "u", (*got)["image_url"])
+	}
 }

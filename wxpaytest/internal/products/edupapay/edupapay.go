@@ -62,17 +62,12 @@ func (s *Contracts) Product() engine.Product {
 			"getTransactionById":         func(tx *engine.Tx) (engine.Object, error) { return s.found(s.byID[tx.Var("transaction_id")]) },
 			"getTransactionByOutTradeNo": s.getTransactionByOutTradeNo,
 		},
-		Prepare: map[string]func(*engine.Tx) error{"createTransaction": checkAmount},
 		Actions: s.actions(),
 		Views: func() []engine.View {
 			return []engine.View{
 				engine.Rows(name, "contracts", s.contracts.All(), s.show),
 				engine.Rows(name, "debits", s.debits.All(), func(d *debit) engine.Object { return s.showDebit(d, false) }),
 			}
-		},
-		Envelopes: map[string]engine.Envelope{
-			"ENTRUST":     {OriginalType: "contract", AssociatedData: "contract-event"},
-			"TRANSACTION": {OriginalType: "transaction", AssociatedData: "debit-event"},
 		},
 	}
 }
@@ -241,18 +236,6 @@ func (s *Contracts) useNotice(c *contract) bool {
 	}
 	c.noticed = time.Time{}
 	return true
-}
-
-// checkAmount checks what the documents only say in words.
-func checkAmount(tx *engine.Tx) error {
-	amount := tx.Body.Child("amount")
-	if currency, set := amount["currency"]; set && currency != "CNY" {
-		return engine.BadParam("amount/currency", "is not CNY")
-	}
-	if amount.Number("total") < 1 {
-		return engine.BadParam("amount/total", "is out of range")
-	}
-	return nil
 }
 
 func (s *Contracts) createTransaction(tx *engine.Tx) (engine.Object, error) {

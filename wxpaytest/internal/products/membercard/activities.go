@@ -41,19 +41,7 @@ func (s *Cards) checkActivity(k *card, a *activity) error {
 	case a.begin.Sub(s.e.Now()) > furthestActivity:
 		return engine.BadParam("begin_time", "is more than a year away")
 	}
-	days, _ := a.data.Child("award_send_period")["award_send_day_time"].([]any)
-	for _, v := range days {
-		day, _ := v.(engine.Object)
-		if !timeOfDay(day.Child("begin_day_time")) || !timeOfDay(day.Child("end_day_time")) {
-			return engine.BadParam("award_send_period/award_send_day_time", "holds what is no time of the day")
-		}
-	}
 	return nil
-}
-
-func timeOfDay(o engine.Object) bool {
-	h, m, s := o.Number("hours"), o.Number("minutes"), o.Number("seconds")
-	return min(h, m, s) >= 0 && h < 24 && max(m, s) < 60
 }
 
 func (s *Cards) showActivity(a *activity) engine.Object {

@@ -14,19 +14,9 @@ func (s *Cards) createCard(tx *engine.Tx) (engine.Object, error) {
 	if b := tx.Body.Child("balance_information"); b.Flag("need_balance") && b.Text("balance_path") == "" && b.Text("balance_url") == "" {
 		return nil, engine.Invalid("balance_path is missing")
 	}
-	if err := checkQuantity(tx); err != nil {
-		return nil, err
-	}
 	o := s.add(s.cardID(), tx.Body).show()
 	o["status"] = "NOT_APPROVE" // the review takes until the next call
 	return o, nil
-}
-
-func checkQuantity(tx *engine.Tx) error {
-	if tx.Body.Number("total_quantity") < 0 {
-		return engine.BadParam("total_quantity", "is out of range")
-	}
-	return nil
 }
 
 func (s *Cards) listCards(tx *engine.Tx) (engine.Object, error) {
@@ -44,9 +34,6 @@ func (s *Cards) getCard(_ *engine.Tx, k *card) (engine.Object, error) { return k
 func (s *Cards) updateCard(tx *engine.Tx, k *card) (engine.Object, error) {
 	if mode := tx.Body.Text("code_mode"); mode != "" && mode != k.mode() {
 		return nil, engine.Invalid("the code mode cannot be changed")
-	}
-	if err := checkQuantity(tx); err != nil {
-		return nil, err
 	}
 	maps.Copy(k.data, tx.Body)
 	s.touch(k)

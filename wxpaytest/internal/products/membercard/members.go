@@ -1,6 +1,7 @@
 package membercard
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 
@@ -61,7 +62,7 @@ func readMainlandPhone(tx *engine.Tx) error {
 }
 
 func phoneOf(tx *engine.Tx, form *regexp.Regexp, issue string) error {
-	phone := tx.Secrets["encrypted_phone_number"]
+	phone := cmp.Or(tx.Body.Text("encrypted_phone_number"), tx.Query.Text("encrypted_phone_number"))
 	if !form.MatchString(phone) {
 		return engine.BadParam("encrypted_phone_number", issue)
 	}

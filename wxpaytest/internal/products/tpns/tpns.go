@@ -228,8 +228,8 @@ func (s *Pushes) records(tx *engine.Tx) (engine.Object, error) {
 		}
 	}
 	n := int64(len(found))
-	first, limit := min(tx.Body.Number("offset"), n), cmp.Or(tx.Body.Number("limit"), 200)
-	return ok(engine.Object{"count": n, "pushRecordData": found[first:min(first+limit, n)]})
+	first, size := min(tx.Body.Number("offset"), n), min(cmp.Or(tx.Body.Number("limit"), 200), n)
+	return ok(engine.Object{"count": n, "pushRecordData": found[first:min(first+size, n)]})
 }
 
 func (s *Pushes) oneRecord(p *push) (engine.Object, error) {

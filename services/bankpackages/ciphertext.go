@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// A sealedCheck looks at a file while its digest is taken: every line must be one ciphertext in base64, all of
+// A lineCheck looks at a file while its digest is taken: every line must be one ciphertext in base64, all of
 // one length, each ended by a line feed. An upload cannot be taken back, and plain numbers must not leave.
-type sealedCheck struct {
+type lineCheck struct {
 	lines int
 	size  int    // of the first line, which all others have too
 	line  []byte // the line under way
@@ -18,7 +18,7 @@ type sealedCheck struct {
 // longest is the base64 of a ciphertext of a 4096-bit key; a line that is longer need not be kept.
 const longest = 684
 
-func (c *sealedCheck) Write(p []byte) (int, error) {
+func (c *lineCheck) Write(p []byte) (int, error) {
 	for rest := p; len(rest) > 0; {
 		part, next, whole := bytes.Cut(rest, []byte{'\n'})
 		c.line = append(c.line, part[:min(len(part), longest+1-len(c.line))]...)
@@ -35,7 +35,7 @@ func (c *sealedCheck) Write(p []byte) (int, error) {
 }
 
 // bad is what is wrong with the line under way. Keys have 2048, 3072 or 4096 bits.
-func (c *sealedCheck) bad() string {
+func (c *lineCheck) bad() string {
 	if c.size == 0 {
 		c.size = len(c.line)
 	}
@@ -55,7 +55,7 @@ func (c *sealedCheck) bad() string {
 }
 
 // end is what is wrong at the end of the file.
-func (c *sealedCheck) end() error {
+func (c *lineCheck) end() error {
 	if len(c.line) > 0 {
 		if reason := c.bad(); reason != "" {
 			return refuse("file", fmt.Sprintf("line %d %s", c.lines+1, reason))
