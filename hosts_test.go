@@ -59,7 +59,7 @@ func TestFailover(t *testing.T) {
 						if call()[0].host == "api.mch.weixin.qq.com" {
 							missed++
 						}
-						time.Sleep(time.Second)
+						time.Sleep(2 * time.Second)
 					}
 					assert.LessOrEqual(t, missed, 3+int(outage/(30*time.Second))+1, "three to notice, then one probe every 30 s")
 					down, start = false, time.Now()

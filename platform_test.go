@@ -211,6 +211,15 @@ func (p *platform) client() *wxpay.Client {
 	return c
 }
 
+// once is a client that repeats nothing, so that what fails costs no wait.
+func (p *platform) once() *wxpay.Client {
+	config := p.config()
+	config.MaxAttempts = 1
+	c, err := wxpay.New(config)
+	require.NoError(p.t, err)
+	return c
+}
+
 // certificate is a platform certificate as the list carries it.
 type certificate struct {
 	key    *rsa.PrivateKey

@@ -233,7 +233,7 @@ func TestEchoOfMembers(t *testing.T) {
 		for name, want := range tests {
 			call := read("1")
 			call.Echo = wxpay.Vars{name: "A1", "empty": ""}
-			_, err := wxpay.Do[struct{}](t.Context(), newPlatform(t, answer{body: text}).client(), call)
+			_, err := wxpay.Do[struct{}](t.Context(), newPlatform(t, answer{body: text}).once(), call)
 			assert.Equal(t, want, err == nil, "%s in %s: %v", name, text, err)
 			if !want && err != nil {
 				assert.True(t, wxpay.OutcomeUnknown(err))
@@ -244,9 +244,9 @@ func TestEchoOfMembers(t *testing.T) {
 	}
 	call := read("1")
 	call.Echo = wxpay.Vars{"data[].n": "17", "m": "1.50"}
-	_, err := wxpay.Do[struct{}](t.Context(), newPlatform(t, answer{body: `{"data":[{"n":17},{"n":"17"}],"m":1.50}`}).client(), call)
+	_, err := wxpay.Do[struct{}](t.Context(), newPlatform(t, answer{body: `{"data":[{"n":17},{"n":"17"}],"m":1.50}`}).once(), call)
 	assert.NoError(t, err, "a number by its text")
 	call.Echo = wxpay.Vars{"b": "1", "a": "2", "c": ""}
-	_, err = wxpay.Do[struct{}](t.Context(), newPlatform(t, answer{body: `{"c":"3"}`}).client(), call)
+	_, err = wxpay.Do[struct{}](t.Context(), newPlatform(t, answer{body: `{"c":"3"}`}).once(), call)
 	assert.ErrorContains(t, err, "the a that", "the same of several every time")
 }

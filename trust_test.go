@@ -103,7 +103,7 @@ func TestEcho(t *testing.T) {
 		p := newPlatform(t, answer{body: text})
 		call := read("A1")
 		call.Echo = wxpay.Vars{"id": call.Vars["id"]}
-		_, err := wxpay.Do[struct{}](t.Context(), p.client(), call)
+		_, err := wxpay.Do[struct{}](t.Context(), p.once(), call)
 		assert.Equal(t, want, err == nil, "%s: %v", text, err)
 		if !want {
 			assert.True(t, wxpay.OutcomeUnknown(err))
@@ -113,7 +113,7 @@ func TestEcho(t *testing.T) {
 	}
 	call := read("17")
 	call.Echo = wxpay.Vars{"id": call.Vars["id"]}
-	_, err := wxpay.Do[struct{}](t.Context(), newPlatform(t, answer{body: `{"id":17}`}).client(), call)
+	_, err := wxpay.Do[struct{}](t.Context(), newPlatform(t, answer{body: `{"id":17}`}).once(), call)
 	assert.NoError(t, err, "a number as a number")
 }
 
