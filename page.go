@@ -13,8 +13,6 @@ type Page[T any] struct {
 	Items []T
 	Total int64   // over all pages, when this page was made; some lists tell it with their first page only
 	Next  *Cursor // where the next page starts; nil: this was the last
-
-	after *Cursor // where a page would start although Total says that this was the last
 }
 
 // A Cursor is where a page starts, in the way of its list. The zero Cursor is the start of every list.
@@ -64,9 +62,6 @@ func Walk[T any](first Cursor, id func(T) string, list func(Cursor) (*Page[T], e
 				}
 			}
 			before, at, total = ids, page.Next, min(total, page.Total)
-			if at == nil && endsEarly(first, seen, total) { // pages may be smaller than was asked for
-				at = page.after
-			}
 		}
 		if endsEarly(first, seen, total) {
 			yield(none, fmt.Errorf("%w: the list ended before the %d records it is said to have", ErrPages, total))
@@ -119,12 +114,8 @@ func (p Page[T]) ByToken(next string) *Page[T] {
 
 // next sets Next, unless the list ends with the page, up to whose end it has so many records.
 func (p Page[T]) next(at Cursor, records int64) *Page[T] {
-	switch {
-	case len(p.Items) == 0:
-	case p.Total == 0 || records < p.Total:
+	if len(p.Items) > 0 && (p.Total == 0 || records < p.Total) {
 		p.Next = &at
-	default:
-		p.after = &at
 	}
 	return &p
 }

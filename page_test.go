@@ -122,23 +122,6 @@ func TestWalkStartsWhereItIsTold(t *testing.T) {
 	assert.Equal(t, numbers(50)[13:], got)
 }
 
-// A platform that puts fewer records on a page than it was asked for, and does not say so.
-func TestWalkOverSmallPages(t *testing.T) {
-	t.Parallel()
-	for n := range 50 {
-		s := &shelf{rows: numbers(n), said: byToken, counts: byNumber, limit: 10}
-		got, err := collect(wxpay.Walk(wxpay.Cursor{}, rowID, func(at wxpay.Cursor) (*wxpay.Page[row], error) {
-			page, err := s.list(at)
-			if err != nil {
-				return nil, err
-			}
-			return wxpay.Page[row]{Items: page.Items, Total: int64(n)}.ByNumber(at.Offset, 20), nil
-		}))
-		require.NoError(t, err, "%d records", n)
-		assert.ElementsMatch(t, numbers(n), got)
-	}
-}
-
 // A walk keeps nothing: it can be gone again, and by several at once.
 func TestWalkTwiceAtOnce(t *testing.T) {
 	t.Parallel()
