@@ -114,6 +114,25 @@ func TestWithExchangeOfCallsAtTheSameTime(t *testing.T) {
 	assert.Equal(t, 503, ex.Earlier[0].Status)
 }
 
+// Calls that end in the same moment, which nothing between them has put in an order: for the race detector.
+func TestWithExchangeOfCallsThatEndAtOnce(t *testing.T) {
+	t.Parallel()
+	client := newPlatform(t).client()
+	var ex wxpay.Exchange
+	ctx := wxpay.WithExchange(t.Context(), &ex)
+	var calls sync.WaitGroup
+	for range 8 {
+		calls.Go(func() {
+			for range 100 {
+				_ = wxpay.Send(ctx, client, wxpay.Call{Route: "none"})
+			}
+		})
+	}
+	calls.Wait()
+	assert.Equal(t, "none", ex.Route)
+	assert.Error(t, ex.Err)
+}
+
 // A download of certificates on the way of a call, before it and for its answer, is none of its attempts.
 func TestWithExchangeIsNotToldOfDownloads(t *testing.T) {
 	t.Parallel()

@@ -253,8 +253,8 @@ func Parse(text []byte) (*Catalog, error) {
 // Operation returns the call with the ID, nil if there is none.
 func (c *Catalog) Operation(id string) *Operation {
 	for _, p := range c.Products {
-		if i := slices.IndexFunc(p.Operations, func(o *Operation) bool { return o.ID == id }); i >= 0 {
-			return p.Operations[i]
+		if o := find(p.Operations, func(o *Operation) bool { return o.ID == id }); o != nil {
+			return o
 		}
 	}
 	return nil
@@ -262,32 +262,27 @@ func (c *Catalog) Operation(id string) *Operation {
 
 // Product returns the product with the name, nil if there is none.
 func (c *Catalog) Product(name string) *Product {
-	if i := slices.IndexFunc(c.Products, func(p *Product) bool { return p.Name == name }); i >= 0 {
-		return c.Products[i]
-	}
-	return nil
+	return find(c.Products, func(p *Product) bool { return p.Name == name })
 }
 
 // Schema returns the schema with the name, nil if there is none.
 func (p *Product) Schema(name string) *Schema {
-	if i := slices.IndexFunc(p.Schemas, func(s *Schema) bool { return s.Name == name }); i >= 0 {
-		return p.Schemas[i]
-	}
-	return nil
+	return find(p.Schemas, func(s *Schema) bool { return s.Name == name })
 }
 
 // Notification returns the notification with the ID, nil if there is none.
 func (p *Product) Notification(id string) *Notification {
-	if i := slices.IndexFunc(p.Notifications, func(n *Notification) bool { return n.ID == id }); i >= 0 {
-		return p.Notifications[i]
-	}
-	return nil
+	return find(p.Notifications, func(n *Notification) bool { return n.ID == id })
 }
 
 // Property returns the member with the name, nil if there is none.
 func (s *Schema) Property(name string) *Property {
-	if i := slices.IndexFunc(s.Properties, func(p *Property) bool { return p.Name == name }); i >= 0 {
-		return s.Properties[i]
+	return find(s.Properties, func(p *Property) bool { return p.Name == name })
+}
+
+func find[T any](list []*T, wanted func(*T) bool) *T {
+	if i := slices.IndexFunc(list, wanted); i >= 0 {
+		return list[i]
 	}
 	return nil
 }

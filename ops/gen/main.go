@@ -121,11 +121,7 @@ func printNew(root, id string) error {
 	if err != nil {
 		return err
 	}
-	text, err := encode(c)
-	if err != nil {
-		return err
-	}
-	if c, err = api.Parse(text); err != nil {
+	if c, err = resolve(c); err != nil {
 		return err
 	}
 	o := c.Operation(id)
@@ -135,6 +131,15 @@ func printNew(root, id string) error {
 	method, err := skeleton(o)
 	fmt.Print(method)
 	return err
+}
+
+// resolve is a catalog as its readers get it, with schemas in the place of their names.
+func resolve(c *api.Catalog) (*api.Catalog, error) {
+	text, err := encode(c)
+	if err != nil {
+		return nil, err
+	}
+	return api.Parse(text)
 }
 
 // readAll reads the documents of a folder.

@@ -219,15 +219,15 @@ func (g *goPackage) typeOf(parent, field string, s *api.Schema) string {
 	case s.Type == "boolean":
 		return "bool"
 	case s.Type == "object" && len(s.Properties) > 0, s.Type == "string" && s.Enum != nil && !isFixed(s):
-		return g.named_(parent+field, s)
+		return g.declared(parent+field, s)
 	case s.Type == "string":
 		return "string"
 	}
 	return "json.RawMessage"
 }
 
-// named_ is the name of the type of an object or enumeration.
-func (g *goPackage) named_(name string, s *api.Schema) string {
+// declared is the name of the type of an object or enumeration.
+func (g *goPackage) declared(name string, s *api.Schema) string {
 	if s.Name != "" {
 		name = initials(s.Name)
 	}

@@ -10,11 +10,7 @@ import (
 
 // verify finds names in a product that lead nowhere.
 func verify(p *api.Product) (faults []error) {
-	text, err := encode(&api.Catalog{Products: []*api.Product{p}})
-	if err != nil {
-		return []error{err}
-	}
-	linked, err := api.Parse(text)
+	linked, err := resolve(&api.Catalog{Products: []*api.Product{p}})
 	if err != nil {
 		return []error{err}
 	}
