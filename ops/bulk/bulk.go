@@ -1,0 +1,85 @@
+// Package bulk carries out jobs of many rows, such as a million members to import, so that the plug may be pulled at
+// any moment: a job that is run again goes on where it stopped, every row is accounted for, and nothing takes effect
+// twice.
+//
+// A [Job] is a file of rows, an [Operation] and a ledger. The ledger is one file that remembers of every row what
+// became of it, and of every call that was begun its very bytes, written before the first of them leaves. Of people it
+// holds nothing that can be read without the merchant's private key. Operations are in packages of their own: members,
+// debits, banklists, pushlists; a call that none of them makes takes an Operation of one's own.
+package bulk
+
+import (
+	"context"
+	"time"
+
+	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/ops/bulk/table"
+)
+
+// An Operation is what a job does with its rows. Its methods are called from many goroutines.
+type Operation interface {
+	// About says what stays the same between runs of a job.
+	About() About
+	// Check looks at a row before anything is sent. The identity it returns makes the row the same row in a later
+	// file, such as a phone number; the number under which the row is sent follows from it. An error is a
+	// [*table.Fault] that names the column and never the value.
+	Check(row table.Row) (identity string, err error)
+	// Send takes the next step for an item. Every call that changes something is kept in the ledger before it leaves,
+	// without anything to do for Send.
+	Send(ctx context.Context, item Item) Result
+	// Settle finds out what became of an item whose step was begun and never ended, and ends it: by asking, or by
+	// sending kept again, which is the same call to the last byte. A kept without a route is a call that was lost
+	// before its bytes were known.
+	Settle(ctx context.Context, item Item, kept wxpay.Prepared) Result
+}
+
+// An About describes an operation. Another Name, Sender or setting is another job: its ledger is refused.
+type About struct {
+	Name     string            // such as member-import-by-phone
+	Sender   string            // merchant number, brand ID or application
+	Settings map[string]string // such as card_id; nothing secret
+	Columns  []table.Column    // that Row.Cells have, in this order
+	Steps    []Step            // one at least
+	Batch    int               // rows that make one item; 0: one
+}
+
+// A Step is one call of an operation.
+type Step struct {
+	Name  string  // such as notice; it is shown
+	Route string  // whose rate is shared
+	Rate  float64 // calls a second unless the job says otherwise; 0: no limit
+	Daily int     // items a day of Beijing; 0: no limit
+}
+
+// An Item is what is sent together: a row, or a batch of them.
+type Item struct {
+	Number string // request number, 32 small letters and digits: the same for the same row in every run
+	Step   int
+	Tries  int // times this step was begun before
+	Rows   []table.Row
+}
+
+// A State is what became of a row.
+type State int8
+
+// States of a row. A row is in exactly one of them.
+const (
+	Staged   State = iota // not sent yet, or between two steps
+	Sending               // its bytes are kept, and may have left
+	Done                  // it had its effect, once
+	Rejected              // it had none: refused, with a reason
+	Unknown               // it may have had its effect; it is asked for or repeated with the same bytes
+	Skipped               // nothing to do: it stands in the file twice, or was done before
+)
+
+// A Result is how a step ended.
+type Result struct {
+	State     State      // Done, Rejected or Unknown; Staged: not done yet, take step Next, not before At
+	Next      int        // with Staged
+	At        time.Time  // with Staged; zero: at once
+	Code      string     // of the platform; of what is done, what it gave, such as a card code. Nothing of a person
+	Reason    wxpay.Hint // in a line each; why it was rejected
+	RequestID string     // to quote to the platform's support
+	Good, Bad int64      // of a batch that is done: what the platform counted
+	Err       error      // the engine looks at it: whether to slow down, to wait, or to end the job
+}
