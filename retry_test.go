@@ -257,3 +257,16 @@ func TestTransient(t *testing.T) {
 	assert.False(t, wxpay.Transient(nil))
 	assert.False(t, wxpay.Transient(&wxpay.ParamError{}))
 }
+
+// A caller that repeats by itself takes the attempts down to one for its calls, and never up.
+func TestWithAttempts(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]int{-1: 1, 1: 1, 2: 2, 5: 3} {
+		p := newPlan(t, fault) // goes on
+		synctest.Test(t, func(t *testing.T) {
+			_, err := wxpay.Do[echo](wxpay.WithAttempts(t.Context(), n), p.client(), read("1"))
+			require.Error(t, err)
+			assert.Len(t, p.requests(), want, n)
+		})
+	}
+}

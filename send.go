@@ -35,6 +35,12 @@ func Do[T any](ctx context.Context, c *Client, call Call) (*T, error) {
 // Send makes a call whose answer holds nothing.
 func Send(ctx context.Context, c *Client, call Call) error { return c.send(ctx, call, nil, nil) }
 
+// WithAttempts returns a context in which a call is attempted at most n times, at least once, where
+// [Config].MaxAttempts allows more. It is for those who repeat by themselves, at a pace of their own.
+func WithAttempts(ctx context.Context, n int) context.Context {
+	return attempt.WithLimit(ctx, n)
+}
+
 // send makes attempts at a call until one succeeds, it must not be repeated, or it has used its attempts, its
 // time or the client's quota, see Run in internal/attempt. What comes back is verified by v and decoded into answer; nil:
 // into nothing.

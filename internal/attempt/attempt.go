@@ -83,7 +83,7 @@ func (e *Engine) Run(ctx context.Context, c *Call, once func(ctx context.Context
 		if n > 1 && fail.Unmade {
 			e.quota.back() // the repetition was paid for, but not made
 		}
-		if n >= e.Attempts || !fail.Again || ctx.Err() != nil || !e.quota.take() {
+		if n >= limit(ctx, e.Attempts) || !fail.Again || ctx.Err() != nil || !e.quota.take() {
 			return fail.Err
 		}
 		if err := Sleep(ctx, e.delay(n, fail)); err != nil {
@@ -92,6 +92,20 @@ func (e *Engine) Run(ctx context.Context, c *Call, once func(ctx context.Context
 		}
 		last = fail
 	}
+}
+
+// WithLimit returns a context in which a call is attempted at most n times, where its client would more often.
+func WithLimit(ctx context.Context, n int) context.Context {
+	return context.WithValue(ctx, limitKey{}, n)
+}
+
+type limitKey struct{}
+
+func limit(ctx context.Context, attempts int) int {
+	if n, ok := ctx.Value(limitKey{}).(int); ok {
+		return min(attempts, n)
+	}
+	return attempts
 }
 
 // next makes one attempt. After the platform asked to slow down, the whole client repeats one call at a time; an

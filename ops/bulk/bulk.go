@@ -28,8 +28,8 @@ type Operation interface {
 	// without anything to do for Send.
 	Send(ctx context.Context, item Item) Result
 	// Settle finds out what became of an item whose step was begun and never ended, and ends it: by asking, or by
-	// sending kept again, which is the same call to the last byte. A kept without a route is a call that was lost
-	// before its bytes were known.
+	// sending kept again, which is the same call to the last byte. A kept without a route is that of an operation
+	// whose calls are not kept.
 	Settle(ctx context.Context, item Item, kept wxpay.Prepared) Result
 }
 
@@ -41,6 +41,10 @@ type About struct {
 	Columns  []table.Column    // that Row.Cells have, in this order
 	Steps    []Step            // one at least
 	Batch    int               // rows that make one item; 0: one
+	// Unkept says that Send makes calls that [wxpay.WithPrepared] does not see, such as those of TPNS: an item is then
+	// marked as begun before Send, and Settle gets a kept without a route.
+	Unkept      bool
+	Concurrency int // items at a time, at most; 0: as the job says
 }
 
 // A Step is one call of an operation.
@@ -55,7 +59,9 @@ type Step struct {
 type Item struct {
 	Number string // request number, 32 small letters and digits: the same for the same row in every run
 	Step   int
-	Tries  int // times this step was begun before
+	Tries  int       // times this step was begun before
+	Due    time.Time // when this step may be taken, as the Result before said; zero: at once
+	Code   string    // that the step before gave
 	Rows   []table.Row
 }
 

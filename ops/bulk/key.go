@@ -1,0 +1,140 @@
+package bulk
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/ops/bulk/table"
+)
+
+// ClientKey makes the Key of a [Job] of the merchant's private key: by a signature, which must be the same each time,
+// as RSA with PKCS #1 v1.5 is in a file, KMS or HSM. What was signed is no request, so no request shows it. With
+// another private key a job cannot go on: finish it before the key changes.
+func ClientKey(client *wxpay.Client) func(context.Context) ([]byte, error) {
+	const text = "wxpay: ops/bulk: key of the ledger"
+	return func(ctx context.Context) ([]byte, error) {
+		var signatures [2]string
+		for i := range signatures {
+			result, err := client.Signer().Sign(ctx, text)
+			if err != nil {
+				return nil, fmt.Errorf("bulk: the key of the ledger needs a signature: %w", err)
+			}
+			signatures[i] = result.Signature
+		}
+		if signatures[0] == "" || signatures[0] != signatures[1] {
+			return nil, errors.New("bulk: the Signer gives no signature or another one each time; it must be RSA with PKCS #1 v1.5, as WeChat Pay has it (SHA256-RSA2048)")
+		}
+		return []byte(signatures[0]), nil
+	}
+}
+
+// SecretKey makes the Key of a [Job] of a secret, such as that of a TPNS application. With another one a job cannot go
+// on.
+func SecretKey(secret wxpay.Secret) func(context.Context) ([]byte, error) {
+	return func(context.Context) ([]byte, error) {
+		if secret == "" {
+			return nil, errors.New("bulk: the secret for the key of the ledger is empty")
+		}
+		return []byte(secret), nil
+	}
+}
+
+// keys are what follow from the Key of a job and the salt of its ledger.
+type keys struct {
+	numbers, contents []byte
+	kept              cipher.AEAD
+	check             []byte // kept in the ledger: tells another key
+}
+
+func newKeys(ctx context.Context, key func(context.Context) ([]byte, error), salt []byte) (*keys, error) {
+	if key == nil {
+		return nil, &wxpay.ParamError{Route: "Job", Param: "Key", Reason: "is missing; ClientKey makes one"}
+	}
+	secret, err := key(ctx)
+	if err != nil {
+		return nil, err
+	}
+	parts := make([][]byte, 4)
+	for i, use := range []string{"numbers", "contents", "kept", "check"} {
+		if parts[i], err = hkdf.Key(sha256.New, secret, salt, "wxpay ops/bulk "+use, 32); err != nil {
+			return nil, fmt.Errorf("bulk: key: %w", err)
+		}
+	}
+	block, err := aes.NewCipher(parts[2])
+	if err != nil {
+		return nil, fmt.Errorf("bulk: key: %w", err)
+	}
+	kept, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, fmt.Errorf("bulk: key: %w", err)
+	}
+	return &keys{numbers: parts[0], contents: parts[1], kept: kept, check: parts[3]}, nil
+}
+
+// A number is the same for the same row in every file of a job.
+type number = [20]byte
+
+// number of what an identity stands for, under an operation with its settings.
+func (k *keys) number(about *About, identity string) (n number) {
+	h := hmac.New(sha256.New, k.numbers)
+	fmt.Fprintf(h, "%q", about.Name)
+	for _, name := range slices.Sorted(maps.Keys(about.Settings)) {
+		fmt.Fprintf(h, " %q=%q", name, about.Settings[name])
+	}
+	fmt.Fprintf(h, " %q", identity)
+	copy(n[:], h.Sum(nil))
+	return n
+}
+
+// content stands for the cells of rows.
+func (k *keys) content(rows []table.Row) (c [8]byte) {
+	h := hmac.New(sha256.New, k.contents)
+	for _, r := range rows {
+		fmt.Fprintf(h, "%q\n", r.Cells)
+	}
+	copy(c[:], h.Sum(nil))
+	return c
+}
+
+// spell writes a number as a request number: 32 small letters and digits.
+func spell(n number) string { return strings.ToLower(base32.StdEncoding.EncodeToString(n[:])) }
+
+// lock encrypts a call for the ledger, open undoes it. The number ties it to its row.
+func (k *keys) lock(n number, call wxpay.Prepared) ([]byte, error) {
+	text, err := json.Marshal(call)
+	if err != nil {
+		return nil, err
+	}
+	return k.kept.Seal(nil, nil, text, n[:]), nil
+}
+
+func (k *keys) open(n number, kept []byte) (call wxpay.Prepared, err error) {
+	if len(kept) == 0 {
+		return call, nil
+	}
+	text, err := k.kept.Open(nil, nil, kept, n[:])
+	if err == nil {
+		err = json.Unmarshal(text, &call)
+	}
+	return call, err
+}
+
+// salt of a new ledger.
+func salt() []byte {
+	s := make([]byte, 32)
+	_, _ = rand.Read(s) // never fails
+	return s
+}

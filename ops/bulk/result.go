@@ -1,0 +1,115 @@
+package bulk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode"
+
+	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/internal/oneline"
+)
+
+// Failed is what an error of the SDK says of a step:
+//
+//   - refused here, or by the platform for a reason that lies in the row: Rejected
+//   - it may have happened: Unknown
+//   - refused for everybody (keys, clock, permission), too fast, or it never left: Staged, to be taken again
+//
+// It does not look into errors that only an operation understands, such as ALREADY_EXISTS.
+func Failed(err error) Result {
+	wrong, refusedHere := errors.AsType[*wxpay.ParamError](err)
+	refused, refusedThere := errors.AsType[*wxpay.Error](err)
+	r := Result{Err: err}
+	if refusedThere {
+		r.Code, r.RequestID = string(refused.Code), refused.RequestID
+		r.Reason = refused.Hint()
+		if said := Masked(refused.Message); said != "" {
+			r.Reason = wxpay.Hint{English: join(said, "; ", r.Reason.English), Chinese: join(said, "；", r.Reason.Chinese)}
+		}
+	}
+	switch {
+	case refusedHere:
+		r.State, r.Code = Rejected, "PARAM_ERROR"
+		r.Reason = wxpay.Hint{English: wrong.Param + " " + wrong.Reason, Chinese: wrong.Param + " 不合规：" + wrong.Reason}
+	case wxpay.OutcomeUnknown(err):
+		r.State = Unknown
+		if lost, ok := errors.AsType[*wxpay.UnknownError](err); ok {
+			r.Reason, r.RequestID = lost.Hint(), lost.RequestID
+		}
+	case refusedThere && !everybodys(refused):
+		r.State = Rejected
+	}
+	return r
+}
+
+// everybodys reports whether a refusal says nothing of the row.
+func everybodys(e *wxpay.Error) bool {
+	return e.StatusCode == http.StatusUnauthorized || e.StatusCode == http.StatusTooManyRequests || e.Code == wxpay.CodeNoAuth ||
+		e.Code == "" // the page of a proxy
+}
+
+func join(a, sep, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + sep + b
+}
+
+// Masked is a text of the platform, for people, in one line: what may be a number of somebody, five digits or more in
+// a row, is starred.
+func Masked(text string) string {
+	text = oneline.Quote(text, 256)
+	var b strings.Builder
+	for len(text) > 0 {
+		n := strings.IndexFunc(text, func(r rune) bool { return !unicode.IsDigit(r) })
+		if n < 0 {
+			n = len(text)
+		}
+		if n >= 5 {
+			b.WriteString("*****")
+		} else {
+			b.WriteString(text[:n])
+		}
+		text = text[n:]
+		n = strings.IndexFunc(text, unicode.IsDigit)
+		if n < 0 {
+			n = len(text)
+		}
+		b.WriteString(text[:n])
+		text = text[n:]
+	}
+	return b.String()
+}
+
+// Again sends a call that was kept: the same bytes, with a signature of today. T is what the method of its service
+// returns; struct{} for one that returns nothing.
+func Again[T any](ctx context.Context, client *wxpay.Client, kept wxpay.Prepared) (*T, error) {
+	return wxpay.Do[T](ctx, client, kept.Call())
+}
+
+// clockOff reports whether an answer was refused because this machine's clock is not the platform's.
+func clockOff(err error) bool {
+	_, stale := errors.AsType[*auth.StaleError](err)
+	return stale
+}
+
+// status is the HTTP status by which the platform refused, or 0.
+func status(err error) int {
+	if e, ok := errors.AsType[*wxpay.Error](err); ok {
+		return e.StatusCode
+	}
+	return 0
+}
+
+// String names a state.
+func (s State) String() string {
+	names := [...]string{"staged", "sending", "done", "rejected", "unknown", "skipped"}
+	if s < 0 || int(s) >= len(names) {
+		return fmt.Sprintf("State(%d)", int8(s))
+	}
+	return names[s]
+}
