@@ -77,4 +77,6 @@ func maskID(cell string) string {
 var phones = regexp.MustCompile(`(^|\D)(1[3-9]\d)\d{4}(\d{4})($|\D)`)
 
 // maskPhones hides mobile numbers in what is otherwise the merchant's own.
-func maskPhones(cell string) string { return phones.ReplaceAllString(cell, "${1}${2}"+stars+"${3}${4}") }
+func maskPhones(cell string) string {
+	return phones.ReplaceAllString(cell, "${1}${2}"+stars+"${3}${4}")
+}
