@@ -158,3 +158,7 @@ func moment(t time.Time) string {
 	}
 	return t.Format(minute)
 }
+
+// WriteFile puts the page into a file of mode 0600. Unless it may replace one that is there, it is an error of
+// [os.ErrExist] that there is one.
+func (f Facts) WriteFile(path string, replace bool) error { return write(path, replace, f.HTML) }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/wxpay-go/wxpay/ops/bulk/table"
 	bulkreport "github.com/wxpay-go/wxpay/ops/bulk/report"
 )
 
@@ -123,15 +124,19 @@ func cut(s string, most int) string {
 
 // A record is how a job is run, to run it again, and what was written beside its ledger, to know it again.
 type record struct {
-	Version int                 `json:"version"`
-	Inputs  []recordInput       `json:"inputs"`
-	Written map[string]string   `json:"written,omitzero"` // path → SHA-256
+	Version int               `json:"version"`
+	Inputs  []recordInput     `json:"inputs"`
+	Columns []table.Column    `json:"columns"`          // of the operation
+	Written map[string]string `json:"written,omitzero"` // path → SHA-256
 }
 
-// A recordInput is the last command line by which a file was fed to a job.
+// A recordInput is how a file was last fed to a job.
 type recordInput struct {
-	File string   `json:"file"`
-	Args []string `json:"args"`
+	File     string            `json:"file"`
+	Args     []string          `json:"args"`
+	Map      map[string]string `json:"map,omitzero"`
+	Encoding string            `json:"encoding,omitzero"`
+	Sheet    string            `json:"sheet,omitzero"`
 }
 
 const recordVersion = 1
@@ -163,14 +168,24 @@ func (f folder) keep(name string, r record) error {
 	return bulkreport.WriteFile(f.path(name, recordSuffix), append(text, '\n'))
 }
 
-// ran notes by which command line a file was fed.
-func (r *record) ran(file string, args []string) {
-	i := slices.IndexFunc(r.Inputs, func(in recordInput) bool { return in.File == file })
-	if i < 0 {
-		r.Inputs = append(r.Inputs, recordInput{File: file, Args: args})
+// fed notes how a file was fed.
+func (r *record) fed(input recordInput) {
+	if i := slices.IndexFunc(r.Inputs, func(in recordInput) bool { return in.File == input.File }); i >= 0 {
+		r.Inputs[i] = input
 		return
 	}
-	r.Inputs[i].Args = args
+	r.Inputs = append(r.Inputs, input)
+}
+
+// options are those by which a file is opened as it was for the job.
+func (r *record) options(file string) table.Options {
+	o := table.Options{Columns: r.Columns}
+	for _, in := range r.Inputs {
+		if in.File == file {
+			o.Map, o.Encoding, o.Sheet = in.Map, in.Encoding, in.Sheet
+		}
+	}
+	return o
 }
 
 // wrote notes what a file holds that was written.

@@ -104,7 +104,7 @@ func (a *app) standing(p bulk.Progress) string {
 		if p.Until.IsZero() {
 			parts = append(parts, a.t("waiting", "等待中"))
 		} else {
-			parts = append(parts, fmt.Sprintf(a.t("waiting until %s", "等待至 %s"), clock(p.Until)))
+			parts = append(parts, fmt.Sprintf(a.t("waiting until %s", "等待至 %s"), goesOn(p.Until)))
 		}
 		return strings.Join(parts, a.t(", ", "，"))
 	}
@@ -159,8 +159,8 @@ func short(d time.Duration) string {
 	return d.Round(time.Millisecond).String()
 }
 
-// clock is a moment of today by its time alone.
-func clock(t time.Time) string {
+// goesOn is a moment of today by its time alone.
+func goesOn(t time.Time) string {
 	t = t.Local()
 	if now := time.Now(); t.YearDay() == now.YearDay() && t.Year() == now.Year() {
 		return t.Format("15:04:05")
