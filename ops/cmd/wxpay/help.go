@@ -260,11 +260,16 @@ func infoOf(c *cobra.Command) commandInfo {
 		i.Arguments = append(i.Arguments, argument{Name: strings.TrimSuffix(name, "..."), Required: name == word, Many: strings.HasSuffix(name, "...")})
 	}
 	for _, sub := range c.Commands() {
-		if sub.IsAvailableCommand() {
+		if listed(sub) {
 			i.Commands = append(i.Commands, infoOf(sub))
 		}
 	}
 	return i
+}
+
+// listed reports whether people are told of a command; cobra leaves help out.
+func listed(c *cobra.Command) bool {
+	return c.IsAvailableCommand() || c.Name() == "help" && !c.HasAvailableSubCommands()
 }
 
 func flagsOf(set *pflag.FlagSet) []flagInfo {
@@ -333,7 +338,7 @@ func (a *app) help(c *cobra.Command) error {
 	if c.HasAvailableSubCommands() {
 		fmt.Fprintf(&b, "\n%s\n", a.t("Commands:", "命令："))
 		for _, sub := range c.Commands() {
-			if sub.IsAvailableCommand() {
+			if listed(sub) {
 				fmt.Fprintf(&b, "  %-12s %s\n", sub.Name(), sub.Short)
 			}
 		}

@@ -17,6 +17,7 @@ import (
 func (a *app) pushSend() *cobra.Command {
 	var p pushpackage.PushParams
 	var file, audience, kind, environment, at string
+	var all bool
 	c := &cobra.Command{
 		Use:   "send",
 		Short: a.t("push a message to everybody on an uploaded list", "向已上传的号码包推送消息"),
@@ -48,7 +49,10 @@ If its outcome is unknown the exit code is 6; look for it with "wxpay push recor
 				params.AccountType = p.AccountType
 			}
 			if changed("all-devices") {
-				params.AccountPushType = p.AccountPushType
+				params.AccountPushType = 0
+				if all {
+					params.AccountPushType = 1
+				}
 			}
 			if changed("speed") {
 				params.PushSpeed = p.PushSpeed
@@ -99,7 +103,7 @@ If its outcome is unknown the exit code is 6; look for it with "wxpay push recor
 	flags.StringVar(&kind, "message-type", "notify", a.t("how it arrives: `notify|message`", "消息类型：`notify|message`"))
 	flags.StringVar(&environment, "environment", "", a.t("iOS: `product|dev`", "iOS 环境：`product|dev`"))
 	flags.IntVar(&p.AccountType, "account-type", 0, a.t("`KIND` of the accounts, such as 1002 for phone numbers", "账号类型 `KIND`，例如手机号为 1002"))
-	flags.IntVar(&p.AccountPushType, "all-devices", 0, a.t("`1`: all devices of an account, 0: the one bound last", "`1`：账号的全部设备，0：最近绑定的设备"))
+	flags.BoolVar(&all, "all-devices", false, a.t("all devices of an account, not only the one bound last", "推送到账号的全部设备，而非仅最近绑定的设备"))
 	flags.IntVar(&p.PushSpeed, "speed", 0, a.t("messages a second, 1000 to 50000; `N` 0: no limit", "每秒推送数 `N`，1000 至 50000；0 不限"))
 	flags.StringVar(&p.PlanID, "plan", "", a.t("`ID` of a push plan", "推送计划 `ID`"))
 	flags.StringVar(&at, "at", "", a.t("`TIME` to start, at most 90 days ahead; Beijing time unless it has a zone", "定时推送 `TIME`，90 天以内；未写时区按北京时间"))
@@ -151,13 +155,9 @@ func lostPush(err error, id string) error {
 	if !pushpackage.OutcomeUnknown(err) {
 		return err
 	}
-	r := platform(err)
+	text := platform(err).text()
 	look := strings.TrimSpace("wxpay push record " + id)
-	r.text = wxpay.Hint{
-		English: r.text.English + "; look with: " + look,
-		Chinese: r.text.Chinese + "；查询：" + look,
-	}
-	return &failure{exit: exitUnknown, text: r.text, err: err}
+	return &failure{exit: exitUnknown, err: err, text: wxpay.Hint{English: text.English + "; look with: " + look, Chinese: text.Chinese + "；查询：" + look}}
 }
 
 func (a *app) pushRecord() *cobra.Command {
