@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net/http"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -79,8 +81,8 @@ func (a *app) end(ctx context.Context, err error) int {
 		return exitDone
 	}
 	r := reportOf(ctx, err)
-	if r.text != (wxpay.Hint{}) {
-		a.say("wxpay: %s", oneLine(a.t(r.text.English, r.text.Chinese)))
+	if r.text() != (wxpay.Hint{}) {
+		a.say("wxpay: %s", oneLine(a.t(r.text().English, r.text().Chinese)))
 		if a.json {
 			_ = a.emit("error", r.members(a), nil)
 		}
@@ -91,38 +93,57 @@ func (a *app) end(ctx context.Context, err error) int {
 // A report is what is said of an error.
 type report struct {
 	exit      int
-	text      wxpay.Hint
-	code      string // of the platform
+	said      wxpay.Hint // what is the matter
+	hint      wxpay.Hint // what to do
+	code      string     // of the platform
 	route     string
 	requestID string
 	status    int
+}
+
+// text is all of it, in one line.
+func (r report) text() wxpay.Hint {
+	join := func(a, sep, b string) string {
+		if a == "" || b == "" {
+			return a + b
+		}
+		return a + sep + b
+	}
+	return wxpay.Hint{English: join(r.said.English, "; ", r.hint.English), Chinese: join(r.said.Chinese, "；", r.hint.Chinese)}
 }
 
 func (r report) members(a *app) any {
 	return struct {
 		Exit      int    `json:"exit"`
 		Message   string `json:"message"`
+		Hint      string `json:"hint,omitzero"` // what to do
 		Code      string `json:"code,omitzero"`
 		Status    int    `json:"status,omitzero"`
 		Route     string `json:"route,omitzero"`
 		RequestID string `json:"request_id,omitzero"`
-	}{r.exit, oneLine(a.t(r.text.English, r.text.Chinese)), r.code, r.status, r.route, r.requestID}
+	}{r.exit, oneLine(a.t(r.said.English, r.said.Chinese)), oneLine(a.t(r.hint.English, r.hint.Chinese)), r.code, r.status, r.route, r.requestID}
 }
 
 // reportOf maps an error to an exit code and to a text in both languages.
 func reportOf(ctx context.Context, err error) report {
 	if f, ok := errors.AsType[*failure](err); ok {
-		return report{exit: f.exit, text: f.text}
+		r := report{said: f.text}
+		if f.err != nil {
+			r = platform(f.err)
+			r.said, r.hint = f.text, wxpay.Hint{}
+		}
+		r.exit = f.exit
+		return r
 	}
 	if f, ok := errors.AsType[*table.Fault](err); ok {
-		return report{exit: exitUsage, text: wxpay.Hint{English: f.Error() + "; nothing was sent", Chinese: chineseFault(f) + "；未发送任何内容"}}
+		return report{exit: exitUsage, said: wxpay.Hint{English: f.Error(), Chinese: chineseFault(f)}, hint: wxpay.Hint{English: "nothing was sent", Chinese: "未发送任何内容"}}
 	}
 	if e, ok := errors.AsType[*bulk.StopError](err); ok {
-		r := report{exit: exitOf(e.Why), text: e.Reason}
+		r := report{exit: exitOf(e.Why), said: e.Reason}
 		if e.Err != nil {
 			cause := reportOf(ctx, e.Err)
 			r.code, r.route, r.requestID, r.status = cause.code, cause.route, cause.requestID, cause.status
-			r.text = wxpay.Hint{English: r.text.English + ": " + cause.text.English, Chinese: r.text.Chinese + "：" + cause.text.Chinese}
+			r.said = wxpay.Hint{English: e.Reason.English + ": " + cause.text().English, Chinese: e.Reason.Chinese + "：" + cause.text().Chinese}
 		}
 		return r
 	}
@@ -138,13 +159,25 @@ func reportOf(ctx context.Context, err error) report {
 		r.exit = exitInternal
 	}
 	if r.exit == exitUnknown && ofCall && c.read {
-		r.exit = exitStopped
-		if errors.Is(err, wxpay.ErrUnverified) && !errors.Is(err, wxpay.ErrSignatureProbe) {
-			r.exit = exitAuth
-		}
+		r = onlyRead(r, err)
 	}
 	if ctx.Err() != nil && (r.exit == exitInternal || r.exit == exitStopped) {
-		r.exit = exitInterrupted
+		r.exit, r.hint = exitInterrupted, wxpay.Hint{}
+	}
+	return r
+}
+
+// onlyRead is the report of a call that changed nothing, whatever became of it.
+func onlyRead(r report, err error) report {
+	r.exit = exitStopped
+	const unknown, unknownZh = "outcome unknown", "结果未知"
+	r.said.English = strings.Replace(r.said.English, unknown, "no answer that can be used", 1)
+	r.said.Chinese = strings.Replace(r.said.Chinese, unknownZh, "没有可用的应答", 1)
+	switch {
+	case !errors.Is(err, wxpay.ErrUnverified), errors.Is(err, wxpay.ErrSignatureProbe):
+		r.hint = wxpay.Hint{English: "nothing was changed; run it again", Chinese: "未产生任何变更；请重试"}
+	default:
+		r.exit = exitAuth
 	}
 	return r
 }
@@ -164,62 +197,83 @@ func exitOf(why bulk.Why) int {
 // platform reads an error of a call; exit is 0 if it is none of those that can be told apart.
 func platform(err error) report {
 	if e, ok := errors.AsType[*wxpay.UnknownError](err); ok {
-		r := report{exit: exitUnknown, route: e.Route, requestID: e.RequestID, text: wxpay.Hint{English: e.Error(), Chinese: e.Route + "：结果未知：" + e.Err.Error() + "；" + e.Hint().Chinese}}
-		if refused, ok := e.Err.(*wxpay.Error); ok {
-			r.code, r.status = string(refused.Code), refused.StatusCode
-		}
-		return r
+		return ofUnknown(e)
 	}
 	if e, ok := errors.AsType[*wxpay.Error](err); ok {
-		r := report{exit: exitRejected, route: e.Route, requestID: e.RequestID, code: string(e.Code), status: e.StatusCode}
-		r.text = wxpay.Hint{English: e.Error(), Chinese: chineseRefusal(e)}
-		switch {
-		case e.StatusCode >= 500:
-			r.exit = exitUnknown
-		case e.StatusCode == 429:
-			r.exit = exitStopped
-		case e.StatusCode == 401, e.Code == wxpay.CodeSignError, e.Code == wxpay.CodeNoAuth, e.StatusCode == 403 && e.Code != wxpay.CodeNotEnough:
-			r.exit = exitAuth
-		}
-		return r
-	}
-	if e, ok := errors.AsType[*wxpay.ParamError](err); ok {
-		return report{exit: exitUsage, route: e.Route, text: wxpay.Hint{English: e.Error(), Chinese: e.Route + "：" + e.Param + " " + e.Reason + "；未发送"}}
+		return ofRefusal(e)
 	}
 	if e, ok := errors.AsType[*pushpackage.UnknownError](err); ok {
-		return report{exit: exitUnknown, route: e.Route, text: wxpay.Hint{English: e.Error(), Chinese: e.Route + "：结果未知：" + e.Err.Error() + "；" + e.Hint().Chinese}}
+		h := e.Hint()
+		said := strings.TrimSuffix(e.Error(), "; "+h.English)
+		return report{exit: exitUnknown, route: e.Route, hint: wxpay.Hint(h), said: wxpay.Hint{English: said, Chinese: strings.Replace(said, "outcome unknown: ", "结果未知：", 1)}}
 	}
 	if e, ok := errors.AsType[*pushpackage.Error](err); ok {
-		r := report{exit: exitRejected, route: e.Route, status: e.StatusCode, text: wxpay.Hint{English: e.Error(), Chinese: e.Error()}}
-		if e.RetCode != 0 {
-			r.code = fmt.Sprint(int64(e.RetCode))
-		}
-		if h := e.Hint(); h.Chinese != "" {
-			r.text.Chinese = strings.TrimSuffix(e.Error(), "; "+h.English) + "；" + h.Chinese
-		}
-		switch {
-		case pushpackage.OutcomeUnknown(e):
-			r.exit = exitUnknown
-		case e.RetCode == pushpackage.CodeTooFast, e.StatusCode == 429:
-			r.exit = exitStopped
-		case e.RetCode == pushpackage.CodeAuthFailed, e.RetCode == pushpackage.CodeWrongAccessPoint, e.StatusCode == 401, e.StatusCode == 403:
-			r.exit = exitAuth
-		}
-		return r
+		return ofTPNS(e)
+	}
+	param := func(route, param, reason string, err error) report {
+		return report{exit: exitUsage, route: route, said: wxpay.Hint{English: err.Error(), Chinese: route + "：" + param + " " + reason + "；未发送"}}
+	}
+	if e, ok := errors.AsType[*wxpay.ParamError](err); ok {
+		return param(e.Route, e.Param, e.Reason, err)
 	}
 	if e, ok := errors.AsType[*pushpackage.ParamError](err); ok {
-		return report{exit: exitUsage, route: e.Route, text: wxpay.Hint{English: e.Error(), Chinese: e.Route + "：" + e.Param + " " + e.Reason + "；未发送"}}
+		return param(e.Route, e.Param, e.Reason, err)
 	}
-	return report{text: wxpay.Hint{English: err.Error(), Chinese: err.Error()}}
+	return report{said: wxpay.Hint{English: err.Error(), Chinese: err.Error()}}
 }
 
-func chineseRefusal(e *wxpay.Error) string {
-	s := e.Error()
-	h := e.Hint()
-	if h.Chinese == "" {
-		return s
+// masked is a refusal without what may be somebody's number in it.
+func masked(e *wxpay.Error) *wxpay.Error {
+	m := *e
+	m.Message, m.Detail.Issue = bulk.Masked(e.Message), bulk.Masked(e.Detail.Issue)
+	return &m
+}
+
+func ofUnknown(e *wxpay.UnknownError) report {
+	r := report{exit: exitUnknown, route: e.Route, requestID: e.RequestID, hint: e.Hint()}
+	shown := *e
+	if refused, ok := e.Err.(*wxpay.Error); ok {
+		r.code, r.status, shown.Err = string(refused.Code), refused.StatusCode, masked(refused)
 	}
-	return strings.TrimSuffix(s, "; "+h.English) + "；" + h.Chinese
+	said := strings.TrimSuffix(shown.Error(), "; "+r.hint.English)
+	r.said = wxpay.Hint{English: said, Chinese: strings.Replace(said, "outcome unknown: ", "结果未知：", 1)}
+	return r
+}
+
+func ofRefusal(e *wxpay.Error) report {
+	r := report{exit: exitRejected, route: e.Route, requestID: e.RequestID, code: string(e.Code), status: e.StatusCode, hint: e.Hint()}
+	said := strings.TrimSuffix(masked(e).Error(), "; "+r.hint.English)
+	r.said = wxpay.Hint{English: said, Chinese: said}
+	switch {
+	case e.StatusCode >= 500:
+		r.exit = exitUnknown
+	case e.StatusCode == http.StatusTooManyRequests:
+		r.exit = exitStopped
+	case e.Code == wxpay.CodeNotEnough:
+	case e.StatusCode == http.StatusUnauthorized, e.StatusCode == http.StatusForbidden, e.Code == wxpay.CodeSignError, e.Code == wxpay.CodeNoAuth:
+		r.exit = exitAuth
+	}
+	return r
+}
+
+func ofTPNS(e *pushpackage.Error) report {
+	r := report{exit: exitRejected, route: e.Route, status: e.StatusCode, hint: wxpay.Hint(e.Hint())}
+	if e.RetCode != 0 {
+		r.code = fmt.Sprint(int64(e.RetCode))
+	}
+	shown := *e
+	shown.Message = bulk.Masked(e.Message)
+	said := strings.TrimSuffix(shown.Error(), "; "+r.hint.English)
+	r.said = wxpay.Hint{English: said, Chinese: said}
+	switch {
+	case pushpackage.OutcomeUnknown(e):
+		r.exit = exitUnknown
+	case e.RetCode == pushpackage.CodeTooFast, e.StatusCode == http.StatusTooManyRequests:
+		r.exit = exitStopped
+	case e.RetCode == pushpackage.CodeAuthFailed, e.RetCode == pushpackage.CodeWrongAccessPoint, e.StatusCode == http.StatusUnauthorized, e.StatusCode == http.StatusForbidden:
+		r.exit = exitAuth
+	}
+	return r
 }
 
 func chineseFault(f *table.Fault) string {
@@ -239,4 +293,12 @@ func oneLine(s string) string {
 		s = strings.TrimPrefix(s, name)
 	}
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+}
+
+// cause is an error of a file without its path.
+func cause(err error) string {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
+	}
+	return err.Error()
 }

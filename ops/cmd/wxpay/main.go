@@ -29,7 +29,11 @@ func run(ctx context.Context, args []string, env func(string) string, stdin io.R
 	a.chinese, a.json = language(args, env), flagged(args, "json")
 	root := a.root()
 	root.SetArgs(args)
-	return a.end(ctx, root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = a.broken
+	}
+	return a.end(ctx, err)
 }
 
 // An app is one run of the command.
@@ -43,6 +47,7 @@ type app struct {
 	quiet   bool   // nothing on stderr but errors
 	profile string // name or path of a file; empty: see setup.go
 	set     setup
+	broken  error // stdout could not be written
 }
 
 // root is the tree of commands. What belongs to all commands, such as how arguments are counted, is added last.
@@ -54,9 +59,9 @@ func (a *app) root() *cobra.Command {
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.profile, "profile", "", a.t("`NAME` of a set-up: ~/.config/wxpay/NAME.env, or the path of such a file", "配置 `NAME`：~/.config/wxpay/NAME.env，或该类文件的路径"))
-	flags.String("lang", "", a.t("language, `en or zh`", "语言，`en 或 zh`"))
+	flags.String("lang", "", a.t("language, `en|zh`", "语言，`en|zh`"))
 	flags.BoolVar(&a.json, "json", false, a.t("JSON lines on stdout", "在标准输出打印 JSON，每行一个"))
-	flags.BoolVarP(&a.quiet, "quiet", "q", false, a.t("nothing on stderr but errors", "标准错误只输出错误"))
+	flags.BoolVar(&a.quiet, "quiet", false, a.t("nothing on stderr but errors", "标准错误只输出错误"))
 	root.AddCommand(
 		a.doctorCommand(),
 		a.group("member", a.t("member cards", "会员卡"), append(a.memberJobs(), a.memberShow())...),
@@ -70,6 +75,17 @@ func (a *app) root() *cobra.Command {
 		a.completionCommand(),
 		a.manCommand(),
 	)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetIn(a.stdin)
+	root.SetHelpCommand(a.helpCommand())
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		if err := a.help(c); err != nil && a.broken == nil {
+			a.broken = err
+		}
+	})
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.InitDefaultHelpCmd()
 	a.finish(root)
 	return root
 }

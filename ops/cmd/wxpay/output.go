@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
+	"unicode"
 )
 
 // emit gives one piece of data to stdout: as a line of JSON, whose members are "type" and those of v, or as human
@@ -36,4 +38,14 @@ func (a *app) note(format string, v ...any) {
 	if !a.quiet {
 		a.say(format, v...)
 	}
+}
+
+// printable is text of the platform without what a terminal would take for a command.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, s)
 }

@@ -36,6 +36,8 @@ func (a *app) finish(c *cobra.Command) {
 	if c.Args == nil {
 		c.Args = a.arguments
 	}
+	c.Flags().BoolP("help", "h", false, a.t("this help", "显示帮助"))
+	c.DisableFlagsInUseLine = true
 	if !c.Runnable() {
 		c.RunE = func(c *cobra.Command, _ []string) error {
 			return a.misused(c, "a command is missing behind it", "后面缺少子命令")
@@ -55,7 +57,7 @@ func (a *app) arguments(c *cobra.Command, args []string) error {
 		return a.unknown(c, args[0])
 	case len(args) < len(wanted):
 		return a.misused(c, wanted[len(args)]+" is missing", "缺少参数 "+wanted[len(args)])
-	case len(args) > len(wanted):
+	case len(args) > len(wanted)+optional(c):
 		return a.misused(c, strconv.Quote(args[len(wanted)])+" is one argument too many", "多余的参数 "+strconv.Quote(args[len(wanted)]))
 	}
 	var missing []string
@@ -80,6 +82,9 @@ func argumentsOf(c *cobra.Command) []string {
 	}
 	return list
 }
+
+// optional is how many arguments may follow the ones that are wanted.
+func optional(c *cobra.Command) int { return strings.Count(c.Use, " [") }
 
 func required(f *pflag.Flag) bool {
 	v := f.Annotations[cobra.BashCompOneRequiredFlag]
@@ -116,4 +121,11 @@ func (a *app) wrongFlag(c *cobra.Command, err error) error {
 		return a.misused(c, "--"+f.Name+" does not take "+strconv.Quote(e.GetValue())+" ("+f.Value.Type()+")", "--"+f.Name+" 的值 "+strconv.Quote(e.GetValue())+" 无效（"+f.Value.Type()+"）")
 	}
 	return a.misused(c, err.Error(), err.Error())
+}
+
+// need marks flags that a command cannot do without.
+func (a *app) need(c *cobra.Command, names ...string) {
+	for _, name := range names {
+		_ = c.MarkFlagRequired(name) // there is such a flag: a test asks for each
+	}
 }
