@@ -51,19 +51,15 @@ func New(p Params) (bulk.Operation, error) {
 	if wrong, ok := errors.AsType[*wxpay.ParamError](err); ok && wrong.Param != "file" { // which is left out
 		return nil, wrong
 	}
-	for _, err := range bankpackages.Encrypt(ctx, p.Client.Encryptor(), p.Name, func(func(string) bool) {}) {
+	for _, err := range bankpackages.Encrypt(context.Background(), p.Client.Encryptor(), p.Name, func(func(string) bool) {}) {
 		return nil, err // of the name; there is no number
 	}
-	var ex wxpay.Exchange
-	_ = wxpay.Send(wxpay.WithExchange(ctx, &ex), p.Client, wxpay.Call{Route: routeUpload, Vars: wxpay.Vars{"package_id": p.PackageID}})
-	o.sender = ex.Sender
 	return o, nil
 }
 
 type operation struct {
 	Params
 	service *bankpackages.Service
-	sender  string
 }
 
 const (
@@ -81,7 +77,7 @@ const (
 func (o *operation) About() bulk.About {
 	return bulk.About{
 		Name:     "bank-upload",
-		Sender:   o.sender,
+		Sender:   o.Client.Sender(),
 		Settings: map[string]string{"package_id": o.PackageID, "bank_type": o.BankType, "list": o.Name},
 		Columns: []table.Column{{Name: "number", Kind: table.ID, Required: true, Headers: []string{
 			"协议号", "签约协议号", "快捷协议号", "快捷交易协议号", "协议编号", "签约号", "号码", "账号", "帐号", "卡号", "银行卡号",
