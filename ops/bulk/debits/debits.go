@@ -90,8 +90,12 @@ func (r Run) About() bulk.About {
 			settings[name] = v
 		}
 	}
+	var sender string
+	if r.Client != nil {
+		sender = r.Client.Sender()
+	}
 	return bulk.About{
-		Name: "edu-debit", Sender: r.sender(), Settings: settings, Columns: columns(),
+		Name: "edu-debit", Sender: sender, Settings: settings, Columns: columns(),
 		// No figure is published for these calls.
 		Steps: []bulk.Step{{Name: "notice", Route: routeNotice, Rate: 5}, {Name: "debit", Route: routeDebit, Rate: 5}, {Name: "result", Route: routeResult, Rate: 10}},
 	}
@@ -102,16 +106,6 @@ func ended(ctx context.Context) context.Context {
 	ctx, end := context.WithCancel(ctx)
 	end()
 	return ctx
-}
-
-// sender is the merchant number of the client, as its calls tell it.
-func (r Run) sender() string {
-	if r.Client == nil {
-		return ""
-	}
-	var ex wxpay.Exchange
-	_ = wxpay.Send(ended(wxpay.WithExchange(context.Background(), &ex)), r.Client, wxpay.Call{Route: routeDebit})
-	return ex.Sender
 }
 
 // Check refuses what the debit of a row would be refused for here, and an amount that is not said exactly once.

@@ -40,7 +40,7 @@ func (r Run) look(ctx context.Context, item bulk.Item, p edupapay.CreateTransact
 	case nothing(err):
 		res.Reason = wxpay.Hint{English: "the debit was taken, and now a query does not find it; run the job again later, then ask the platform's support; never take a new number",
 			Chinese: "扣款已受理，但查单未查到；请稍后重新运行任务，仍查不到请联系微信支付；切勿更换单号"}
-	case wxpay.OutcomeUnknown(err), bulk.Failed(err).State == bulk.Staged: // the look, not the debit
+	case wxpay.Transient(err), bulk.Failed(err).State == bulk.Staged: // the next look may succeed
 		now := time.Now()
 		_, since := marked(item.Code)
 		if since.IsZero() {
