@@ -25,7 +25,7 @@ type m = map[string]any
 func found(change m) m {
 	o := m{
 		"sp_mchid": wxpaytest.MchID, "appid": appID, "out_trade_no": "n1", "transaction_id": "4200001", "trade_state": "SUCCESS",
-		"payer": m{"openid": openID}, "amount": m{"total": 88800, "payer_total": 88800, "currency": "CNY"}, "device_information": m{"device_ip": "203.0.113.7"},
+		"attach": "autumn", "payer": m{"openid": openID}, "amount": m{"total": 88800, "payer_total": 88800, "currency": "CNY"}, "device_information": m{"device_ip": "203.0.113.7"},
 	}
 	maps.Copy(o, change)
 	maps.DeleteFunc(o, func(_ string, v any) bool { return v == nil })
@@ -171,7 +171,7 @@ func TestPayerOfAContractThatIsNotSeen(t *testing.T) {
 		server := wxpaytest.New(t)
 		contract := server.AddContracts(openID, appID, planID, 1)[0]
 		require.NoError(t, server.Reply(routeDebit, 400, m{"code": "ALREADY_EXISTS", "message": "x"}))
-		require.NoError(t, server.Reply(routeResult, 200, found(nil)))
+		require.NoError(t, server.Reply(routeResult, 200, found(m{"attach": nil})))
 		require.NoError(t, server.Inject(routeContract, fault, 1))
 		got := run(server).Send(t.Context(), bulk.Item{Step: 1, Rows: rows(contract)})
 		assert.Equal(t, want, got.State, fault)
@@ -232,6 +232,7 @@ func TestLooks(t *testing.T) {
 	got := r.Send(t.Context(), item)
 	assert.Equal(t, bulk.Unknown, got.State, "not there")
 	assert.Contains(t, got.Reason.English, "was taken")
+	r.Attach = "winter" // set since
 	require.NoError(t, server.Reply(routeResult, 200, found(m{"trade_state": "ACCEPTED"})))
 	for age, pause := range map[time.Duration]time.Duration{0: 5 * time.Second, 8 * time.Second: 5 * time.Second, time.Minute: 15 * time.Second, 24 * time.Hour: 10 * time.Minute} {
 		item.Code = "ACCEPTED " + time.Now().Add(-age).In(time.FixedZone("", 8*60*60)).Format(time.RFC3339)
@@ -282,5 +283,80 @@ func TestSettleKeepsWhatIsUnknown(t *testing.T) {
 			assert.Equal(t, bulk.Unknown, got.State, "%s at step %d", fault, step)
 			assert.Error(t, got.Err)
 		}
+		// Of one that was not sent before, these are no news.
+		for _, fault := range []string{"429", "dns", "SIGN_ERROR", "NO_AUTH"} {
+			require.NoError(t, server.Inject(route, fault, 1))
+			got := run(server).Send(t.Context(), item)
+			assert.Equal(t, bulk.Staged, got.State, "%s at step %d", fault, step)
+			assert.Equal(t, step, got.Next)
+			assert.Error(t, got.Err)
+		}
 	}
+}
+
+// A debit is not repeated before the platform itself says that there is none.
+func TestSettleAsksFirst(t *testing.T) {
+	t.Parallel()
+	server := wxpaytest.New(t)
+	contract := server.AddContracts(openID, appID, planID, 1)[0]
+	r, item := run(server), bulk.Item{Step: 1, Rows: rows(contract)}
+	kept := begun(t, r, item)
+	for _, fault := range []string{"429", "dns", "SIGN_ERROR", "500", "503", "502-html", "reset-after-read", "PARAM_ERROR"} {
+		require.NoError(t, server.Inject(routeResult, fault, 1))
+		assert.Equal(t, bulk.Unknown, r.Settle(t.Context(), item, kept).State, fault)
+	}
+	config := server.Config()
+	config.HTTPClient = &http.Client{Transport: onlyGet{proxy("NOT_FOUND"), server}}
+	behind, err := wxpay.New(config)
+	require.NoError(t, err)
+	r.Client = behind
+	assert.Equal(t, bulk.Unknown, r.Settle(t.Context(), item, kept).State, "unsigned")
+	for _, sent := range server.Requests() {
+		assert.NotEqual(t, "POST", sent.Method)
+	}
+}
+
+// onlyGet sends what asks to the first and everything else to the second.
+type onlyGet [2]http.RoundTripper
+
+func (o onlyGet) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method == http.MethodGet {
+		return o[0].RoundTrip(req)
+	}
+	return o[1].RoundTrip(req)
+}
+
+// The first attempt took effect late: a query did not find it yet, and the notice that the repetition needs is used up by it.
+func TestRepetitionRefusedForItsOwnFirstAttempt(t *testing.T) {
+	t.Parallel()
+	server := wxpaytest.New(t)
+	contract := server.AddContracts(openID, appID, planID, 1)[0]
+	require.NoError(t, send(t, server, contract))
+	server.Advance(24 * time.Hour)
+	r, item := run(server), bulk.Item{Step: 1, Rows: rows(contract)}
+	kept := begun(t, r, item)
+	require.Equal(t, 2, r.Send(t.Context(), item).Next)
+	require.NoError(t, server.Inject(routeResult, "NOT_FOUND", 1))
+	require.NoError(t, server.Inject(routeDebit, "INVALID_REQUEST", 1))
+	got := r.Settle(t.Context(), item, kept)
+	assert.Equal(t, bulk.Done, got.State, "%+v", got)
+	assert.Equal(t, map[string]int64{"n1": 88800}, debited(t, server))
+}
+
+// A debit is not made before its day, by whomever it is asked for.
+func TestNotBeforeItsDay(t *testing.T) {
+	t.Parallel()
+	server := wxpaytest.New(t)
+	r := run(server)
+	now := time.Now().Truncate(time.Second)
+	item := bulk.Item{Step: 1, Rows: rows("wx1"), Code: "NOTICED " + now.Format(time.RFC3339)}
+	got := r.Send(t.Context(), item)
+	assert.Equal(t, bulk.Staged, got.State)
+	assert.Equal(t, 1, got.Next)
+	assert.Equal(t, item.Code, got.Code)
+	assert.WithinDuration(t, now.Add(24*time.Hour), got.At, 12*time.Minute)
+	assert.NoError(t, got.Err)
+	r.NoticeLead = 48 * time.Hour // the job may be run again with another one
+	assert.WithinDuration(t, now.Add(48*time.Hour), r.Send(t.Context(), item).At, 12*time.Minute)
+	assert.Empty(t, server.Requests())
 }
