@@ -158,20 +158,11 @@ func (a *app) checkCall(c *cobra.Command, call *apiCall) error {
 	return nil
 }
 
-// An answer is JSON as it came.
-type answer []byte
-
-// UnmarshalJSON keeps the text.
-func (t *answer) UnmarshalJSON(text []byte) error {
-	*t = bytes.Clone(text)
-	return nil
-}
-
 // makeCall sends a call and prints its answer. A call that was prepared sends its bytes as they are.
 func (a *app) makeCall(c *cobra.Command, client *wxpay.Client, call apiCall, include bool) error {
 	var ex wxpay.Exchange
 	ctx := wxpay.WithExchange(c.Context(), &ex)
-	got, err := wxpay.Do[answer](ctx, client, wxpay.Prepared{
+	got, err := wxpay.Do[json.RawMessage](ctx, client, wxpay.Prepared{
 		Route: call.method + " " + call.path, Query: call.query, Body: call.body, Serial: call.serial, Idempotent: call.idempotent,
 	}.Call())
 	if include && ex.Status != 0 {
@@ -184,7 +175,7 @@ func (a *app) makeCall(c *cobra.Command, client *wxpay.Client, call apiCall, inc
 	case err != nil:
 		return written(err)
 	}
-	body := json.RawMessage(*got)
+	body := *got
 	return a.emit("answer", struct {
 		Status    int             `json:"status"`
 		RequestID string          `json:"request_id,omitzero"`

@@ -33,6 +33,7 @@ func run(ctx context.Context, args []string, env func(string) string, stdin io.R
 	if err == nil {
 		err = a.broken
 	}
+	a.json = a.json || flagged(args, "json") // a command line that cannot be read may have left it off
 	return a.end(ctx, err)
 }
 
@@ -56,6 +57,12 @@ func (a *app) root() *cobra.Command {
 		Use:   "wxpay",
 		Short: a.t("WeChat Pay for those who run it: jobs, checks and calls", "微信支付运维命令：批量任务、检查与接口调用"),
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		if f := c.Flags().Lookup("lang"); f.Changed && !isLanguage(f.Value.String()) {
+			return a.misused(c, "--lang is en or zh", "--lang 只能是 en 或 zh")
+		}
+		return nil
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.profile, "profile", "", a.t("`NAME` of a set-up: ~/.config/wxpay/NAME.env, or the path of such a file", "配置 `NAME`：~/.config/wxpay/NAME.env，或该类文件的路径"))
@@ -109,7 +116,7 @@ func flagged(args []string, name string) bool {
 	return slices.Contains(args, "--"+name) || slices.Contains(args, "--"+name+"=true")
 }
 
-// flag looks for the value of a flag before the command line is read.
+// flagValue looks for the value of a flag before the command line is read.
 func flagValue(args []string, name string) string {
 	args = args[:len(args)-len(behind(args))]
 	for i, arg := range args {
