@@ -4,9 +4,7 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -167,12 +165,7 @@ func TestAPIUsage(t *testing.T) {
 func TestSignOnly(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
-	text, err := os.ReadFile(filepath.Join(s.dir, "apiclient_key.pem"))
-	require.NoError(t, err)
-	block, _ := pem.Decode(text)
-	private, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	require.NoError(t, err)
-	public := &private.(*rsa.PrivateKey).PublicKey
+	public := &keyIn(t, filepath.Join(s.dir, "apiclient_key.pem")).PublicKey
 	for _, tt := range []struct {
 		args        []string
 		method, uri string

@@ -142,17 +142,20 @@ func (d *doctor) look(ctx context.Context) {
 	}
 	hosts := d.reach(ctx, d.hosts())
 	tpns := d.reach(ctx, d.tpnsHosts(s))
-	if s.from["TPNS"] == "" || s.from["WXPAY"] != "" {
+	onlyTPNS := s.from["TPNS"] != "" && s.from["WXPAY"] == ""
+	if !onlyTPNS {
 		d.caller()
 		key := d.privateKey()
 		d.certificate(key)
 		d.apiKey()
 		d.platformKey(key)
-		hosts(d)
+		d.clock(hosts(d))
 		d.echo(ctx)
 	}
 	if s.from["TPNS"] != "" {
-		tpns(d)
+		if found := tpns(d); onlyTPNS {
+			d.clock(found)
+		}
 		d.tpnsLogin(ctx)
 	}
 }
@@ -161,7 +164,7 @@ func (d *doctor) look(ctx context.Context) {
 func (d *doctor) sources(s *setup) {
 	if s.err != nil {
 		text := oneLine(s.err.Error())
-		d.bad(exitUsage, "setup", text, text, "wxpay help environment shows what a profile looks like", "配置文件的写法见 wxpay help environment")
+		d.bad(exitUsage, "setup", text, "配置文件有误："+text, "wxpay help environment shows what a profile looks like", "配置文件的写法见 wxpay help environment")
 		return
 	}
 	places := map[string][2]string{
@@ -399,18 +402,18 @@ func (d *doctor) tpnsHosts(s *setup) []string {
 }
 
 // reach begins to look at hosts, all at once. What it returns waits for them and tells.
-func (d *doctor) reach(ctx context.Context, hosts []string) func(*doctor) {
+func (d *doctor) reach(ctx context.Context, hosts []string) func(*doctor) []host {
 	found := make([]host, len(hosts))
 	var all sync.WaitGroup
 	for i, base := range hosts {
 		all.Go(func() { found[i] = look(ctx, base) })
 	}
-	return func(d *doctor) {
+	return func(d *doctor) []host {
 		all.Wait()
 		for i, base := range hosts {
 			d.host(base, i == 0, found[i])
 		}
-		d.clock(found)
+		return found
 	}
 }
 
@@ -562,16 +565,28 @@ func (d *doctor) notTried(check string) {
 	d.doubt(check, "not tried, because of what failed above", "因上述问题未执行", "mend that first", "请先解决上述问题")
 }
 
+// config is what the SDK says of a set-up.
+func (d *doctor) config(check string, err error) {
+	if f, ok := errors.AsType[*failure](err); ok {
+		err = f.err
+	}
+	text := oneLine(err.Error())
+	d.bad(exitUsage, check, text, text, "wxpay help environment shows what to set", "需要设置的内容见 wxpay help environment")
+}
+
 // echo has the platform look at all of it.
 func (d *doctor) echo(ctx context.Context) {
 	const check = "echo"
 	client, err := d.client()
 	if err != nil {
 		if d.fail == 0 { // nothing above saw it
-			r := reportOf(ctx, err)
-			d.bad(exitUsage, "config", r.text().English, r.text().Chinese, "wxpay help environment", "wxpay help environment")
+			d.config("config", err)
 		}
 		d.notTried(check)
+		return
+	}
+	if d.lookup("WXPAY_BRAND_ID") != "" {
+		d.doubt(check, "not tried: the platform has no self-test for brands", "未执行：平台没有供品牌使用的自检接口", "make a call that the brand may make: wxpay api GET /brand/…", "请用 wxpay api GET /brand/… 调用一个有权限的接口")
 		return
 	}
 	var ex wxpay.Exchange
@@ -588,11 +603,9 @@ func (d *doctor) echo(ctx context.Context) {
 	case refused != nil && refused.Verified && refused.Code == wxpay.CodeNoAuth:
 		d.doubt(check, r.said.English+"; the answer is signed, so keys and clock are right", r.said.Chinese+"；应答有平台签名，说明密钥与时钟正确",
 			"this merchant, or this address, may not make this call; try one that it may make, with wxpay api", "本商户或本机 IP 无权调用该接口；请用 wxpay api 试一个有权限的接口")
-	case r.exit == exitAuth:
-		d.bad(exitAuth, check, r.said.English, r.said.Chinese, remedy.English, remedy.Chinese)
 	case refused != nil && refused.StatusCode == http.StatusTooManyRequests:
 		d.doubt(check, r.said.English, r.said.Chinese, remedy.English, remedy.Chinese)
-	case r.exit == exitRejected, r.exit == exitUsage:
+	case r.exit == exitAuth, r.exit == exitRejected, r.exit == exitUsage:
 		d.bad(exitAuth, check, r.said.English, r.said.Chinese, remedy.English, remedy.Chinese)
 	default:
 		d.bad(exitStopped, check, r.said.English, r.said.Chinese, "run it again; if it stays so, look at network and proxy", "请重试；若仍失败，请检查网络与代理")
@@ -604,8 +617,7 @@ func (d *doctor) tpnsLogin(ctx context.Context) {
 	const check = "tpns"
 	client, err := d.tpns()
 	if err != nil {
-		r := reportOf(ctx, err)
-		d.bad(exitUsage, check, r.text().English, r.text().Chinese, "", "")
+		d.config(check, err)
 		return
 	}
 	today := pushpackage.DateOf(time.Now())

@@ -153,6 +153,7 @@ func reportOf(ctx context.Context, err error) report {
 	case r.exit != 0:
 	case errors.Is(err, auth.ErrNoKey), errors.Is(err, wxpay.ErrNoCertificates):
 		r.exit = exitAuth
+		r.hint = wxpay.Hint{English: "set WXPAY_PUBLIC_KEY_ID and WXPAY_PUBLIC_KEY_FILE", Chinese: "请设置 WXPAY_PUBLIC_KEY_ID 与 WXPAY_PUBLIC_KEY_FILE（微信支付公钥）"}
 	case ofCall:
 		r.exit = exitStopped
 	default:
@@ -222,9 +223,13 @@ func platform(err error) report {
 	return report{said: wxpay.Hint{English: err.Error(), Chinese: err.Error()}}
 }
 
-// masked is a refusal without what may be somebody's number in it.
+// masked is a refusal without what may be somebody's number in it. One about the signature speaks of keys and serial
+// numbers alone.
 func masked(e *wxpay.Error) *wxpay.Error {
 	m := *e
+	if e.StatusCode == http.StatusUnauthorized {
+		return &m
+	}
 	m.Message, m.Detail.Issue = bulk.Masked(e.Message), bulk.Masked(e.Detail.Issue)
 	return &m
 }
@@ -236,6 +241,9 @@ func ofUnknown(e *wxpay.UnknownError) report {
 		r.code, r.status, shown.Err = string(refused.Code), refused.StatusCode, masked(refused)
 	}
 	said := strings.TrimSuffix(shown.Error(), "; "+r.hint.English)
+	if refused, ok := shown.Err.(*wxpay.Error); ok {
+		said = strings.TrimSuffix(said, "; "+refused.Hint().English)
+	}
 	r.said = wxpay.Hint{English: said, Chinese: strings.Replace(said, "outcome unknown: ", "结果未知：", 1)}
 	return r
 }

@@ -125,12 +125,7 @@ func oneLineOf(t *testing.T, text string) string {
 // writeCertificate makes a certificate of the key in the folder of a stand, and returns its path and serial number.
 func (s *stand) writeCertificate(change func(*x509.Certificate)) (path, serial string) {
 	s.t.Helper()
-	text, err := os.ReadFile(filepath.Join(s.dir, "apiclient_key.pem"))
-	require.NoError(s.t, err)
-	block, _ := pem.Decode(text)
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	require.NoError(s.t, err)
-	private := key.(*rsa.PrivateKey)
+	private := keyIn(s.t, filepath.Join(s.dir, "apiclient_key.pem"))
 	number, _ := new(big.Int).SetString(s.env["WXPAY_SERIAL_NO"], 16)
 	template := &x509.Certificate{SerialNumber: number, Subject: pkix.Name{CommonName: s.env["WXPAY_MCH_ID"]}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(365 * 24 * time.Hour)}
 	if change != nil {
@@ -141,4 +136,21 @@ func (s *stand) writeCertificate(change func(*x509.Certificate)) (path, serial s
 	path = filepath.Join(s.dir, "apiclient_cert.pem")
 	require.NoError(s.t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
 	return path, s.env["WXPAY_SERIAL_NO"]
+}
+
+func newKey(t *testing.T) *rsa.PrivateKey {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	return key
+}
+
+func keyIn(t *testing.T, path string) *rsa.PrivateKey {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	block, _ := pem.Decode(text)
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	require.NoError(t, err)
+	return key.(*rsa.PrivateKey)
 }
