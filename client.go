@@ -121,6 +121,9 @@ func (c *Client) OpenResource(algorithm, nonce, associatedData, ciphertext strin
 	return auth.OpenResource(c.apiV3Key(), algorithm, nonce, associatedData, ciphertext)
 }
 
+// Sender is the merchant number or brand ID of who calls, as [Exchange].Sender; empty if Config has a Signer and neither.
+func (c *Client) Sender() string { return c.config.caller() }
+
 // Signer signs for this merchant or brand; it fits into core.NewClient of wechatpay-go.
 func (c *Client) Signer() wechat.Signer { return c.config.Signer }
 

@@ -76,6 +76,7 @@ func TestWithExchangeOfWhatWasNotTried(t *testing.T) {
 			require.NoError(t, wxpay.Send(wxpay.WithExchange(t.Context(), &ex), client, twoDoors()))
 			require.Equal(t, 200, ex.Status)
 			assert.Equal(t, brandID, ex.Sender)
+			assert.Equal(t, brandID, client.Sender())
 			assert.Equal(t, routeBrand, ex.Route)
 			err := wxpay.Send(wxpay.WithExchange(tt.ctx, &ex), client, tt.call)
 			require.Error(t, err)

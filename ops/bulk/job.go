@@ -109,6 +109,7 @@ const (
 	WhyAuth        Why = "auth"        // the platform takes no call of this merchant: keys, clock or permission
 	WhyPlatform    Why = "platform"    // the same failure for many different rows
 	WhyNetwork     Why = "network"     // nothing succeeded for as long as Patience
+	WhyInput       Why = "input"       // the source changed while it was read
 	WhyLedger      Why = "ledger"      // it cannot be written, or was damaged; a full disk
 )
 

@@ -97,14 +97,6 @@ func clockOff(err error) bool {
 	return stale
 }
 
-// status is the HTTP status by which the platform refused, or 0.
-func status(err error) int {
-	if e, ok := errors.AsType[*wxpay.Error](err); ok {
-		return e.StatusCode
-	}
-	return 0
-}
-
 // String names a state.
 func (s State) String() string {
 	names := [...]string{"staged", "sending", "done", "rejected", "unknown", "skipped"}
