@@ -424,7 +424,6 @@ type host struct {
 	proxy   string
 	dns     error
 	ips     []string
-	tls     error
 	version string
 	expires time.Time
 	http    error

@@ -69,6 +69,10 @@ func (a *app) root() *cobra.Command {
 	flags.String("lang", "", a.t("language, `en|zh`", "语言，`en|zh`"))
 	flags.BoolVar(&a.json, "json", false, a.t("JSON lines on stdout", "在标准输出打印 JSON，每行一个"))
 	flags.BoolVar(&a.quiet, "quiet", false, a.t("nothing on stderr but errors", "标准错误只输出错误"))
+	_ = root.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions([]string{"en", "zh"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = root.RegisterFlagCompletionFunc("profile", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return a.profiles(), cobra.ShellCompDirectiveDefault
+	})
 	root.AddCommand(
 		a.doctorCommand(),
 		a.group("member", a.t("member cards", "会员卡"), append(a.memberJobs(), a.memberShow())...),

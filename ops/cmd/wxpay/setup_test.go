@@ -78,6 +78,16 @@ func TestProfile(t *testing.T) {
 	}
 }
 
+func TestProfilesAreCompleted(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	env := s.moved("shop")
+	o := runIn(t, env, "", "__complete", "doctor", "--profile", "")
+	assert.Contains(t, o.stdout, "shop\n")
+	o = runIn(t, env, "", "__complete", "doctor", "--lang", "")
+	assert.Contains(t, o.stdout, "zh\n")
+}
+
 // Without a name the environment counts if it has anything, else the profile default; the two are never mixed.
 func TestDefaultProfile(t *testing.T) {
 	t.Parallel()
@@ -97,9 +107,7 @@ func TestDefaultProfile(t *testing.T) {
 	assert.Equal(t, exitDone, o.code, o.stdout)
 	assert.Contains(t, o.stdout, "default.env")
 	s.secretsIn(o.stdout)
-	for k, v := range s.env {
-		env[k] = v
-	}
+	maps.Copy(env, s.env)
 	assert.Equal(t, exitDone, runIn(t, env, "", echoArgs()...).code)
 }
 
