@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -465,4 +468,40 @@ func TestNotSetUp(t *testing.T) {
 			assert.Len(t, o.of(t, "error"), 1)
 		}
 	}
+}
+
+// full is a disk without room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+// Output that is lost is never a success.
+func TestLostOutput(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	env := func(name string) string { return s.env[name] }
+	for _, args := range [][]string{
+		{"version"}, {"help"}, {"help", "--json"}, {"explain", "NO_AUTH"}, {"doctor"}, {"doctor", "--json"}, {"completion", "bash"}, echoArgs(), echoArgs("--json"), {"api", "GET", "/v3/x", "--sign-only"}, {"help", "skill"},
+	} {
+		var stderr bytes.Buffer
+		code := run(t.Context(), args, env, strings.NewReader(""), full{}, &stderr)
+		assert.Equal(t, exitInternal, code, "%v", args)
+		assert.Contains(t, stderr.String(), "no space left", "%v", args)
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, args := range [][]string{echoArgs(), {"api", "GET", "/v3/x"}, {"bank", "tasks", "--package", "8473295"}, {"push", "record", "1"}, {"push", "send", "--upload", "1", "--title", "T", "--content", "C"}} {
+		for lang, word := range map[string]string{"en": "run it again", "zh": "可再次运行"} {
+			var stdout, stderr bytes.Buffer
+			code := run(ctx, append(args, "--lang", lang), func(name string) string { return s.env[name] }, strings.NewReader(""), &stdout, &stderr)
+			assert.Equal(t, exitInterrupted, code, "%v %s", args, stderr.String())
+			assert.Contains(t, oneLineOf(t, stderr.String()), word)
+		}
+	}
+	assert.Empty(t, s.fake.Requests())
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/utils"
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/internal/pasted"
 	"github.com/wxpay-go/wxpay/internal/regular"
 	"github.com/wxpay-go/wxpay/push/pushpackage"
 	"github.com/wxpay-go/wxpay/services/security"
@@ -42,7 +43,8 @@ type doctor struct {
 	*app
 	ok, warn, fail int
 	exits          map[int]bool
-	err            error // stdout could not be written
+	failed         map[string]bool // checks
+	err            error           // stdout could not be written
 }
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -61,7 +63,7 @@ Exit codes: 0 nothing failed, 4 keys, signature, clock or permission, 2 the set-
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(c.Context(), timeout)
 			defer cancel()
-			d := &doctor{app: a, exits: map[int]bool{}}
+			d := &doctor{app: a, exits: map[int]bool{}, failed: map[string]bool{}}
 			d.look(ctx)
 			return d.end()
 		},
@@ -78,7 +80,7 @@ func (d *doctor) tell(f finding) {
 		d.warn++
 	default:
 		d.fail++
-		d.exits[f.exit] = true
+		d.exits[f.exit], d.failed[f.Check] = true, true
 	}
 	f.Detail, f.Remedy = oneLine(printable(f.Detail)), oneLine(printable(f.Remedy))
 	err := d.emit("check", f, func(w io.Writer) {
@@ -435,15 +437,14 @@ const hostTime = 5 * time.Second
 
 // look looks at a host, in the order in which a call does.
 func look(ctx context.Context, base string) (h host) {
-	if h.url, h.wrong = url.Parse(base); h.wrong != nil || h.url.Host == "" || h.url.Scheme != "https" && h.url.Scheme != "http" {
-		h.wrong = errors.New("not a URL such as " + wxpay.MainURL)
+	if h.url, h.wrong = pasted.BaseURL(base); h.wrong != nil {
 		return h
 	}
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
 	defer transport.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, base+"/", nil)
 	if err != nil {
-		h.wrong = errors.New("not a URL such as " + wxpay.MainURL)
+		h.wrong = errors.New("not a URL")
 		return h
 	}
 	if proxy, err := http.ProxyFromEnvironment(req); err == nil && proxy != nil {
@@ -496,7 +497,7 @@ func (d *doctor) host(base string, main bool, h host) {
 	}
 	switch {
 	case h.wrong != nil:
-		worse("host", exitUsage, h.wrong.Error(), "不是有效地址", "look at the variable …_BASE_URL or …_BACKUP_URL", "请检查 …_BASE_URL 或 …_BACKUP_URL")
+		worse("host", exitUsage, h.wrong.Error(), "不是有效地址："+h.wrong.Error(), "set the variable …_BASE_URL or …_BACKUP_URL to an address such as "+wxpay.MainURL, "请将 …_BASE_URL 或 …_BACKUP_URL 设为类似 "+wxpay.MainURL+" 的地址")
 		return
 	case h.dns != nil:
 		worse("dns", exitStopped, "its name cannot be resolved: "+reasonOf(h.dns), "域名无法解析："+reasonOf(h.dns), "look at the resolver of this machine, or its network", "请检查本机 DNS 与网络")
@@ -564,6 +565,19 @@ func (d *doctor) notTried(check string) {
 	d.doubt(check, "not tried, because of what failed above", "因上述问题未执行", "mend that first", "请先解决上述问题")
 }
 
+// isNews reports whether what the SDK says of a set-up is none of what was told before.
+func (d *doctor) isNews(err error) bool {
+	p, ok := errors.AsType[*wxpay.ParamError](err)
+	if !ok {
+		return d.fail == 0
+	}
+	check := map[string]string{
+		"MchID": "caller", "BrandID": "caller", "SerialNo": "certificate", "PrivateKey": "private_key", "APIv3Key": "apiv3_key", "PublicKeyID": "key_mode", "PublicKey": "key_mode",
+		"BaseURL": "host", "BackupURL": "host",
+	}[p.Param]
+	return !d.failed[check]
+}
+
 // config is what the SDK says of a set-up.
 func (d *doctor) config(check string, err error) {
 	if f, ok := errors.AsType[*failure](err); ok {
@@ -578,7 +592,7 @@ func (d *doctor) echo(ctx context.Context) {
 	const check = "echo"
 	client, err := d.client()
 	if err != nil {
-		if d.fail == 0 { // nothing above saw it
+		if d.isNews(err) {
 			d.config("config", err)
 		}
 		d.notTried(check)

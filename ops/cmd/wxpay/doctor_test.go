@@ -137,15 +137,22 @@ func TestDoctorFinds(t *testing.T) {
 		"certificate of another merchant": {func(s *stand) {
 			s.env["WXPAY_CERTIFICATE_FILE"], _ = s.writeCertificate(func(c *x509.Certificate) { c.Subject = pkix.Name{CommonName: "1900000999"} })
 		}, "certificate", "warn", exitDone},
-		"API key too short":         {func(s *stand) { s.env["WXPAY_APIV3_KEY"] = "short" }, "apiv3_key", "fail", exitUsage},
-		"public key not there":      {func(s *stand) { s.env["WXPAY_PUBLIC_KEY_FILE"] = "/does/not/exist" }, "key_mode", "fail", exitAuth},
-		"public key without ID":     {func(s *stand) { delete(s.env, "WXPAY_PUBLIC_KEY_ID") }, "key_mode", "fail", exitUsage},
-		"ID without public key":     {func(s *stand) { delete(s.env, "WXPAY_PUBLIC_KEY_FILE") }, "key_mode", "fail", exitAuth},
-		"ID of another kind":        {func(s *stand) { s.env["WXPAY_PUBLIC_KEY_ID"] = wxpaytest.SerialNo }, "key_mode", "fail", exitUsage},
-		"public key of another":     {func(s *stand) { s.env["WXPAY_PUBLIC_KEY_FILE"] = s.env["WXPAY_PUBLIC_KEY_FILE"] + "2"; copyKey(s) }, "echo", "fail", exitAuth},
-		"no platform key":           {func(s *stand) { clearPlatform(s); delete(s.env, "WXPAY_APIV3_KEY") }, "apiv3_key", "fail", exitUsage},
-		"no certificates":           {func(s *stand) { clearPlatform(s) }, "echo", "fail", exitAuth},
-		"host is no URL":            {func(s *stand) { s.env["WXPAY_BASE_URL"] = "api.mch.weixin.qq.com" }, "host", "fail", exitUsage},
+		"API key too short":     {func(s *stand) { s.env["WXPAY_APIV3_KEY"] = "short" }, "apiv3_key", "fail", exitUsage},
+		"public key not there":  {func(s *stand) { s.env["WXPAY_PUBLIC_KEY_FILE"] = "/does/not/exist" }, "key_mode", "fail", exitAuth},
+		"public key without ID": {func(s *stand) { delete(s.env, "WXPAY_PUBLIC_KEY_ID") }, "key_mode", "fail", exitUsage},
+		"ID without public key": {func(s *stand) { delete(s.env, "WXPAY_PUBLIC_KEY_FILE") }, "key_mode", "fail", exitAuth},
+		"ID of another kind":    {func(s *stand) { s.env["WXPAY_PUBLIC_KEY_ID"] = wxpaytest.SerialNo }, "key_mode", "fail", exitUsage},
+		"public key of another": {func(s *stand) { s.env["WXPAY_PUBLIC_KEY_FILE"] = s.env["WXPAY_PUBLIC_KEY_FILE"] + "2"; copyKey(s) }, "echo", "fail", exitAuth},
+		"no platform key":       {func(s *stand) { clearPlatform(s); delete(s.env, "WXPAY_APIV3_KEY") }, "apiv3_key", "fail", exitUsage},
+		"no certificates":       {func(s *stand) { clearPlatform(s) }, "echo", "fail", exitAuth},
+		"host is no URL":        {func(s *stand) { s.env["WXPAY_BASE_URL"] = "api.mch.weixin.qq.com" }, "host", "fail", exitUsage},
+		"plain http":            {func(s *stand) { s.env["WXPAY_BASE_URL"] = "http://api.mch.weixin.qq.com" }, "host", "fail", exitUsage},
+		"serial that is none":   {func(s *stand) { s.env["WXPAY_SERIAL_NO"] = "xyz" }, "config", "fail", exitUsage},
+		"two that New refuses": {func(s *stand) {
+			delete(s.env, "WXPAY_MCH_ID")
+			s.env["WXPAY_BACKUP_URL"] = "https://a/b"
+		}, "host", "fail", exitUsage},
+		"blank in the API key":      {func(s *stand) { s.env["WXPAY_APIV3_KEY"] = strings.Repeat("a", 31) + " " }, "config", "fail", exitUsage},
 		"host down":                 {func(s *stand) { s.env["WXPAY_BASE_URL"] = closedPort(s.t) }, "tls", "fail", exitStopped},
 		"backup down":               {func(s *stand) { s.env["WXPAY_BACKUP_URL"] = closedPort(s.t) }, "tls", "warn", exitDone},
 		"name of the host":          {func(s *stand) { s.env["WXPAY_BASE_URL"] = "https://api.invalid" }, "dns", "fail", exitStopped},

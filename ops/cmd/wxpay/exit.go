@@ -49,7 +49,10 @@ func exitOnly(exit int) error { return &failure{exit: exit} }
 // misused is a command line that is wrong.
 func (a *app) misused(c *cobra.Command, english, chinese string) error {
 	path := c.CommandPath()
-	return fail(exitUsage, fmt.Sprintf("%s: %s; see %s --help", path, english, path), fmt.Sprintf("%s：%s；用法见 %s --help", path, chinese, path))
+	if c.HasParent() {
+		english, chinese = path+": "+english, path+"："+chinese
+	}
+	return fail(exitUsage, english+"; see "+path+" --help", chinese+"；用法见 "+path+" --help")
 }
 
 // A called error is one of a call; read says that the call changes nothing.
@@ -163,7 +166,7 @@ func reportOf(ctx context.Context, err error) report {
 		r = onlyRead(r, err)
 	}
 	if ctx.Err() != nil && (r.exit == exitInternal || r.exit == exitStopped) {
-		r.exit, r.hint = exitInterrupted, wxpay.Hint{}
+		r.exit, r.hint = exitInterrupted, wxpay.Hint{English: "interrupted; run it again", Chinese: "已中断；可再次运行"}
 	}
 	return r
 }
@@ -300,7 +303,7 @@ func oneLine(s string) string {
 	for _, name := range []string{"wxpay: ", "pushpackage: ", "bulk: ", "auth: "} {
 		s = strings.TrimPrefix(s, name)
 	}
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	return printable(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
 }
 
 // cause is an error of a file without its path.

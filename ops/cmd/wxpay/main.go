@@ -25,13 +25,14 @@ func main() {
 
 // run carries out one command line and returns the exit code.
 func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{env: env, stdin: stdin, stdout: stdout, stderr: stderr}
+	out := &sink{Writer: stdout}
+	a := &app{env: env, stdin: stdin, stdout: out, stderr: stderr}
 	a.chinese, a.json = language(args, env), flagged(args, "json")
 	root := a.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
-		err = a.broken
+	if err == nil && out.err != nil {
+		err = fail(exitInternal, "what was to be said could not be written to stdout: "+cause(out.err), "无法写入标准输出："+cause(out.err))
 	}
 	a.json = a.json || flagged(args, "json") // a command line that cannot be read may have left it off
 	return a.end(ctx, err)
@@ -48,7 +49,6 @@ type app struct {
 	quiet   bool   // nothing on stderr but errors
 	profile string // name or path of a file; empty: see setup.go
 	set     setup
-	broken  error // stdout could not be written
 }
 
 // root is the tree of commands. What belongs to all commands, such as how arguments are counted, is added last.
@@ -91,9 +91,7 @@ func (a *app) root() *cobra.Command {
 	root.SetIn(a.stdin)
 	root.SetHelpCommand(a.helpCommand())
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
-		if err := a.help(c); err != nil && a.broken == nil {
-			a.broken = err
-		}
+		_ = a.help(c) // run looks whether stdout took it
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.InitDefaultHelpCmd()
@@ -108,8 +106,25 @@ func (a *app) group(name, short string, of ...*cobra.Command) *cobra.Command {
 	return c
 }
 
+// A sink remembers that it could not be written to: output that is lost must not end with 0.
+type sink struct {
+	io.Writer
+	err error
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	n, err := s.Writer.Write(p)
+	if s.err == nil {
+		s.err = err
+	}
+	return n, err
+}
+
 // terminal reports whether a person looks at w.
 func terminal(w any) bool {
+	if s, ok := w.(*sink); ok {
+		w = s.Writer
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
