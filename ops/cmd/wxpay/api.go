@@ -40,8 +40,8 @@ func (a *app) apiCommand() *cobra.Command {
 		Long: a.t(`Make any call of the API v3: it is signed, sent, and its answer is verified before it is printed, as it came.
 
 The body goes out byte by byte as it was given; nothing in it is encrypted. PATH is taken literally and may have a query;
-the query is put in the order of its names. Files are not uploaded by this command. What changes something is never
-sent a second time, unless --idempotent says that WeChat Pay takes it as the same.
+the query is put in the order of its names. It uploads no files and downloads none, such as bills: those are not signed.
+What changes something is never sent a second time, unless --idempotent says that WeChat Pay takes it as the same.
 
 --sign-only sends nothing and shows the text that is signed and the headers.
 
@@ -49,7 +49,7 @@ Exit codes: 0 answered, 3 refused, 4 refused with 401 or 403 (keys, clock, permi
 6 a write whose outcome is unknown: query before you repeat it, with the same numbers.`,
 			`调用任意 API v3 接口：自动签名、发送，并在验签通过后原样输出应答。
 
-请求体按给定字节原样发送，不做加密。PATH 按字面处理，可带查询串；查询参数按名称排序。本命令不上传文件。
+请求体按给定字节原样发送，不做加密。PATH 按字面处理，可带查询串；查询参数按名称排序。本命令不上传文件，也不下载账单等文件（这类应答没有签名）。
 写操作不会重发，除非用 --idempotent 声明微信支付会把重复请求视为同一请求。
 
 --sign-only 不发送请求，只显示签名串与请求头。
@@ -158,20 +158,11 @@ func (a *app) checkCall(c *cobra.Command, call *apiCall) error {
 	return nil
 }
 
-// An answer is JSON as it came.
-type answer []byte
-
-// UnmarshalJSON keeps the text.
-func (t *answer) UnmarshalJSON(text []byte) error {
-	*t = bytes.Clone(text)
-	return nil
-}
-
 // makeCall sends a call and prints its answer. A call that was prepared sends its bytes as they are.
 func (a *app) makeCall(c *cobra.Command, client *wxpay.Client, call apiCall, include bool) error {
 	var ex wxpay.Exchange
 	ctx := wxpay.WithExchange(c.Context(), &ex)
-	got, err := wxpay.Do[answer](ctx, client, wxpay.Prepared{
+	got, err := wxpay.Do[json.RawMessage](ctx, client, wxpay.Prepared{
 		Route: call.method + " " + call.path, Query: call.query, Body: call.body, Serial: call.serial, Idempotent: call.idempotent,
 	}.Call())
 	if include && ex.Status != 0 {
@@ -184,7 +175,7 @@ func (a *app) makeCall(c *cobra.Command, client *wxpay.Client, call apiCall, inc
 	case err != nil:
 		return written(err)
 	}
-	body := json.RawMessage(*got)
+	body := *got
 	return a.emit("answer", struct {
 		Status    int             `json:"status"`
 		RequestID string          `json:"request_id,omitzero"`

@@ -21,6 +21,7 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/utils"
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/internal/pasted"
 	"github.com/wxpay-go/wxpay/internal/regular"
 	"github.com/wxpay-go/wxpay/push/pushpackage"
 	"github.com/wxpay-go/wxpay/services/security"
@@ -42,7 +43,8 @@ type doctor struct {
 	*app
 	ok, warn, fail int
 	exits          map[int]bool
-	err            error // stdout could not be written
+	failed         map[string]bool // checks
+	err            error           // stdout could not be written
 }
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -61,7 +63,7 @@ Exit codes: 0 nothing failed, 4 keys, signature, clock or permission, 2 the set-
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(c.Context(), timeout)
 			defer cancel()
-			d := &doctor{app: a, exits: map[int]bool{}}
+			d := &doctor{app: a, exits: map[int]bool{}, failed: map[string]bool{}}
 			d.look(ctx)
 			return d.end()
 		},
@@ -78,7 +80,7 @@ func (d *doctor) tell(f finding) {
 		d.warn++
 	default:
 		d.fail++
-		d.exits[f.exit] = true
+		d.exits[f.exit], d.failed[f.Check] = true, true
 	}
 	f.Detail, f.Remedy = oneLine(printable(f.Detail)), oneLine(printable(f.Remedy))
 	err := d.emit("check", f, func(w io.Writer) {
@@ -142,17 +144,20 @@ func (d *doctor) look(ctx context.Context) {
 	}
 	hosts := d.reach(ctx, d.hosts())
 	tpns := d.reach(ctx, d.tpnsHosts(s))
-	if s.from["TPNS"] == "" || s.from["WXPAY"] != "" {
+	onlyTPNS := s.from["TPNS"] != "" && s.from["WXPAY"] == ""
+	if !onlyTPNS {
 		d.caller()
 		key := d.privateKey()
 		d.certificate(key)
 		d.apiKey()
 		d.platformKey(key)
-		hosts(d)
+		d.clock(hosts(d))
 		d.echo(ctx)
 	}
 	if s.from["TPNS"] != "" {
-		tpns(d)
+		if found := tpns(d); onlyTPNS {
+			d.clock(found)
+		}
 		d.tpnsLogin(ctx)
 	}
 }
@@ -161,7 +166,7 @@ func (d *doctor) look(ctx context.Context) {
 func (d *doctor) sources(s *setup) {
 	if s.err != nil {
 		text := oneLine(s.err.Error())
-		d.bad(exitUsage, "setup", text, text, "wxpay help environment shows what a profile looks like", "配置文件的写法见 wxpay help environment")
+		d.bad(exitUsage, "setup", text, "配置文件有误："+text, "wxpay help environment shows what a profile looks like", "配置文件的写法见 wxpay help environment")
 		return
 	}
 	places := map[string][2]string{
@@ -399,18 +404,18 @@ func (d *doctor) tpnsHosts(s *setup) []string {
 }
 
 // reach begins to look at hosts, all at once. What it returns waits for them and tells.
-func (d *doctor) reach(ctx context.Context, hosts []string) func(*doctor) {
+func (d *doctor) reach(ctx context.Context, hosts []string) func(*doctor) []host {
 	found := make([]host, len(hosts))
 	var all sync.WaitGroup
 	for i, base := range hosts {
 		all.Go(func() { found[i] = look(ctx, base) })
 	}
-	return func(d *doctor) {
+	return func(d *doctor) []host {
 		all.Wait()
 		for i, base := range hosts {
 			d.host(base, i == 0, found[i])
 		}
-		d.clock(found)
+		return found
 	}
 }
 
@@ -421,7 +426,6 @@ type host struct {
 	proxy   string
 	dns     error
 	ips     []string
-	tls     error
 	version string
 	expires time.Time
 	http    error
@@ -433,15 +437,14 @@ const hostTime = 5 * time.Second
 
 // look looks at a host, in the order in which a call does.
 func look(ctx context.Context, base string) (h host) {
-	if h.url, h.wrong = url.Parse(base); h.wrong != nil || h.url.Host == "" || h.url.Scheme != "https" && h.url.Scheme != "http" {
-		h.wrong = errors.New("not a URL such as " + wxpay.MainURL)
+	if h.url, h.wrong = pasted.BaseURL(base); h.wrong != nil {
 		return h
 	}
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
 	defer transport.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, base+"/", nil)
 	if err != nil {
-		h.wrong = errors.New("not a URL such as " + wxpay.MainURL)
+		h.wrong = errors.New("not a URL")
 		return h
 	}
 	if proxy, err := http.ProxyFromEnvironment(req); err == nil && proxy != nil {
@@ -494,7 +497,7 @@ func (d *doctor) host(base string, main bool, h host) {
 	}
 	switch {
 	case h.wrong != nil:
-		worse("host", exitUsage, h.wrong.Error(), "不是有效地址", "look at the variable …_BASE_URL or …_BACKUP_URL", "请检查 …_BASE_URL 或 …_BACKUP_URL")
+		worse("host", exitUsage, h.wrong.Error(), "不是有效地址："+h.wrong.Error(), "set the variable …_BASE_URL or …_BACKUP_URL to an address such as "+wxpay.MainURL, "请将 …_BASE_URL 或 …_BACKUP_URL 设为类似 "+wxpay.MainURL+" 的地址")
 		return
 	case h.dns != nil:
 		worse("dns", exitStopped, "its name cannot be resolved: "+reasonOf(h.dns), "域名无法解析："+reasonOf(h.dns), "look at the resolver of this machine, or its network", "请检查本机 DNS 与网络")
@@ -562,16 +565,41 @@ func (d *doctor) notTried(check string) {
 	d.doubt(check, "not tried, because of what failed above", "因上述问题未执行", "mend that first", "请先解决上述问题")
 }
 
+// isNews reports whether what the SDK says of a set-up is none of what was told before.
+func (d *doctor) isNews(err error) bool {
+	p, ok := errors.AsType[*wxpay.ParamError](err)
+	if !ok {
+		return d.fail == 0
+	}
+	check := map[string]string{
+		"MchID": "caller", "BrandID": "caller", "SerialNo": "certificate", "PrivateKey": "private_key", "APIv3Key": "apiv3_key", "PublicKeyID": "key_mode", "PublicKey": "key_mode",
+		"BaseURL": "host", "BackupURL": "host",
+	}[p.Param]
+	return !d.failed[check]
+}
+
+// config is what the SDK says of a set-up.
+func (d *doctor) config(check string, err error) {
+	if f, ok := errors.AsType[*failure](err); ok {
+		err = f.err
+	}
+	text := oneLine(err.Error())
+	d.bad(exitUsage, check, text, text, "wxpay help environment shows what to set", "需要设置的内容见 wxpay help environment")
+}
+
 // echo has the platform look at all of it.
 func (d *doctor) echo(ctx context.Context) {
 	const check = "echo"
 	client, err := d.client()
 	if err != nil {
-		if d.fail == 0 { // nothing above saw it
-			r := reportOf(ctx, err)
-			d.bad(exitUsage, "config", r.text().English, r.text().Chinese, "wxpay help environment", "wxpay help environment")
+		if d.isNews(err) {
+			d.config("config", err)
 		}
 		d.notTried(check)
+		return
+	}
+	if d.lookup("WXPAY_BRAND_ID") != "" {
+		d.doubt(check, "not tried: the platform has no self-test for brands", "未执行：平台没有供品牌使用的自检接口", "make a call that the brand may make: wxpay api GET /brand/…", "请用 wxpay api GET /brand/… 调用一个有权限的接口")
 		return
 	}
 	var ex wxpay.Exchange
@@ -588,11 +616,9 @@ func (d *doctor) echo(ctx context.Context) {
 	case refused != nil && refused.Verified && refused.Code == wxpay.CodeNoAuth:
 		d.doubt(check, r.said.English+"; the answer is signed, so keys and clock are right", r.said.Chinese+"；应答有平台签名，说明密钥与时钟正确",
 			"this merchant, or this address, may not make this call; try one that it may make, with wxpay api", "本商户或本机 IP 无权调用该接口；请用 wxpay api 试一个有权限的接口")
-	case r.exit == exitAuth:
-		d.bad(exitAuth, check, r.said.English, r.said.Chinese, remedy.English, remedy.Chinese)
 	case refused != nil && refused.StatusCode == http.StatusTooManyRequests:
 		d.doubt(check, r.said.English, r.said.Chinese, remedy.English, remedy.Chinese)
-	case r.exit == exitRejected, r.exit == exitUsage:
+	case r.exit == exitAuth, r.exit == exitRejected, r.exit == exitUsage:
 		d.bad(exitAuth, check, r.said.English, r.said.Chinese, remedy.English, remedy.Chinese)
 	default:
 		d.bad(exitStopped, check, r.said.English, r.said.Chinese, "run it again; if it stays so, look at network and proxy", "请重试；若仍失败，请检查网络与代理")
@@ -604,8 +630,7 @@ func (d *doctor) tpnsLogin(ctx context.Context) {
 	const check = "tpns"
 	client, err := d.tpns()
 	if err != nil {
-		r := reportOf(ctx, err)
-		d.bad(exitUsage, check, r.text().English, r.text().Chinese, "", "")
+		d.config(check, err)
 		return
 	}
 	today := pushpackage.DateOf(time.Now())

@@ -49,7 +49,10 @@ func exitOnly(exit int) error { return &failure{exit: exit} }
 // misused is a command line that is wrong.
 func (a *app) misused(c *cobra.Command, english, chinese string) error {
 	path := c.CommandPath()
-	return fail(exitUsage, fmt.Sprintf("%s: %s; see %s --help", path, english, path), fmt.Sprintf("%s：%s；用法见 %s --help", path, chinese, path))
+	if c.HasParent() {
+		english, chinese = path+": "+english, path+"："+chinese
+	}
+	return fail(exitUsage, english+"; see "+path+" --help", chinese+"；用法见 "+path+" --help")
 }
 
 // A called error is one of a call; read says that the call changes nothing.
@@ -153,6 +156,7 @@ func reportOf(ctx context.Context, err error) report {
 	case r.exit != 0:
 	case errors.Is(err, auth.ErrNoKey), errors.Is(err, wxpay.ErrNoCertificates):
 		r.exit = exitAuth
+		r.hint = wxpay.Hint{English: "set WXPAY_PUBLIC_KEY_ID and WXPAY_PUBLIC_KEY_FILE", Chinese: "请设置 WXPAY_PUBLIC_KEY_ID 与 WXPAY_PUBLIC_KEY_FILE（微信支付公钥）"}
 	case ofCall:
 		r.exit = exitStopped
 	default:
@@ -162,7 +166,7 @@ func reportOf(ctx context.Context, err error) report {
 		r = onlyRead(r, err)
 	}
 	if ctx.Err() != nil && (r.exit == exitInternal || r.exit == exitStopped) {
-		r.exit, r.hint = exitInterrupted, wxpay.Hint{}
+		r.exit, r.hint = exitInterrupted, wxpay.Hint{English: "interrupted; run it again", Chinese: "已中断；可再次运行"}
 	}
 	return r
 }
@@ -222,9 +226,13 @@ func platform(err error) report {
 	return report{said: wxpay.Hint{English: err.Error(), Chinese: err.Error()}}
 }
 
-// masked is a refusal without what may be somebody's number in it.
+// masked is a refusal without what may be somebody's number in it. One about the signature speaks of keys and serial
+// numbers alone.
 func masked(e *wxpay.Error) *wxpay.Error {
 	m := *e
+	if e.StatusCode == http.StatusUnauthorized {
+		return &m
+	}
 	m.Message, m.Detail.Issue = bulk.Masked(e.Message), bulk.Masked(e.Detail.Issue)
 	return &m
 }
@@ -236,6 +244,9 @@ func ofUnknown(e *wxpay.UnknownError) report {
 		r.code, r.status, shown.Err = string(refused.Code), refused.StatusCode, masked(refused)
 	}
 	said := strings.TrimSuffix(shown.Error(), "; "+r.hint.English)
+	if refused, ok := shown.Err.(*wxpay.Error); ok {
+		said = strings.TrimSuffix(said, "; "+refused.Hint().English)
+	}
 	r.said = wxpay.Hint{English: said, Chinese: strings.Replace(said, "outcome unknown: ", "结果未知：", 1)}
 	return r
 }
@@ -292,7 +303,7 @@ func oneLine(s string) string {
 	for _, name := range []string{"wxpay: ", "pushpackage: ", "bulk: ", "auth: "} {
 		s = strings.TrimPrefix(s, name)
 	}
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	return printable(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
 }
 
 // cause is an error of a file without its path.

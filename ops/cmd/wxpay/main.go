@@ -25,14 +25,16 @@ func main() {
 
 // run carries out one command line and returns the exit code.
 func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{env: env, stdin: stdin, stdout: stdout, stderr: stderr}
+	out := &sink{Writer: stdout}
+	a := &app{env: env, stdin: stdin, stdout: out, stderr: stderr}
 	a.chinese, a.json = language(args, env), flagged(args, "json")
 	root := a.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
-		err = a.broken
+	if err == nil && out.err != nil {
+		err = fail(exitInternal, "what was to be said could not be written to stdout: "+cause(out.err), "无法写入标准输出："+cause(out.err))
 	}
+	a.json = a.json || flagged(args, "json") // a command line that cannot be read may have left it off
 	return a.end(ctx, err)
 }
 
@@ -47,7 +49,6 @@ type app struct {
 	quiet   bool   // nothing on stderr but errors
 	profile string // name or path of a file; empty: see setup.go
 	set     setup
-	broken  error // stdout could not be written
 }
 
 // root is the tree of commands. What belongs to all commands, such as how arguments are counted, is added last.
@@ -57,11 +58,21 @@ func (a *app) root() *cobra.Command {
 		Short: a.t("WeChat Pay for those who run it: jobs, checks and calls", "微信支付运维命令：批量任务、检查与接口调用"),
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		if f := c.Flags().Lookup("lang"); f.Changed && !isLanguage(f.Value.String()) {
+			return a.misused(c, "--lang is en or zh", "--lang 只能是 en 或 zh")
+		}
+		return nil
+	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.profile, "profile", "", a.t("`NAME` of a set-up: ~/.config/wxpay/NAME.env, or the path of such a file", "配置 `NAME`：~/.config/wxpay/NAME.env，或该类文件的路径"))
 	flags.String("lang", "", a.t("language, `en|zh`", "语言，`en|zh`"))
 	flags.BoolVar(&a.json, "json", false, a.t("JSON lines on stdout", "在标准输出打印 JSON，每行一个"))
 	flags.BoolVar(&a.quiet, "quiet", false, a.t("nothing on stderr but errors", "标准错误只输出错误"))
+	_ = root.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions([]string{"en", "zh"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = root.RegisterFlagCompletionFunc("profile", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return a.profiles(), cobra.ShellCompDirectiveDefault
+	})
 	root.AddCommand(
 		a.doctorCommand(),
 		a.group("member", a.t("member cards", "会员卡"), append(a.memberJobs(), a.memberShow())...),
@@ -80,9 +91,7 @@ func (a *app) root() *cobra.Command {
 	root.SetIn(a.stdin)
 	root.SetHelpCommand(a.helpCommand())
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
-		if err := a.help(c); err != nil && a.broken == nil {
-			a.broken = err
-		}
+		_ = a.help(c) // run looks whether stdout took it
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.InitDefaultHelpCmd()
@@ -97,8 +106,25 @@ func (a *app) group(name, short string, of ...*cobra.Command) *cobra.Command {
 	return c
 }
 
+// A sink remembers that it could not be written to: output that is lost must not end with 0.
+type sink struct {
+	io.Writer
+	err error
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	n, err := s.Writer.Write(p)
+	if s.err == nil {
+		s.err = err
+	}
+	return n, err
+}
+
 // terminal reports whether a person looks at w.
 func terminal(w any) bool {
+	if s, ok := w.(*sink); ok {
+		w = s.Writer
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
@@ -109,7 +135,7 @@ func flagged(args []string, name string) bool {
 	return slices.Contains(args, "--"+name) || slices.Contains(args, "--"+name+"=true")
 }
 
-// flag looks for the value of a flag before the command line is read.
+// flagValue looks for the value of a flag before the command line is read.
 func flagValue(args []string, name string) string {
 	args = args[:len(args)-len(behind(args))]
 	for i, arg := range args {

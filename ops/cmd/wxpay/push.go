@@ -77,7 +77,7 @@ If its outcome is unknown the exit code is 6; look for it with "wxpay push recor
 			}
 			if changed("at") {
 				var err error
-				if params.SendTime, err = moment(at); err != nil {
+				if params.SendTime, err = beijingTime(at); err != nil {
 					return a.misused(c, "--at is a time such as '2026-12-01 10:00:00' (Beijing) or 2026-12-01T10:00:00+08:00", "--at 的格式为 '2026-12-01 10:00:00'（北京时间）或 2026-12-01T10:00:00+08:00")
 				}
 			}
@@ -135,15 +135,15 @@ func (a *app) pushParams(c *cobra.Command, file string, params *pushpackage.Push
 		return a.misused(c, file+" "+reason, file+"：不是有效的推送参数 JSON（"+reason+"）")
 	}
 	if into.SendTime != "" {
-		if params.SendTime, err = moment(into.SendTime); err != nil {
+		if params.SendTime, err = beijingTime(into.SendTime); err != nil {
 			return a.misused(c, file+": send_time is not of the form 2026-12-01 10:00:00", file+"：send_time 的格式应为 2026-12-01 10:00:00")
 		}
 	}
 	return nil
 }
 
-// moment reads a time as TPNS writes it, which is Beijing's, or one with its zone.
-func moment(s string) (time.Time, error) {
+// beijingTime reads a time as TPNS writes it, which is Beijing's, or one with its zone.
+func beijingTime(s string) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return t, nil
 	}

@@ -117,14 +117,10 @@ func (a *app) profileFile() (path string, named bool) {
 	if strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".env") {
 		return name, true
 	}
-	dir := a.configDir()
-	switch {
-	case name != "":
-		return filepath.Join(dir, name+".env"), true
-	case dir != "":
-		return filepath.Join(dir, "default.env"), false
+	if name != "" {
+		return filepath.Join(a.configDir(), name+".env"), true
 	}
-	return "", false
+	return filepath.Join(a.configDir(), "default.env"), false
 }
 
 // configDir is where profiles are kept.
@@ -135,10 +131,11 @@ func (a *app) configDir() string {
 	if dir := a.env("AppData"); dir != "" && runtime.GOOS == "windows" {
 		return filepath.Join(dir, "wxpay")
 	}
-	if dir := a.env("HOME"); dir != "" {
-		return filepath.Join(dir, ".config", "wxpay")
+	home := a.env("HOME")
+	if home == "" {
+		home = "~" // nothing is found there, and an error shows where it was looked for
 	}
-	return ""
+	return filepath.Join(home, ".config", "wxpay")
 }
 
 // readProfile reads a file of lines NAME=value. Errors name file and line, never what stands there.

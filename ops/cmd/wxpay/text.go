@@ -20,6 +20,9 @@ func (a *app) t(english, chinese string) string {
 // language reports whether the user reads Chinese: --lang decides, else WXPAY_LANG, else the locale.
 func language(args []string, env func(string) string) bool {
 	said := flagValue(args, "lang")
+	if !isLanguage(said) {
+		said = ""
+	}
 	for _, name := range []string{"WXPAY_LANG", "LC_ALL", "LC_MESSAGES", "LANG"} {
 		if said == "" {
 			said = env(name)
@@ -27,6 +30,9 @@ func language(args []string, env func(string) string) bool {
 	}
 	return strings.HasPrefix(strings.ToLower(said), "zh")
 }
+
+// isLanguage reports whether --lang takes s: en, zh, or a locale of these such as zh-CN.
+func isLanguage(s string) bool { return strings.HasPrefix(s, "en") || strings.HasPrefix(s, "zh") }
 
 // finish gives every command what all have: how its arguments are counted, and cobra's own words in the language of
 // the user.
