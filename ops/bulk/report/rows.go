@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
 )
@@ -75,12 +76,12 @@ func (r Rows) Write(ctx context.Context, out io.Writer) (w Written, err error) {
 	}
 	header, places := r.header(files)
 	csv := table.NewWriter(out, append(slices.Clone(header), ours()...))
-	next, stop := iter.Pull2(r.Ledger.Items(ctx, r.State, ledger.Skipped))
+	next, stop := iter.Pull2(r.Ledger.Items(ctx, r.states()...))
 	defer stop()
-	queue := &queue{next: next}
+	items := &queue{next: next}
 	line := make([]string, len(header)+len(ours()))
 	for i, f := range files {
-		for row, err := range f.rows(ctx, queue, r.State) {
+		for row, err := range f.rows(ctx, items) {
 			if err != nil {
 				return w, err
 			}
@@ -100,6 +101,14 @@ func (r Rows) Write(ctx context.Context, out io.Writer) (w Written, err error) {
 	return w, csv.Flush()
 }
 
+// states are those of the items that are read. What was being sent when a process ended is unknown.
+func (r Rows) states() []ledger.State {
+	if r.State == ledger.Unknown {
+		return []ledger.State{ledger.Unknown, ledger.Sending}
+	}
+	return []ledger.State{r.State}
+}
+
 func (r Rows) cell(column *table.Column, cell string) string {
 	if r.Reveal {
 		return cell
@@ -116,7 +125,7 @@ func (r Rows) said(f input, row row) []string {
 	if row.cells == nil {
 		cells = "lost"
 	}
-	return []string{filepath.Base(f.known.Name), strconv.FormatInt(row.line, 10), row.item.Code, row.item.Reason.English, row.item.Reason.Chinese, row.item.RequestID, cells}
+	return []string{filepath.Base(f.known.Name), strconv.FormatInt(row.line, 10), row.item.Code, bulk.Masked(row.item.Reason), bulk.Masked(row.item.ReasonChinese), row.item.RequestID, cells}
 }
 
 // An input is a file of the ledger with the table that it still is.
@@ -256,54 +265,49 @@ func (q *queue) pop() ledger.Item {
 	return item
 }
 
-// rows joins the items of a file with its lines. An item of many rows stands for its first line and those behind it
-// that were not skipped.
-func (f input) rows(ctx context.Context, q *queue, state ledger.State) iter.Seq2[row, error] {
+// rows joins the items of a file with its lines. An item of many rows is that of its first line and of those behind it.
+func (f input) rows(ctx context.Context, q *queue) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
-		var current ledger.Item
-		var left int64
-		if f.table != nil {
-			for record, err := range f.table.Records(ctx) {
-				if err != nil {
-					yield(row{}, err)
-					return
-				}
-				line := int64(record.Line)
-				if !f.without(q, state, line, yield) {
-					return
-				}
-				next, err := q.peek(f.known.ID)
-				if err != nil {
-					yield(row{}, err)
-					return
-				}
-				switch {
-				case next != nil && next.Line == line && next.State == ledger.Skipped:
-					item := q.pop()
-					if state == ledger.Skipped && !yield(row{line, record.Cells, item}, nil) {
-						return
-					}
-					continue
-				case next != nil && next.Line == line:
-					current = q.pop()
-					left = max(1, current.Rows)
-				case next == nil && left == 0:
-					return
-				}
-				if left > 0 {
-					left--
-					if !yield(row{line, record.Cells, current}, nil) {
-						return
-					}
-				}
-			}
+		if f.table != nil && !f.joined(ctx, q, yield) {
+			return
 		}
-		f.without(q, state, -1, yield)
+		f.without(q, -1, yield)
 	}
 }
 
+// joined reads the table along, as far as there are items.
+func (f input) joined(ctx context.Context, q *queue, yield func(row, error) bool) bool {
+	var current ledger.Item
+	var left int64
+	for record, err := range f.table.Records(ctx) {
+		if err != nil {
+			return yield(row{}, err)
+		}
+		line := int64(record.Line)
+		if !f.without(q, line, yield) {
+			return false
+		}
+		next, err := q.peek(f.known.ID)
+		switch {
+		case err != nil:
+			return yield(row{}, err)
+		case next != nil && next.Line == line:
+			current = q.pop()
+			left = max(1, current.Rows)
+		case next == nil && left == 0:
+			return true
+		}
+		if left > 0 {
+			if left--; !yield(row{line, record.Cells, current}, nil) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // without tells the items before a line that have no line of their own; before -1 are all.
-func (f input) without(q *queue, state ledger.State, line int64, yield func(row, error) bool) bool {
+func (f input) without(q *queue, line int64, yield func(row, error) bool) bool {
 	for {
 		next, err := q.peek(f.known.ID)
 		if err != nil {
@@ -313,7 +317,7 @@ func (f input) without(q *queue, state ledger.State, line int64, yield func(row,
 			return true
 		}
 		item := q.pop()
-		if item.State == state && !yield(row{item.Line, nil, item}, nil) {
+		if !yield(row{item.Line, nil, item}, nil) {
 			return false
 		}
 	}

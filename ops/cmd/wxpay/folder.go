@@ -15,8 +15,8 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/wxpay-go/wxpay/ops/bulk/table"
 	bulkreport "github.com/wxpay-go/wxpay/ops/bulk/report"
+	"github.com/wxpay-go/wxpay/ops/bulk/table"
 )
 
 // A folder is where ledgers lie. Of a job NAME there may be NAME.ledger, NAME.ledger.lock, NAME.job, which says how it
@@ -59,6 +59,24 @@ func (f folder) ledger(name string) string { return f.path(name, ledgerSuffix) }
 func (f folder) has(name string) bool {
 	_, err := os.Stat(f.ledger(name))
 	return err == nil
+}
+
+// files of a ledger.
+func (f folder) files(name string) []string {
+	ledger := f.ledger(name)
+	return []string{ledger, ledger + "-wal", ledger + "-shm", ledger + ".lock"}
+}
+
+// discard deletes the ledger of a job of which nothing was staged.
+func (f folder) discard(name string) error { return removeAll(f.files(name)) }
+
+func removeAll(paths []string) error {
+	for _, path := range paths {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // names of the jobs, sorted.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -53,7 +52,7 @@ func (a *app) jobsList() *cobra.Command {
 		}
 		rows := [][]string{a.words("JOB 任务", "OPERATION 操作", "ROWS 行数", "DONE 完成", "REJECTED 拒绝", "UNKNOWN 未知", "LEFT 未发送", "STATE 状态", "LAST 最近活动", "PID 进程")}
 		for _, name := range names {
-			s := a.standingOf(folder, name)
+			s := a.standingOf(c.Context(), folder, name)
 			if a.json {
 				if err := a.emit("job", s, nil); err != nil {
 					return err
@@ -103,7 +102,7 @@ func (a *app) stateWord(state string) string {
 }
 
 // standingOf looks at a job without disturbing it.
-func (a *app) standingOf(f folder, name string) standing {
+func (a *app) standingOf(ctx context.Context, f folder, name string) standing {
 	s := standing{Job: name, Ledger: f.ledger(name), State: "damaged"}
 	l, err := ledger.Look(f.ledger(name))
 	if err != nil {
@@ -111,13 +110,13 @@ func (a *app) standingOf(f folder, name string) standing {
 		return s
 	}
 	defer l.Close()
-	facts, err := bulkreport.Read(l, time.Now())
+	facts, err := bulkreport.Read(ctx, l, time.Now())
 	if err != nil {
 		s.Error = oneLine(a.textOf(err))
 		return s
 	}
 	s.Operation, s.Sender, s.Sums = facts.Operation, facts.Sender, facts.Sums
-	s.Created, s.Last = moment(facts.Created), moment(facts.Last)
+	s.Created, s.Last = momentOf(facts.Created), momentOf(facts.Last)
 	s.State = "unfinished"
 	if facts.Sums.Complete() {
 		s.State = "finished"
@@ -138,7 +137,10 @@ func (a *app) look(dir, name string) (folder, *ledger.Ledger, error) {
 		return "", nil, err
 	}
 	l, err := ledger.Look(f.ledger(name))
-	return f, l, err
+	if err != nil {
+		return "", nil, refusal(err)
+	}
+	return f, l, nil
 }
 
 // known is an error if there is no such job.
@@ -157,18 +159,18 @@ func (a *app) jobsShow() *cobra.Command {
 			return err
 		}
 		defer l.Close()
-		facts, err := bulkreport.Read(l, time.Now())
+		facts, err := bulkreport.Read(c.Context(), l, time.Now())
 		if err != nil {
 			return err
 		}
-		s := a.standingOf(f, args[0])
+		s := a.standingOf(c.Context(), f, args[0])
 		return a.emit("job", struct {
 			standing
-			Settings map[string]string      `json:"settings"`
-			Inputs   []bulkreport.File      `json:"inputs"`
-			Reasons  []bulkreport.Reason    `json:"reasons"`
-			Good     int64                  `json:"good,omitzero"`
-			Bad      int64                  `json:"bad,omitzero"`
+			Settings map[string]string   `json:"settings"`
+			Inputs   []bulkreport.File   `json:"inputs"`
+			Reasons  []bulkreport.Reason `json:"reasons"`
+			Good     int64               `json:"good,omitzero"`
+			Bad      int64               `json:"bad,omitzero"`
 		}{s, facts.Settings, facts.Files, facts.Reasons, facts.Good, facts.Bad}, func(w io.Writer) { a.showJob(w, s, facts) })
 	}}
 	a.dirFlag(c, &dir)
@@ -193,7 +195,7 @@ func (a *app) showJob(w io.Writer, s standing, facts bulkreport.Facts) {
 	if s.Last != nil {
 		rows = append(rows, []string{a.t("last moved", "最近活动"), s.Last.Local().Format("2006-01-02 15:04:05")})
 	}
-	rows = append(rows, []string{a.t("rows", "行数"), a.sum(s.Sums)})
+	rows = append(rows, []string{a.t("sums", "合计"), a.sum(s.Sums)})
 	for _, r := range facts.Reasons {
 		rows = append(rows, []string{"  " + r.Code, grouped(r.Rows) + "  " + printable(a.t(r.Why.English, r.Why.Chinese))})
 	}
@@ -203,7 +205,7 @@ func (a *app) showJob(w io.Writer, s standing, facts bulkreport.Facts) {
 
 // sum is an addition in words.
 func (a *app) sum(s bulk.Sums) string {
-	return fmt.Sprintf(a.t("%s = %s done + %s rejected + %s unknown + %s skipped + %s not sent yet", "%s = 完成 %s + 拒绝 %s + 结果未知 %s + 跳过 %s + 尚未发送 %s"),
+	return fmt.Sprintf(a.t("%s rows = %s done + %s rejected + %s unknown + %s skipped + %s not sent yet", "%s 行 = 完成 %s + 拒绝 %s + 结果未知 %s + 跳过 %s + 尚未发送 %s"),
 		grouped(s.Rows), grouped(s.Done), grouped(s.Rejected), grouped(s.Unknown), grouped(s.Skipped), grouped(s.Left))
 }
 
@@ -369,7 +371,7 @@ func (a *app) export(ctx context.Context, f folder, name string, l *ledger.Ledge
 			return err
 		}
 		if w, err = a.writeRows(ctx, rows, &r, files, out); err != nil {
-			return err
+			return taken(out, err)
 		}
 	} else if w, err = a.writeBeside(ctx, rows, &r, files, f.path(name, "."+kindOf(state)+".csv")); err != nil {
 		return err
@@ -450,12 +452,16 @@ func (a *app) writeBeside(ctx context.Context, rows bulkreport.Rows, r *record, 
 // writeRows writes a file and notes what it holds. What somebody else wrote, or fed to the job, is left alone: that is
 // an error of fs.ErrExist.
 func (a *app) writeRows(ctx context.Context, rows bulkreport.Rows, r *record, inputs []ledger.File, path string) (bulkreport.Written, error) {
-	fed := slices.ContainsFunc(inputs, func(f ledger.File) bool { return f.Name == path })
-	w, err := rows.WriteFile(ctx, path, !fed && r.owns(path))
+	w, err := rows.WriteFile(ctx, path, !fedBefore(inputs, path) && r.owns(path))
 	if err != nil {
 		return w, err
 	}
 	return w, r.wrote(path)
+}
+
+// fedBefore reports whether a file is an input of the job.
+func fedBefore(inputs []ledger.File, path string) bool {
+	return slices.ContainsFunc(inputs, func(f ledger.File) bool { return f.Name == path })
 }
 
 func (a *app) jobsReport() *cobra.Command {
@@ -466,7 +472,7 @@ func (a *app) jobsReport() *cobra.Command {
 			return err
 		}
 		defer l.Close()
-		facts, err := bulkreport.Read(l, time.Now())
+		facts, err := bulkreport.Read(c.Context(), l, time.Now())
 		if err != nil {
 			return err
 		}
@@ -529,7 +535,7 @@ func (a *app) jobsForget() *cobra.Command {
 		if err := a.known(f, args[0]); err != nil {
 			return err
 		}
-		sums, release, err := a.hold(f, args[0], force)
+		sums, release, err := a.hold(c.Context(), f, args[0], force)
 		if err != nil {
 			return err
 		}
@@ -560,15 +566,15 @@ func (a *app) jobsForget() *cobra.Command {
 }
 
 // hold keeps others from running a job, and tells how it stands.
-func (a *app) hold(f folder, name string, force bool) (bulk.Sums, func(), error) {
+func (a *app) hold(ctx context.Context, f folder, name string, force bool) (bulk.Sums, func(), error) {
 	l, err := ledger.Open(f.ledger(name))
 	if err != nil {
 		if _, held := errors.AsType[*ledger.HeldError](err); held || !force {
-			return bulk.Sums{}, nil, err
+			return bulk.Sums{}, nil, refusal(err)
 		}
 		return bulk.Sums{}, func() {}, nil
 	}
-	facts, err := bulkreport.Read(l, time.Now())
+	facts, err := bulkreport.Read(ctx, l, time.Now())
 	if err != nil && !force {
 		return bulk.Sums{}, nil, errors.Join(err, l.Close())
 	}
@@ -581,7 +587,7 @@ func (a *app) forget(f folder, name string) error {
 	if err != nil {
 		a.say(a.t("warning: %v", "警告：%v"), err)
 	}
-	gone := []string{f.ledger(name), f.ledger(name) + "-wal", f.ledger(name) + "-shm", f.ledger(name) + ".lock", f.path(name, recordSuffix)}
+	gone := append(f.files(name), f.path(name, recordSuffix))
 	for path := range r.Written {
 		switch {
 		case filepath.Dir(path) != string(f):
@@ -591,10 +597,8 @@ func (a *app) forget(f folder, name string) error {
 			a.note(a.t("kept: %s", "保留：%s"), path)
 		}
 	}
-	for _, path := range gone {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	if err := removeAll(gone); err != nil {
+		return err
 	}
 	if a.json {
 		return a.emit("forgotten", struct {

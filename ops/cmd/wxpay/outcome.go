@@ -2,13 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"time"
 
+	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
+	bulkreport "github.com/wxpay-go/wxpay/ops/bulk/report"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
 )
 
@@ -18,7 +22,7 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 	if err != nil {
 		return err
 	}
-	a.opening(w, file)
+	begun := a.opening(ctx, w, file)
 	w.job.Source = file
 	defer context.AfterFunc(ctx, func() {
 		a.note(a.t("stopping: what is in flight is finished, at most 10 s; once more stops at once", "正在停止：等待已发出的请求结束（至多 10 秒）；再按一次立即停止"))
@@ -32,8 +36,14 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 	}
 	sum, err := w.job.Run(ctx)
 	watch.close()
-	if sum == nil {
+	if _, stopped := asStop(err); err != nil && !stopped {
+		if !begun && sum != nil && sum.Rows == 0 {
+			err = errors.Join(err, w.dir.discard(w.name))
+		}
 		return a.faulty(err)
+	}
+	if sum == nil {
+		return err
 	}
 	if w.job.DryRun {
 		return a.checked(w, sum, err)
@@ -58,9 +68,9 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 }
 
 // opening is what is said first: whether a job goes on, and what was found out about its input.
-func (a *app) opening(w work, file *table.File) {
-	s := a.standingOf(w.dir, w.name)
-	begun := s.Rows > 0
+func (a *app) opening(ctx context.Context, w work, file *table.File) (begun bool) {
+	s := a.standingOf(ctx, w.dir, w.name)
+	begun = s.Rows > 0
 	switch {
 	case begun && !w.job.DryRun:
 		a.note(a.t("job %s: %s of %s done, continuing", "任务 %s：已完成 %s / %s 行，继续"), w.name, grouped(s.Done), grouped(s.Rows))
@@ -72,20 +82,21 @@ func (a *app) opening(w work, file *table.File) {
 		a.note(a.t("job %s: begins; it is remembered in %s", "任务 %s：开始；台账 %s"), w.name, w.dir.ledger(w.name))
 	}
 	columns := found(file.Found(), w.options.Columns)
-	a.note(a.t("input %s: %s, %s", "输入 %s：%s，%s"), seen(w.path), a.shapeOf(file), columns)
+	a.note(a.t("input %s: %s, %s", "输入 %s：%s，%s"), seen(w.path), file.Encoding(), columns)
 	if a.json {
 		_ = a.emit("job", struct {
-			Job       string            `json:"job"`
-			Resumed   bool              `json:"resumed"`
-			Done      int64             `json:"done"`
-			Rows      int64             `json:"rows"`
-			Ledger    string            `json:"ledger"`
-			Input     string            `json:"input"`
-			Encoding  string            `json:"encoding"`
-			Columns   map[string]string `json:"columns"`
-			DryRun    bool              `json:"dry_run,omitzero"`
+			Job      string            `json:"job"`
+			Resumed  bool              `json:"resumed"`
+			Done     int64             `json:"done"`
+			Rows     int64             `json:"rows"`
+			Ledger   string            `json:"ledger"`
+			Input    string            `json:"input"`
+			Encoding string            `json:"encoding"`
+			Columns  map[string]string `json:"columns"`
+			DryRun   bool              `json:"dry_run,omitzero"`
 		}{w.name, begun, s.Done, s.Rows, w.dir.ledger(w.name), w.path, file.Encoding(), file.Found(), w.job.DryRun}, nil)
 	}
+	return begun
 }
 
 // leftovers writes the rows that somebody has to look at, and counts those that changed since they were sent. That
@@ -108,18 +119,19 @@ func (a *app) leftovers(ctx context.Context, w work) (changed int64) {
 		if changed, err = changedRows(ctx, l); err != nil {
 			return err
 		}
-		counts, err := countsOf(l)
+		sums, err := bulkreport.Sums(l)
 		if err != nil {
 			return err
 		}
+		counts := map[ledger.State]int64{ledger.Rejected: sums.Rejected, ledger.Unknown: sums.Unknown, ledger.Skipped: changed}
 		out := folder(w.out)
 		if out == "" {
 			out = w.dir
 		}
 		for _, state := range []ledger.State{ledger.Rejected, ledger.Unknown, ledger.Skipped} {
 			path := out.path(w.name, "."+kindOf(state)+".csv")
-			if counts[state] == 0 || state == ledger.Skipped && changed == 0 {
-				err = removeOwn(&r, path)
+			if counts[state] == 0 {
+				err = removeOwn(&r, files, path)
 			} else {
 				err = a.leftover(ctx, w, l, &r, files, state, path)
 			}
@@ -127,7 +139,18 @@ func (a *app) leftovers(ctx context.Context, w work) (changed int64) {
 				return err
 			}
 		}
-		return w.dir.keep(w.name, r)
+		if err := w.dir.keep(w.name, r); err != nil || w.given == nil {
+			return err
+		}
+		for item, err := range l.Items(ctx, ledger.Done) {
+			if err == nil {
+				err = w.given(item.Code)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	}()
 	if err != nil {
 		a.say(a.t("warning: the files of rejected and unknown rows could not be written (%v); see wxpay jobs export", "警告：无法写出被拒绝及结果未知的行（%v）；可用 wxpay jobs export 导出"), err)
@@ -167,7 +190,7 @@ func (a *app) summary(name string, sum *bulk.Summary, err error, exit int, chang
 	if a.json {
 		return a.emit("summary", summaryOf(name, sum, err, exit, changed), nil)
 	}
-	a.note(a.t("job %s: %s rows, in %s", "任务 %s：%s 行，用时 %s"), name, a.sum(sum.Sums), short(sum.Elapsed))
+	a.note(a.t("job %s: %s, in %s", "任务 %s：%s，用时 %s"), name, a.sum(sum.Sums), short(sum.Elapsed))
 	for _, code := range slices.SortedFunc(maps.Keys(sum.Reasons), func(a, b string) int {
 		return int(sum.Reasons[b] - sum.Reasons[a])
 	}) {
@@ -241,4 +264,85 @@ func (a *app) checked(w work, sum *bulk.Summary, err error) error {
 	return nil
 }
 
-func (a *app) shapeOf(file *table.File) string { return fmt.Sprint(file.Encoding()) }
+func asStop(err error) (*bulk.StopError, bool) { return errors.AsType[*bulk.StopError](err) }
+
+// removeOwn deletes a file that was written before and has no rows any more.
+func removeOwn(r *record, inputs []ledger.File, path string) error {
+	if !r.owns(path) || fedBefore(inputs, path) {
+		return nil
+	}
+	delete(r.Written, path)
+	return os.Remove(path)
+}
+
+// changedRows counts rows that differ from what was sent for them before.
+func changedRows(ctx context.Context, l *ledger.Ledger) (n int64, err error) {
+	for item, err := range l.Items(ctx, ledger.Skipped) {
+		if err != nil {
+			return n, err
+		}
+		if item.Code == "CHANGED" {
+			n += max(1, item.Rows)
+		}
+	}
+	return n, nil
+}
+
+// refusal says, in both languages, why a job did not begin or its ledger could not be opened.
+func refusal(err error) error {
+	say := func(exit int, english, chinese string) error {
+		return &failure{exit: exit, err: err, text: wxpay.Hint{English: english, Chinese: chinese}}
+	}
+	if e, ok := errors.AsType[*ledger.HeldError](err); ok {
+		return say(exitStopped, e.Error()+"; wait until it has ended", fmt.Sprintf("任务正由进程 %d（主机 %s，自 %s 起）运行，请等待其结束", e.PID, e.Host, e.Since.Local().Format(time.DateTime)))
+	}
+	if e, ok := errors.AsType[*bulk.ChangedError](err); ok {
+		return say(exitUsage, e.Error(), fmt.Sprintf("%s 自任务开始后已变更：自第 %d 行起，新增 %d 行、消失 %d 行、不同 %d 行；未发送任何内容。请恢复原内容，或另存为其他文件名作为本任务的新输入",
+			e.Name, e.Line, e.Added, e.Gone, e.Changed))
+	}
+	if e, ok := errors.AsType[*bulk.OtherJobError](err); ok {
+		if e.Was == "" && e.Is == "" {
+			return say(exitUsage, e.Error(), "台账是用另一私钥建立的，无法重新生成相同的请求单号；请用原私钥继续，或另建任务（--job）")
+		}
+		return say(exitUsage, e.Error()+" with --job", fmt.Sprintf("台账属于另一任务：%s 在台账中为 %q，此处为 %q；未发送任何内容。请用 --job 另起任务名", e.What, e.Was, e.Is))
+	}
+	if e, ok := errors.AsType[*ledger.DamagedError](err); ok {
+		return say(exitInternal, e.Error(), "台账已损坏，未发送任何内容："+e.Error())
+	}
+	if e, ok := errors.AsType[*ledger.VersionError](err); ok {
+		return say(exitUsage, e.Error(), "台账版本不受支持："+e.Error())
+	}
+	return err
+}
+
+// faulty says what is wrong with an input, row by row.
+func (a *app) faulty(err error) error {
+	e, ok := errors.AsType[*bulk.InputError](err)
+	if !ok {
+		return refusal(err)
+	}
+	for _, f := range e.Faults {
+		a.say("%s", a.t(f.Error(), chineseFault(f)))
+		if a.json {
+			_ = a.emit("fault", struct {
+				File   string `json:"file"`
+				Line   int    `json:"line,omitzero"`
+				Column string `json:"column,omitzero"`
+				Reason string `json:"reason"`
+			}{f.File, f.Line, f.Column, a.t(f.Reason, f.Chinese)}, nil)
+		}
+	}
+	more := e.Count - int64(len(e.Faults))
+	if more > 0 {
+		a.say(a.t("… and %s more", "……另有 %s 处"), grouped(more))
+	}
+	return &failure{exit: exitUsage, err: err, text: wxpay.Hint{
+		English: fmt.Sprintf("%s rows cannot be sent; nothing was sent", grouped(e.Count)),
+		Chinese: fmt.Sprintf("%s 行无法发送；未发送任何内容", grouped(e.Count)),
+	}}
+}
+
+func (a *app) textOf(err error) string {
+	text := reportOf(context.Background(), refusal(err)).text()
+	return a.t(text.English, text.Chinese)
+}

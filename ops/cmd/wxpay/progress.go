@@ -49,6 +49,9 @@ func (a *app) watch(name string) *watch {
 
 // observe is told about once a second.
 func (w *watch) observe(p bulk.Progress) {
+	if p.Phase == "" {
+		return // nothing has begun
+	}
 	w.now.Store(&p)
 	if w.bar != nil {
 		w.bar.SetTotal(max(p.Rows, 1), false)
@@ -57,7 +60,9 @@ func (w *watch) observe(p bulk.Progress) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if p.Phase == w.phase && time.Since(w.told) < interval || p.Phase == bulk.PhaseEnded {
+	switch {
+	case p.Phase == bulk.PhaseEnded && w.a.json:
+	case p.Phase == bulk.PhaseEnded, p.Phase == w.phase && time.Since(w.told) < interval:
 		return
 	}
 	// sending and waiting alternate: a change between them is not worth a line of its own
@@ -132,10 +137,10 @@ func progressOf(name string, p bulk.Progress) any {
 		ETA       float64    `json:"eta_seconds,omitzero"`
 		Until     *time.Time `json:"until,omitempty"`
 		Checked   int64      `json:"checked,omitzero"`
-	}{name, p.Sums, p.Phase, p.Step, p.Rate, p.Ceiling, p.Throttled, p.Repeated, p.ETA.Seconds(), moment(p.Until), p.Checked}
+	}{name, p.Sums, p.Phase, p.Step, p.Rate, p.Ceiling, p.Throttled, p.Repeated, p.ETA.Seconds(), momentOf(p.Until), p.Checked}
 }
 
-func moment(t time.Time) *time.Time {
+func momentOf(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}

@@ -29,6 +29,8 @@ type errand struct {
 	make func(name string, settings map[string]string) (bulk.Operation, func(context.Context) ([]byte, error), error)
 	// adjust changes the job by flags of the errand's own; may be nil.
 	adjust func(*bulk.Job)
+	// given is told what the platform gave for each item that is done, such as an upload ID; may be nil.
+	given func(code string) error
 }
 
 // A work is a job about to run.
@@ -41,6 +43,7 @@ type work struct {
 	args    []string
 	reveal  bool
 	out     string
+	given   func(code string) error
 	kept    *bool // whether it is written down how it is run
 }
 
@@ -63,21 +66,28 @@ type jobFlags struct {
 var passing = []string{"dry-run", "limit", "until", "lang", "json", "quiet", "reveal", "out"}
 
 // errand makes a command of one.
-func (a *app) errand(use, short string, e *errand) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, RunE: func(c *cobra.Command, args []string) error { return a.runErrand(c, args[0], e) }}
+func (a *app) errand(use, short, example string, e *errand) *cobra.Command {
+	long := a.t(`
+
+FILE is CSV, text or .xlsx; encoding, separator and columns are found out and shown. A job that is run again with the same
+file goes on where it stopped, whatever stopped it: every row has its effect once. Ctrl-C finishes what is in flight.`, `。
+
+FILE 为 CSV、文本或 .xlsx；编码、分隔符与列自动识别并显示。用同一文件再次运行即从中断处继续，每行只生效一次。
+按 Ctrl-C 会先等待已发出的请求结束。`)
+	c := &cobra.Command{Use: use, Short: short, Long: strings.ToUpper(short[:1]) + short[1:] + long, Example: example, RunE: func(c *cobra.Command, args []string) error { return a.runErrand(c, args[0], e) }}
 	f := c.Flags()
 	f.SortFlags = false
 	f.StringVar(&e.flag.job, "job", "", a.t("`NAME` of the job; else after the file and what is done with it", "任务名称 `NAME`；默认由文件名和操作组成"))
 	a.dirFlag(c, &e.flag.dir)
-	f.Float64Var(&e.flag.rate, "rate", 0, a.t("calls a second, of each kind; 0: no limit; else what the platform is known to bear", "每类接口每秒请求数；0 表示不限；默认采用平台可承受的速率"))
-	f.IntVar(&e.flag.concurrency, "concurrency", 0, a.t("calls at a time (16)", "并发请求数（默认 16）"))
-	f.Int64Var(&e.flag.limit, "limit", 0, a.t("send so many rows, then stop", "本次最多发送的行数"))
-	f.StringVar(&e.flag.until, "until", "", a.t("stop at `HH:MM`, or at 2006-01-02 15:04", "在 `HH:MM`（或 2006-01-02 15:04）停止"))
-	f.StringVar(&e.flag.between, "between", "", a.t("send only between two times of day, such as `09:00-21:00`; wait outside of them", "仅在每日时段内发送，例如 `09:00-21:00`；其余时间等待"))
+	f.Float64Var(&e.flag.rate, "rate", 0, a.t("`N` calls a second, of each kind; 0: no limit; else what the platform is known to bear", "每类接口每秒 `N` 次请求；0 表示不限；默认采用平台可承受的速率"))
+	f.IntVar(&e.flag.concurrency, "concurrency", 0, a.t("`N` calls at a time; else 16", "并发 `N` 个请求；默认 16"))
+	f.Int64Var(&e.flag.limit, "limit", 0, a.t("send `N` rows, then stop", "本次最多发送 `N` 行"))
+	f.StringVar(&e.flag.until, "until", "", a.t("stop at `HH:MM`, or at '2006-01-02 15:04'", "在 `HH:MM` 停止，也可写 '2006-01-02 15:04'"))
+	f.StringVar(&e.flag.between, "between", "", a.t("send only in a `WINDOW` of the day, such as 09:00-21:00; wait outside of it", "仅在每日 `WINDOW` 时段内发送，例如 09:00-21:00；其余时间等待"))
 	f.BoolVar(&e.flag.dryRun, "dry-run", false, a.t("check everything, send nothing", "只检查，不发送"))
-	f.StringVar(&e.flag.encoding, "encoding", "", a.t("of the file, `such as GB18030`; else it is found out", "文件编码，`例如 GB18030`；默认自动识别"))
-	f.StringVar(&e.flag.sheet, "sheet", "", a.t("`NAME` of the sheet of an .xlsx; else the first", ".xlsx 工作表名称 `NAME`；默认第一个"))
-	f.StringArrayVar(&e.flag.columns, "map", nil, a.t("which column of the file is which, `column=header` or column=number", "指定列对应关系，`column=header` 或 column=列号"))
+	f.StringVar(&e.flag.encoding, "encoding", "", a.t("`NAME` of the file's encoding, such as GB18030; else it is found out", "文件编码 `NAME`，例如 GB18030；默认自动识别"))
+	f.StringVar(&e.flag.sheet, "sheet", "", a.t("`NAME` of the sheet of an .xlsx; else the first", ".xlsx 工作表 `NAME`；默认第一个"))
+	f.StringArrayVar(&e.flag.columns, "map", nil, a.t("which column of the file is which, as `COLUMN=HEADER` or COLUMN=NUMBER from 1; may be repeated", "指定列对应关系 `COLUMN=HEADER`，或 COLUMN=列号（从 1 起）；可重复"))
 	f.BoolVar(&e.flag.reveal, "reveal", false, a.t("whole numbers in the files of rejected and unknown rows", "在被拒绝及结果未知的行文件中写出完整号码"))
 	f.StringVar(&e.flag.out, "out", "", a.t("`DIR` for the files of rejected and unknown rows; else beside the ledger", "被拒绝及结果未知行文件的目录 `DIR`；默认与台账同目录"))
 	return c
@@ -97,7 +107,7 @@ func (a *app) runErrand(c *cobra.Command, path string, e *errand) error {
 	if err != nil {
 		return err
 	}
-	w := work{dir: dir, name: name, path: path, args: argsOf(c, path, name, dir), reveal: e.flag.reveal, kept: new(bool)}
+	w := work{dir: dir, name: name, path: path, args: argsOf(c, path, name, dir), reveal: e.flag.reveal, given: e.given, kept: new(bool)}
 	w.job = bulk.Job{Ledger: dir.ledger(name), Operation: operation, Key: key, Concurrency: e.flag.concurrency, Limit: e.flag.limit, DryRun: e.flag.dryRun}
 	if err := a.pace(c, e, &w.job); err != nil {
 		return err
