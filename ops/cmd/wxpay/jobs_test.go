@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/csv"
 	"fmt"
 	"io/fs"
@@ -14,6 +16,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/wxpay-go/wxpay/ops/bulk"
+	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
 	"github.com/wxpay-go/wxpay/wxpaytest"
 )
 
@@ -332,4 +336,114 @@ func TestSkippedAndChangedRows(t *testing.T) {
 	skipped := tableOf(t, filepath.Join(d.out, "j.skipped.csv"))
 	require.Len(t, skipped, 2)
 	d.nobody(o.stderr)
+}
+
+func TestBankUpload(t *testing.T) {
+	t.Parallel()
+	s := newStand(t, wxpaytest.Options{TaskDuration: time.Millisecond})
+	d := &desk{stand: s, in: t.TempDir(), out: filepath.Join(t.TempDir(), "jobs")}
+	var b strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&b, "62170000%08d\n", i)
+	}
+	path := d.write("号码.txt", b.String())
+	args := []string{"bank", "upload", path, "--package=8473295", "--bank-type=ICBC_DEBIT", "--wait", "--every=1ms", "--rate=0"}
+	o := d.job(append(args, "--json")...)
+	require.Equal(t, exitDone, o.code, o.stderr)
+	sum := o.of(t, "summary")[0]
+	require.EqualValues(t, 60, sum["done"])
+	require.Equal(t, true, sum["complete"])
+	o = d.job(args...)
+	require.Equal(t, exitDone, o.code, o.stderr)
+	require.Regexp(t, `^job 号码-bank-upload: 60 of 60 done, continuing\n`, o.stderr)
+	tasks := d.run("bank", "tasks", "--package=8473295", "--json")
+	require.Len(t, tasks.of(t, "task"), 1)
+	d.nobody(o.stderr, o.stdout)
+}
+
+func TestPushUpload(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	d := &desk{stand: s, in: t.TempDir(), out: filepath.Join(t.TempDir(), "jobs")}
+	path := d.write("accounts.txt", "user1\nuser2\nuser3\n")
+	o := d.job("push", "upload", path)
+	require.Equal(t, exitDone, o.code, o.stderr)
+	id := oneLineOf(t, o.stdout)
+	require.Regexp(t, `^\d+$`, id)
+	o = d.job("push", "upload", path, "--json")
+	require.Equal(t, exitDone, o.code, o.stderr)
+	require.Equal(t, id, o.of(t, "list")[0]["list_id"], "the same list, not another")
+	o = d.run("push", "send", "--upload", id, "--title", "T", "--content", "C")
+	require.Equal(t, exitDone, o.code, o.stderr)
+
+	params := d.write("push.json", `{"message_type":"notify","audience_type":"package_account_push","message":{"title":"T","content":"C"}}`)
+	o = d.job("push", "upload", path, "--params", params, "--job=pushed")
+	require.Equal(t, exitDone, o.code, o.stderr)
+	require.Regexp(t, `^\d+$`, oneLineOf(t, o.stdout))
+}
+
+func TestKeysThatAreWrong(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 2)
+	path := d.debits("k.csv", "a", "b")
+	replaceKey(d.stand)
+	o := d.debit(path)
+	require.Equal(t, exitAuth, o.code, o.stderr)
+	require.Contains(t, o.stderr, "2 not sent yet")
+}
+
+func TestInterruptedJob(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 2)
+	path := d.debits("i.csv", "a", "b")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	code := run(ctx, append([]string{"edu", "debit", path, "--dir", d.out}, strings.Fields(debitFlags)...), func(name string) string { return d.env[name] }, strings.NewReader(""), &stdout, &stderr)
+	require.Equal(t, exitInterrupted, code, stderr.String())
+	require.NotContains(t, stderr.String(), "context canceled: context canceled")
+	o := d.noticed(path)
+	require.NotEmpty(t, o)
+}
+
+func TestJobThatAnotherProcessRuns(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 2)
+	path := d.debits("h.csv", "a", "b")
+	d.noticed(path)
+	l, err := ledger.Open(folder(d.out).ledger("h-edu-debit"))
+	require.NoError(t, err)
+	for _, lang := range []string{"en", "zh"} {
+		o := d.debit(path, "--lang="+lang)
+		require.Equal(t, exitStopped, o.code, o.stderr)
+		require.Contains(t, o.stderr, fmt.Sprint(os.Getpid()), "who holds it")
+		o = d.job("jobs", "forget", "h-edu-debit", "--yes", "--force", "--lang="+lang)
+		require.Equal(t, exitStopped, o.code, o.stderr)
+	}
+	o := d.job("jobs", "list", "--json")
+	require.Equal(t, "running", o.of(t, "job")[0]["state"])
+	require.EqualValues(t, os.Getpid(), o.of(t, "job")[0]["pid"])
+	require.NoError(t, l.Close())
+}
+
+func TestEndsOfJobs(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		sums    bulk.Sums
+		err     error
+		changed int64
+		want    int
+	}{
+		{sums: bulk.Sums{Rows: 1, Done: 1}, want: exitDone},
+		{sums: bulk.Sums{Rows: 2, Done: 1, Skipped: 1}, want: exitDone},
+		{sums: bulk.Sums{Rows: 2, Done: 1, Skipped: 1}, changed: 1, want: exitRejected},
+		{sums: bulk.Sums{Rows: 2, Done: 1, Rejected: 1}, want: exitRejected},
+		{sums: bulk.Sums{Rows: 3, Done: 1, Rejected: 1, Unknown: 1}, want: exitUnknown},
+		{sums: bulk.Sums{Rows: 2, Done: 1, Left: 1}, want: exitStopped},
+		{sums: bulk.Sums{Rows: 2, Done: 1, Left: 1}, err: &bulk.StopError{Why: bulk.WhyNetwork}, want: exitStopped},
+		{sums: bulk.Sums{Rows: 2, Done: 1, Left: 1}, err: &bulk.StopError{Why: bulk.WhyAuth}, want: exitAuth},
+		{sums: bulk.Sums{Rows: 2, Done: 1, Left: 1}, err: &bulk.StopError{Why: bulk.WhyInterrupted}, want: exitInterrupted},
+	} {
+		require.Equal(t, c.want, exitAfter(t.Context(), &bulk.Summary{Sums: c.sums}, c.err, c.changed), "%+v", c)
+	}
 }

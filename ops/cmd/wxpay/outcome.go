@@ -72,6 +72,7 @@ func (a *app) opening(ctx context.Context, w work, file *table.File) (begun bool
 	s := a.standingOf(ctx, w.dir, w.name)
 	begun = s.Rows > 0
 	switch {
+	case s.State == "running": // it will be said by whom
 	case begun && !w.job.DryRun:
 		a.note(a.t("job %s: %s of %s done, continuing", "任务 %s：已完成 %s / %s 行，继续"), w.name, grouped(s.Done), grouped(s.Rows))
 	case begun:
@@ -294,7 +295,8 @@ func refusal(err error) error {
 		return &failure{exit: exit, err: err, text: wxpay.Hint{English: english, Chinese: chinese}}
 	}
 	if e, ok := errors.AsType[*ledger.HeldError](err); ok {
-		return say(exitStopped, e.Error()+"; wait until it has ended", fmt.Sprintf("任务正由进程 %d（主机 %s，自 %s 起）运行，请等待其结束", e.PID, e.Host, e.Since.Local().Format(time.DateTime)))
+		since := e.Since.Local().Format(time.DateTime)
+		return say(exitStopped, fmt.Sprintf("process %d on %s runs this job since %s; wait until it has ended", e.PID, e.Host, since), fmt.Sprintf("任务正由进程 %d（主机 %s，自 %s 起）运行，请等待其结束", e.PID, e.Host, since))
 	}
 	if e, ok := errors.AsType[*bulk.ChangedError](err); ok {
 		return say(exitUsage, e.Error(), fmt.Sprintf("%s 自任务开始后已变更：自第 %d 行起，新增 %d 行、消失 %d 行、不同 %d 行；未发送任何内容。请恢复原内容，或另存为其他文件名作为本任务的新输入",
