@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
@@ -125,7 +126,29 @@ func (r Rows) said(f input, row row) []string {
 	if row.cells == nil {
 		cells = "lost"
 	}
-	return []string{filepath.Base(f.known.Name), strconv.FormatInt(row.line, 10), row.item.Code, bulk.Masked(row.item.Reason), bulk.Masked(row.item.ReasonChinese), row.item.RequestID, cells}
+	why := wxpay.Hint{English: bulk.Masked(row.item.Reason), Chinese: bulk.Masked(row.item.ReasonChinese)}
+	if row.item.State == ledger.Skipped {
+		why = skipped(row.item)
+	}
+	return []string{filepath.Base(f.known.Name), strconv.FormatInt(row.line, 10), row.item.Code, why.English, why.Chinese, row.item.RequestID, cells}
+}
+
+// skipped says why there was nothing to do for a row.
+func skipped(item ledger.Item) wxpay.Hint {
+	code, _, _ := strings.Cut(item.Code, ":")
+	switch code {
+	case ledger.Duplicate:
+		return wxpay.Hint{English: fmt.Sprintf("stands in line %d before", item.Twin), Chinese: fmt.Sprintf("与第 %d 行重复", item.Twin)}
+	case ledger.DoneBefore:
+		return wxpay.Hint{English: "was done as part of an earlier input", Chinese: "已在之前的输入文件中完成"}
+	case ledger.Elsewhere:
+		return wxpay.Hint{English: "is part of another input, which is not finished", Chinese: "属于另一输入文件，尚未完成"}
+	case ledger.Changed:
+		return wxpay.Hint{English: fmt.Sprintf("is not what was sent for it before, from line %d of an earlier input; it was not sent again", item.Twin), Chinese: fmt.Sprintf("与此前发送的内容（较早输入文件第 %d 行）不同，未再次发送", item.Twin)}
+	case ledger.FedAgain:
+		return wxpay.Hint{English: fmt.Sprintf("was rejected, and stands in line %d of a later input once more", item.Twin), Chinese: fmt.Sprintf("曾被拒绝，已在较晚输入文件第 %d 行重新提交", item.Twin)}
+	}
+	return wxpay.Hint{}
 }
 
 // An input is a file of the ledger with the table that it still is.

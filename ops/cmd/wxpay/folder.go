@@ -153,7 +153,8 @@ type recordInput struct {
 	File     string            `json:"file"`
 	Args     []string          `json:"args"`
 	Map      map[string]string `json:"map,omitzero"`
-	Encoding string            `json:"encoding,omitzero"`
+	Encoding string            `json:"encoding,omitzero"` // that was asked for
+	Found    string            `json:"found,omitzero"`    // encoding that was found out
 	Sheet    string            `json:"sheet,omitzero"`
 }
 

@@ -121,8 +121,8 @@ func (a *app) standingOf(ctx context.Context, f folder, name string) standing {
 	if facts.Sums.Complete() {
 		s.State = "finished"
 	}
-	if holder, held := ledger.Holder(f.ledger(name)); held {
-		s.State, s.Pid = "running", holder.PID
+	if held := ledger.Held(f.ledger(name)); held != nil {
+		s.State, s.Pid = "running", held.PID
 	}
 	return s
 }
@@ -159,7 +159,7 @@ func (a *app) jobsShow() *cobra.Command {
 			return err
 		}
 		defer l.Close()
-		facts, err := bulkreport.Read(c.Context(), l, time.Now())
+		facts, err := a.facts(c.Context(), f, args[0], l)
 		if err != nil {
 			return err
 		}
@@ -175,6 +175,24 @@ func (a *app) jobsShow() *cobra.Command {
 	}}
 	a.dirFlag(c, &dir)
 	return c
+}
+
+// facts of a job, with what is written down beside its ledger.
+func (a *app) facts(ctx context.Context, f folder, name string, l *ledger.Ledger) (bulkreport.Facts, error) {
+	facts, err := bulkreport.Read(ctx, l, time.Now())
+	if err != nil {
+		return facts, refusal(err)
+	}
+	facts.Name, facts.Running = name, ledger.Held(f.ledger(name)) != nil
+	r, err := f.record(name)
+	for i, file := range facts.Files {
+		for _, in := range r.Inputs {
+			if in.File == file.Name {
+				facts.Files[i].Encoding = in.Found
+			}
+		}
+	}
+	return facts, err
 }
 
 func (a *app) showJob(w io.Writer, s standing, facts bulkreport.Facts) {
@@ -429,9 +447,6 @@ func (a *app) rows(f folder, name string, l *ledger.Ledger, state ledger.State, 
 	}
 	return bulkreport.Rows{Ledger: l, State: state, Columns: r.Columns, Reveal: reveal, Open: func(known ledger.File) (*table.File, error) {
 		options := r.options(known.Name)
-		if options.Encoding == "" {
-			options.Encoding = known.Encoding
-		}
 		return table.Open(known.Name, options)
 	}}, nil
 }
@@ -472,12 +487,10 @@ func (a *app) jobsReport() *cobra.Command {
 			return err
 		}
 		defer l.Close()
-		facts, err := bulkreport.Read(c.Context(), l, time.Now())
+		facts, err := a.facts(c.Context(), f, args[0], l)
 		if err != nil {
 			return err
 		}
-		facts.Name = args[0]
-		_, facts.Running = ledger.Holder(f.ledger(args[0]))
 		if out == "-" {
 			return facts.HTML(a.stdout)
 		}

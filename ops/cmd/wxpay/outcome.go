@@ -23,7 +23,7 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 		return err
 	}
 	begun := a.opening(ctx, w, file)
-	w.job.Source = file
+	w.job.Source, w.found = file, file.Encoding()
 	defer context.AfterFunc(ctx, func() {
 		a.note(a.t("stopping: what is in flight is finished, at most 10 s; once more stops at once", "正在停止：等待已发出的请求结束（至多 10 秒）；再按一次立即停止"))
 	})()
@@ -282,7 +282,7 @@ func changedRows(ctx context.Context, l *ledger.Ledger) (n int64, err error) {
 		if err != nil {
 			return n, err
 		}
-		if item.Code == "CHANGED" {
+		if item.Code == ledger.Changed {
 			n += max(1, item.Rows)
 		}
 	}
@@ -295,6 +295,9 @@ func refusal(err error) error {
 		return &failure{exit: exit, err: err, text: wxpay.Hint{English: english, Chinese: chinese}}
 	}
 	if e, ok := errors.AsType[*ledger.HeldError](err); ok {
+		if e.PID == 0 {
+			return say(exitStopped, "another process runs this job; wait until it has ended", "任务正由另一进程运行，请等待其结束")
+		}
 		since := e.Since.Local().Format(time.DateTime)
 		return say(exitStopped, fmt.Sprintf("process %d on %s runs this job since %s; wait until it has ended", e.PID, e.Host, since), fmt.Sprintf("任务正由进程 %d（主机 %s，自 %s 起）运行，请等待其结束", e.PID, e.Host, since))
 	}

@@ -44,7 +44,8 @@ type work struct {
 	reveal  bool
 	out     string
 	given   func(code string) error
-	kept    *bool // whether it is written down how it is run
+	found   string // encoding of the file
+	kept    *bool  // whether it is written down how it is run
 }
 
 // jobFlags are flags of every errand.
@@ -137,7 +138,7 @@ func (w *work) keep() error {
 		return err
 	}
 	r.Columns = w.options.Columns
-	r.fed(recordInput{File: w.path, Args: w.args, Map: w.options.Map, Encoding: w.options.Encoding, Sheet: w.options.Sheet})
+	r.fed(recordInput{File: w.path, Args: w.args, Map: w.options.Map, Encoding: w.options.Encoding, Sheet: w.options.Sheet, Found: w.found})
 	err = w.dir.keep(w.name, r)
 	*w.kept = err == nil
 	return err
