@@ -24,6 +24,7 @@ import (
 var memberColumns = []table.Column{
 	{Name: "phone_number", Headers: []string{"手机号", "mobile"}, Kind: table.Phone, Required: true},
 	{Name: "code", Kind: table.ID},
+	{Name: "nickname", Headers: []string{"昵称"}, Kind: table.Text},
 }
 
 // A job is a ledger with inputs beside it.
@@ -187,7 +188,7 @@ func TestRowsOfAnInputThatIsNotWhatItWas(t *testing.T) {
 func TestRowsCanBeFedAgain(t *testing.T) {
 	t.Parallel()
 	j := newJob(t)
-	j.input("a.csv", "code,手机号,备注\n-abc,+8613800000001,\"a,\"\"b\"\"\nc\"\nx1,13800000002,\n", 1, 2, 4)
+	j.input("a.csv", "code,手机号,备注,昵称\nx-1,+8613800000001,\"a,\"\"b\"\"\nc\",=1+1\nx1,13800000002,,-a'b\n", 1, 2, 4)
 	j.end("a.csv", 2, refused("NO"))
 	j.end("a.csv", 4, refused("NO"))
 	feed := func(reveal bool) (cells [][]string, bad error) {
@@ -196,7 +197,7 @@ func TestRowsCanBeFedAgain(t *testing.T) {
 		require.NoError(t, err)
 		file, err := table.Open(path, table.Options{Columns: memberColumns})
 		require.NoError(t, err)
-		require.Equal(t, map[string]string{"code": "code", "phone_number": "手机号"}, file.Found())
+		require.Equal(t, map[string]string{"code": "code", "phone_number": "手机号", "nickname": "昵称"}, file.Found())
 		for row, err := range file.Rows(t.Context()) {
 			if err != nil {
 				bad = err

@@ -365,7 +365,7 @@ func TestPushUpload(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
 	d := &desk{stand: s, in: t.TempDir(), out: filepath.Join(t.TempDir(), "jobs")}
-	path := d.write("accounts.txt", "user1\nuser2\nuser3\n")
+	path := d.write("accounts.txt", "account\nuser1\nuser2\nuser3\n")
 	o := d.job("push", "upload", path)
 	require.Equal(t, exitDone, o.code, o.stderr)
 	id := oneLineOf(t, o.stdout)
