@@ -24,10 +24,10 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 	}
 	begun := a.opening(ctx, w, file)
 	w.job.Source, w.found = file, file.Encoding()
-	defer context.AfterFunc(ctx, func() {
-		a.note(a.t("stopping: what is in flight is finished, at most 10 s; once more stops at once", "正在停止：等待已发出的请求结束（至多 10 秒）；再按一次立即停止"))
-	})()
 	watch := a.watch(w.name)
+	defer context.AfterFunc(ctx, func() {
+		watch.note(a.t("stopping: what is in flight is finished, in 10 s at most; once more stops at once", "正在停止：等待已发出的请求结束（至多 10 秒）；再按一次立即停止"))
+	})()
 	w.job.Observe = func(p bulk.Progress) {
 		if p.Phase != bulk.PhaseChecking && !w.job.DryRun {
 			_ = w.keep() // tried once more, and told, in the end
@@ -60,6 +60,9 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 	exit := exitAfter(ctx, sum, err, changed)
 	if e := a.summary(w.name, sum, err, exit, changed); e != nil {
 		return e
+	}
+	if stop, ok := asStop(err); ok && stop.Why == bulk.WhyInterrupted {
+		return &bulk.StopError{Why: stop.Why, Reason: stop.Reason} // what came in between is known to who sent it
 	}
 	if err != nil {
 		return err

@@ -38,7 +38,7 @@ func (a *app) watch(name string) *watch {
 	if a.quiet || a.json || !terminal(a.stderr) {
 		return w
 	}
-	w.bars = mpb.New(mpb.WithOutput(a.stderr), mpb.WithWidth(28), mpb.WithRefreshRate(200*time.Millisecond))
+	w.bars = mpb.New(mpb.WithOutput(a.stderr), mpb.WithWidth(28), mpb.WithRefreshRate(500*time.Millisecond))
 	style := mpb.BarStyle()
 	w.bar = w.bars.New(0, style, mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return name + " " })),
@@ -77,6 +77,15 @@ func (w *watch) observe(p bulk.Progress) {
 		return
 	}
 	w.a.note("%s: %s", w.name, w.a.standing(p))
+}
+
+// note writes a line above the bar.
+func (w *watch) note(text string) {
+	if w.bars != nil {
+		_, _ = w.bars.Write([]byte(text + "\n"))
+		return
+	}
+	w.a.note("%s", text)
 }
 
 // close ends the bar, so that what is said next stands on a line of its own.
