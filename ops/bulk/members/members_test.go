@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	appID       = "wxd678efh567hg6787" // of the cards that the fake seeds
+	appID       = "wxea9c30890f48d5ae" // of the cards that the fake seeds
 	routePhone  = "POST /v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import"
 	routeOpenID = "POST /v3/marketing/membercard-open/cards/{card_id}/users/import"
 	routeRemind = "POST /v3/marketing/membercard-open/phonenumber-member/import"
