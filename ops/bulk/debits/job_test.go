@@ -178,14 +178,23 @@ func TestJobOfASecondFile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		j := newJob(t, 4, wxpaytest.Options{})
-		_, err := j.carryOut(t.Context())
+		j.run.NoticeLead = 0
+		tomorrow := func() (*bulk.Summary, error) { // without waiting for it
+			j.Steps = 1
+			_, err := j.carryOut(t.Context())
+			assert.Equal(t, bulk.WhyLimit, why(t, err))
+			j.Advance(24 * time.Hour)
+			j.Steps = 0
+			return j.carryOut(t.Context())
+		}
+		_, err := tomorrow()
 		require.NoError(t, err)
 		second := source{name: "again.csv", rows: slices.Clone(j.Source.(source).rows)}
 		second.rows[0] = row(j.contracts[0], "2026-09-0000", "999999") // another amount under a number that was debited
 		extra := j.AddContracts(openID, appID, planID, 1)[0]
 		second.rows = append(second.rows, row(extra, "2026-09-new", "5"))
 		j.Source = second
-		s, err := j.carryOut(t.Context())
+		s, err := tomorrow()
 		require.NoError(t, err)
 		want := maps.Clone(j.want)
 		want["2026-09-new"] = 5
