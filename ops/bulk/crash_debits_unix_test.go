@@ -64,12 +64,12 @@ func TestCrashDebits(t *testing.T) {
 	c.Kind, c.Rows = "debits", contracts
 
 	c.Steps = 1
-	_, first := s.toTheEnd(t, c, kills/2, contracts, "before", "after", "body")
+	_, first := s.toTheEnd(t, c, kills/2, contracts*3/4, "before", "after", "body")
 	assert.EqualValues(t, contracts, notices.Load(), "every user is told once")
 	assert.Empty(t, s.debited(t))
 	s.Advance(24 * time.Hour)
 	c.Steps = 0
-	summary, second := s.toTheEnd(t, c, kills/2, 2*contracts, "before", "after", "body")
+	summary, second := s.toTheEnd(t, c, kills/2, contracts*3/2, "before", "after", "body")
 	assert.Equal(t, bulk.Sums{Rows: int64(contracts), Done: int64(contracts)}, summary.Sums)
 	assert.Equal(t, want, s.debited(t), "every amount moves once")
 	assert.LessOrEqual(t, int(calls.Load()), contracts+second*c.Concurrency)
