@@ -53,9 +53,9 @@ func (o ByPhone) Settle(ctx context.Context, item bulk.Item, kept wxpay.Prepared
 	return undecided(r) // whose it is the platform does not say
 }
 
-// ByOpenID imports members by openid, see [membercard.Service.ImportUser]. After a lost answer a refusal counts only if a
-// query shows that the member has no such card: by its code if the row names one, else by the cards of the user under
-// AppID. Without either it stays unknown.
+// ByOpenID imports members by openid, see [membercard.Service.ImportUser]. After a lost answer a refusal is settled by a
+// query: of the code if the row names one, else of the cards of the user under AppID, which can show that the row is
+// done and not that it is not. Without either it stays unknown.
 type ByOpenID struct {
 	Client *wxpay.Client
 	CardID string
@@ -122,5 +122,5 @@ func (o ByOpenID) code(ctx context.Context, row table.Row) (code string, known b
 			return card.Code, true
 		}
 	}
-	return "", true
+	return "", false // a card that was given in the background may be missing from the list
 }
