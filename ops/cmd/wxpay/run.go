@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -75,7 +77,7 @@ file goes on where it stopped, whatever stopped it: every row has its effect onc
 
 FILE 为 CSV、文本或 .xlsx；编码、分隔符与列自动识别并显示。用同一文件再次运行即从中断处继续，每行只生效一次。
 按 Ctrl-C 会先等待已发出的请求结束。`)
-	c := &cobra.Command{Use: use, Short: short, Long: strings.ToUpper(short[:1]) + short[1:] + long, Example: example, RunE: func(c *cobra.Command, args []string) error { return a.runErrand(c, args[0], e) }}
+	c := &cobra.Command{Use: use, Short: short, Long: sentence(short) + long, Example: example, RunE: func(c *cobra.Command, args []string) error { return a.runErrand(c, args[0], e) }}
 	f := c.Flags()
 	f.SortFlags = false
 	f.StringVar(&e.flag.job, "job", "", a.t("`NAME` of the job; else after the file and what is done with it", "任务名称 `NAME`；默认由文件名和操作组成"))
@@ -350,4 +352,10 @@ func found(list map[string]string, columns []table.Column) string {
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// sentence begins a text with a capital, where its script has any.
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:]
 }
