@@ -46,6 +46,7 @@ type crash struct {
 	Card        string
 	Rows        int
 	Concurrency int
+	Steps       int
 
 	Where string // before: its request leaves; after: its answer came; body: in the middle of its body; empty: nowhere
 	At    int64  // number of the request, from 1
@@ -89,17 +90,23 @@ func (c crash) run() (*bulk.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	job := bulk.Job{Ledger: c.Ledger, Key: bulk.ClientKey(client), Rate: -1, Concurrency: c.Concurrency}
+	job := bulk.Job{Ledger: c.Ledger, Key: bulk.ClientKey(client), Rate: -1, Concurrency: c.Concurrency, Steps: c.Steps}
 	if job.Source, job.Operation, err = c.work(client); err != nil {
 		return nil, err
 	}
-	return job.Run(context.Background())
+	summary, err := job.Run(context.Background())
+	if stop, ok := errors.AsType[*bulk.StopError](err); ok && c.Steps > 0 && stop.Why == bulk.WhyLimit {
+		err = nil
+	}
+	return summary, err
 }
 
 func (c crash) work(client *wxpay.Client) (bulk.Source, bulk.Operation, error) {
 	switch c.Kind {
 	case "members":
 		return phones(c.Rows), imports{client: client, card: c.Card}, nil
+	case "debits":
+		return c.debits(client)
 	}
 	return nil, nil, errors.New("no such job")
 }

@@ -22,14 +22,14 @@ func (r *run) report(ctx context.Context) (end func()) {
 		defer close(ended)
 		every := time.NewTicker(observeEvery)
 		defer every.Stop()
-		last := time.Now()
+		last, seen := time.Now(), ticks{run: r}
 		for {
 			select {
 			case now := <-every.C:
 				r.observe()
 				if now.Sub(last) >= tickEvery {
 					last = now
-					r.tick(now)
+					seen.add(r.tick(now))
 				}
 			case <-ctx.Done():
 				return
@@ -41,7 +41,7 @@ func (r *run) report(ctx context.Context) (end func()) {
 		<-ended
 		r.phase(PhaseEnded)
 		r.observe()
-		r.tick(time.Now())
+		_ = r.ledger.Tick(r.tick(time.Now()))
 	}
 }
 
@@ -83,8 +83,28 @@ func (r *run) progress(now time.Time) Progress {
 	return p
 }
 
-// tick lets the ledger remember how the run stands, for its report. One that is lost is a gap in a picture.
-func (r *run) tick(now time.Time) {
+// tick is how the run stands.
+func (r *run) tick(now time.Time) ledger.Tick {
 	p := r.progress(now)
-	_ = r.ledger.Tick(ledger.Tick{At: now, Done: p.Done, Rejected: p.Rejected, Unknown: p.Unknown, Throttled: p.Throttled, Ceiling: p.Ceiling})
+	return ledger.Tick{At: now, Done: p.Done, Rejected: p.Rejected, Unknown: p.Unknown, Throttled: p.Throttled, Ceiling: p.Ceiling}
+}
+
+// ticks lets the ledger remember how the run stood; of a wait, which may last for days, when it began and when it ended.
+// One that is lost is a gap in a picture.
+type ticks struct {
+	run        *run
+	last, idle ledger.Tick
+}
+
+func (s *ticks) add(t ledger.Tick) {
+	last := s.last
+	if last.At = t.At; t == last {
+		s.idle = t
+		return
+	}
+	if !s.idle.At.IsZero() {
+		_ = s.run.ledger.Tick(s.idle)
+	}
+	_ = s.run.ledger.Tick(t)
+	s.last, s.idle = t, ledger.Tick{}
 }

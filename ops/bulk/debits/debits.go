@@ -178,7 +178,7 @@ func (r Run) fault(row table.Row, wrong *wxpay.ParamError) *table.Fault {
 	case "route": // of a client that may not make the call
 		column = ""
 	}
-	f := &table.Fault{Line: row.Line, Column: column, Reason: wrong.Reason, Chinese: chinese(wrong.Reason)}
+	f := bulk.Fault(row, wrong, column)
 	switch column {
 	case "appid", "notify_url", "device_ip":
 		if wrong.Reason == "is missing" {
@@ -186,25 +186,4 @@ func (r Run) fault(row table.Row, wrong *wxpay.ParamError) *table.Fault {
 		}
 	}
 	return f
-}
-
-// chinese says in Chinese why the SDK refused a value.
-func chinese(reason string) string {
-	for part, text := range map[string]string{
-		"is missing":            "为空",
-		"characters, more than": "过长",
-		"letters, digits":       "只能包含字母、数字、下划线和短横线",
-		"invisible characters":  "含有空格、换行或其他不可见字符",
-		"slashes":               "不能包含斜杠",
-		"must not be . or ..":   "不能是 . 或 ..",
-		"UTF-8":                 "不是有效的 UTF-8 文本，可能有转码错误",
-		"four bytes":            "含有表情等四字节字符，微信支付不接受",
-		"IP address":            "不是 IP 地址",
-		"without blanks, query": "须为不含空格、参数和 # 的完整地址",
-	} {
-		if strings.Contains(reason, part) {
-			return text
-		}
-	}
-	return "不合规：" + reason
 }

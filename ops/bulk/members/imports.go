@@ -46,8 +46,8 @@ func (o ByPhone) Send(ctx context.Context, item bulk.Item) bulk.Result {
 	return sent(o.send(ctx, item.Rows[0], item.Number))
 }
 
-// Settle imports the member again. After a refusal only the code of the row, if it has one, can tell whether the first
-// import worked.
+// Settle imports the member again. After a refusal only the code of the row, if it has one, can tell, and only that the
+// first import did not work.
 func (o ByPhone) Settle(ctx context.Context, item bulk.Item, kept wxpay.Prepared) bulk.Result {
 	code, err := importAgain(ctx, o.Client, kept)
 	return repeated(code, err, func() (string, finding, error) { return held(ctx, o.Client, o.CardID, cell(item.Rows[0], 1), "") })
@@ -131,16 +131,17 @@ func importAgain(ctx context.Context, client *wxpay.Client, kept wxpay.Prepared)
 	return codeOf(bulk.Again[membercard.CardCode](ctx, client, kept))
 }
 
-// held asks whether there is a member with a code, and whether it may be the one with that openid, if one is given.
+// held asks whether the member with a code is the one with that openid. Whose phone number it is the platform does not
+// say; openid is empty then.
 func held(ctx context.Context, client *wxpay.Client, cardID, code, openid string) (string, finding, error) {
 	if code == "" {
 		return "", unsure, nil
 	}
 	member, err := membercard.New(client).GetUserCard(ctx, membercard.GetUserCardParams{CardID: cardID, Code: code})
 	switch {
-	case err == nil && (openid == "" || member.OpenID == "" || member.OpenID == openid):
+	case err == nil && openid != "" && member.OpenID == openid:
 		return code, there, nil
-	case err == nil: // somebody else, or the same user under another AppID
+	case err == nil: // perhaps somebody else, or the same user under another AppID
 		return "", unsure, nil
 	case nothing(err):
 		return "", gone, nil

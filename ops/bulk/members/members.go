@@ -5,9 +5,10 @@
 // number, the platform is asked first. The platform's pages do not say what a repeat answers. So a refusal of one
 // counts only after a query:
 //
-//   - the card is there: done. A code of the file is taken for that of one person.
-//   - there is no such code: rejected, for the reason of the refusal.
-//   - nothing tells: the row stays unknown, and says so.
+//   - the user has the card: done.
+//   - there is no card with the code of the row: rejected, for the reason of the refusal.
+//   - nothing tells, as by phone if there is a card with the code, since the platform does not say whose it is: the row
+//     stays unknown, and says so.
 package members
 
 import (
@@ -80,26 +81,7 @@ func checked(row table.Row, client *wxpay.Client, call func(context.Context) err
 	default:
 		return wrong
 	}
-	return &table.Fault{Line: row.Line, Column: column, Reason: wrong.Reason, Chinese: chinese(wrong.Reason)}
-}
-
-// chinese says in Chinese why the SDK refused a value.
-func chinese(reason string) string {
-	for _, r := range [][2]string{
-		{"is missing", "为空"},
-		{"characters, more than", "过长"},
-		{"is not a phone number", "不是有效的手机号码（纯数字，前面可带 +；以 1 开头的须为 11 位）"},
-		{"invisible characters", "含有空格、换行或其他不可见字符"},
-		{"slashes", "不能包含斜杠"},
-		{"must not be . or ..", "不能是 . 或 .."},
-		{"UTF-8", "不是有效的 UTF-8 文本，可能转码有误"},
-		{"four bytes", "含有表情等四字节字符，微信支付不接受"},
-	} {
-		if strings.Contains(reason, r[0]) {
-			return r[1]
-		}
-	}
-	return "不合规：" + reason
+	return bulk.Fault(row, wrong, column)
 }
 
 // one spelling of a phone number, so that a person is the same one in every file.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/ops/bulk"
@@ -21,16 +22,16 @@ type Remind struct {
 	Client *wxpay.Client
 	CardID string
 	// What rows have that do not say it themselves.
-	RegistrationTime wxpay.Time // when people became members; needed where a row does not say it
-	OuterStr         string     // scene mark, such as a shop
+	RegistrationTime time.Time // when people became members; zero: every row has to say it
+	OuterStr         string    // scene mark, such as a shop
 }
 
 // Places of the columns of [Remind].
 const (
 	colPhone = iota
 	colTime
-	colMember
 	colCode
+	colMember
 	colOuter
 )
 
@@ -41,8 +42,8 @@ func (o Remind) About() bulk.About {
 		table.Column{Name: "registration_time", Kind: table.Moment, Required: o.RegistrationTime.IsZero(), Headers: []string{
 			"注册时间", "注册日期", "入会时间", "入会日期", "会员注册时间", "会员注册日期", "开卡时间", "开卡日期", "成为会员时间", "registered_at", "registration_date", "register_time", "join_time", "joined_at",
 		}},
-		table.Column{Name: "membership_number", Kind: table.Text, Headers: []string{"会员号", "会员编号", "会员号码", "member_no", "member_number", "member_id", "membership_no"}},
 		codeColumn(),
+		table.Column{Name: "membership_number", Kind: table.Text, Headers: []string{"会员号", "会员编号", "会员号码", "member_no", "member_number", "member_id", "membership_no"}},
 		table.Column{Name: "outer_str", Kind: table.Text, Headers: []string{"场景值", "场景标识", "渠道", "渠道标识", "scene"}})
 }
 
@@ -62,11 +63,11 @@ func (o Remind) params(row table.Row) (p membercard.ImportPhoneNumberParams, err
 	p = membercard.ImportPhoneNumberParams{
 		PhoneNumber: wxpay.Secret(cell(row, colPhone)), OuterStr: o.OuterStr,
 		MemberInformation: membercard.MemberInformation{
-			CardID: o.CardID, Code: cell(row, colCode), MembershipNumber: cell(row, colMember), RegistrationTime: o.RegistrationTime,
+			CardID: o.CardID, Code: cell(row, colCode), MembershipNumber: cell(row, colMember), RegistrationTime: wxpay.TimeOf(o.RegistrationTime),
 		},
 	}
 	fault := func(column, reason string) error {
-		return &table.Fault{Line: row.Line, Column: column, Reason: reason, Chinese: chinese(reason)}
+		return bulk.Fault(row, &wxpay.ParamError{Reason: reason}, column)
 	}
 	if own := cell(row, colOuter); own != "" {
 		p.OuterStr = own
