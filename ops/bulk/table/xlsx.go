@@ -177,7 +177,8 @@ func (b *book) open(name string) *wrong {
 		return wrongWorkbook
 	}
 	sheets := map[string]string{}
-	var styles *zip.File
+	b.strings = b.part(path.Dir(main) + "/sharedStrings.xml") // some writers name them nowhere
+	styles := b.part(path.Dir(main) + "/styles.xml")
 	for _, r := range parts {
 		switch r.kind {
 		case "worksheet":
