@@ -269,12 +269,15 @@ func dateFormat(code string) bool {
 
 // shared are the strings of a workbook, close together: a Go string for each would take three times the room.
 type shared struct {
-	chunks [][]byte
-	places [][]uint32
+	chunks [][]byte // each string behind its length
+	places []uint32 // of every eighth string: its chunk and the place in it
 	n      int
 }
 
-const chunk = 1 << 20
+const (
+	chunk  = 1 << 20
+	stride = 8
+)
 
 func (s *shared) add(text []byte) error {
 	need := len(text) + binary.MaxVarintLen32
@@ -288,11 +291,9 @@ func (s *shared) add(text []byte) error {
 		s.chunks = append(s.chunks, make([]byte, 0, chunk))
 	}
 	last := &s.chunks[len(s.chunks)-1]
-	if s.n%(1<<16) == 0 {
-		s.places = append(s.places, make([]uint32, 0, 1<<16))
+	if s.n%stride == 0 {
+		s.places = append(s.places, uint32(len(s.chunks)-1)<<20|uint32(len(*last)))
 	}
-	places := &s.places[len(s.places)-1]
-	*places = append(*places, uint32(len(s.chunks)-1)<<20|uint32(len(*last)))
 	*last = append(binary.AppendUvarint(*last, uint64(len(text))), text...)
 	s.n++
 	return nil
@@ -302,10 +303,19 @@ func (s *shared) get(i int) (string, bool) {
 	if i < 0 || i >= s.n {
 		return "", false
 	}
-	place := s.places[i>>16][i&(1<<16-1)]
-	text := s.chunks[place>>20][place&(chunk-1):]
-	size, n := binary.Uvarint(text)
-	return string(text[n : n+int(size)]), true
+	at, from := s.places[i/stride]>>20, s.places[i/stride]&(chunk-1)
+	for skip := i % stride; ; skip-- {
+		if int(from) == len(s.chunks[at]) {
+			at, from = at+1, 0
+		}
+		text := s.chunks[at][from:]
+		size, n := binary.Uvarint(text)
+		end := n + int(size)
+		if skip == 0 {
+			return string(text[n:end]), true
+		}
+		from += uint32(end)
+	}
 }
 
 func (b *book) readShared() error {
