@@ -88,3 +88,17 @@ func withAppID(o bulk.Operation) bulk.Operation {
 	by.AppID = appid
 	return by
 }
+
+// That somebody has not paid within a year is no answer to a repeat of an import that worked, so it settles the row.
+func TestUnpaidAfterLost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := wxpaytest.New(t, wxpaytest.Options{Paid: func(string) bool { return false }})
+		op := operations["phone"]
+		require.NoError(t, s.Inject(op.route, "reset-after-read", 1))
+		job := bulk.Job{Ledger: filepath.Join(t.TempDir(), "x.ledger"), Source: source{op.cells(1)}, Operation: op.make(s.Client(), s.AddCard("SYSTEM_ALLOCATE")), Key: bulk.ClientKey(s.Client()), Rate: -1}
+		summary, err := job.Run(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, bulk.Sums{Rows: 1, Rejected: 1}, summary.Sums)
+	})
+}

@@ -120,6 +120,9 @@ func repeated(code string, err error, ask func() (string, finding, error)) bulk.
 	case bulk.Staged: // not now
 		return unknown(err)
 	}
+	if unpaid(err) {
+		return res
+	}
 	code, found, asked := twice(ask)
 	_, here := errors.AsType[*wxpay.ParamError](err)
 	switch {
@@ -136,6 +139,21 @@ func repeated(code string, err error, ask func() (string, finding, error)) bulk.
 	res.Reason = after(res.Reason, "the answer to an earlier try was lost, which may have worked, and no query tells; look for the member in the merchant platform",
 		"此前一次请求的应答丢失，可能已经成功，且无法通过查询确认；请在商户平台核对该会员")
 	return res
+}
+
+// unpaid reports whether a refusal says that the person has not paid within a year, which no repeat of a call that
+// worked is told. The pages give the meaning and not the words, so it goes by what any words for it hold.
+func unpaid(err error) bool {
+	e, ok := errors.AsType[*wxpay.Error](err)
+	if !ok || !e.Verified || e.Code != wxpay.CodeInvalidRequest {
+		return false
+	}
+	for _, word := range []string{"一年", "支付记录", "未支付", "支付过", "within a year"} {
+		if strings.Contains(e.Message, word) {
+			return true
+		}
+	}
+	return false
 }
 
 // twice asks again where a query says that there is nothing: a call that was lost may have been on its way still, and the
