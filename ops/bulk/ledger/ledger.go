@@ -20,6 +20,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"modernc.org/sqlite"
 )
 
 // A State is what became of an item. The numbers are those in the file.
@@ -91,6 +93,7 @@ type Item struct {
 	ReasonChinese string
 	Good, Bad     int64
 	Twin          int64 // line of the other item, if it is skipped; see Code
+	TwinFile      int64 // its input
 }
 
 // An Outcome is how a step of an item ended.
@@ -134,18 +137,12 @@ func Create(path string, h Head) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-	if err != nil {
+	if err := create(path, h); err != nil {
 		held.release()
+		if _, ok := errors.AsType[*DamagedError](err); ok {
+			return nil, err
+		}
 		return nil, fmt.Errorf("ledger: %w", err)
-	}
-	if err = f.Close(); err == nil {
-		err = create(path, h)
-	}
-	if err != nil {
-		os.Remove(path)
-		held.release()
-		return nil, told(path, err)
 	}
 	return open(path, held)
 }
@@ -177,7 +174,7 @@ func open(path string, held *lock) (l *Ledger, err error) {
 	if l.writer, err = newWriter(path); err != nil {
 		return l, err
 	}
-	if l.read, err = connect(path, "mode=rw&_pragma=query_only(1)", 2); err != nil {
+	if l.read, err = connect(path, "mode=rw&_pragma=query_only(1)", readers); err != nil {
 		return l, err
 	}
 	return l, l.readHead()
@@ -195,17 +192,27 @@ func Look(path string) (l *Ledger, err error) {
 	if err = recognise(path); err != nil {
 		return l, err
 	}
-	for _, how := range []string{"mode=rw&_pragma=query_only(1)", "mode=ro", "mode=ro&immutable=1"} { // the last ones where the folder cannot be written
-		if l.read, err = connect(path, how, 2); err != nil {
+	ways := []string{"mode=rw&_pragma=query_only(1)", "mode=ro"}
+	if info, err := os.Stat(path + "-wal"); err != nil || info.Size() == 0 {
+		ways = append(ways, "mode=ro&immutable=1") // where the folder cannot be written; nobody writes then
+	}
+	for _, how := range ways {
+		if l.read, err = connect(path, how, readers); err != nil {
 			continue
 		}
 		if err = l.readHead(); err == nil {
 			return l, nil
 		}
 		l.read.Close()
+		if e := told(path, err); !errors.Is(e, ErrReadOnly) {
+			break
+		}
 	}
 	return l, err
 }
+
+// readers is how many queries may be under way at once.
+const readers = 4
 
 // Close ends the use of the ledger and gives its lock back.
 func (l *Ledger) Close() error {
@@ -224,11 +231,22 @@ func (l *Ledger) Close() error {
 func (l *Ledger) Head() Head { return l.head }
 
 func (l *Ledger) readHead() error {
-	var text []byte
-	if err := l.read.QueryRow(`SELECT head FROM job`).Scan(&text); err != nil {
+	is, err := versionOf(context.Background(), l.read)
+	if err != nil {
 		return err
 	}
-	return json.Unmarshal(text, &l.head)
+	if is != version {
+		return &VersionError{l.path, is, version}
+	}
+	var text []byte
+	err = l.read.QueryRow(`SELECT head FROM job`).Scan(&text)
+	if err == nil {
+		err = json.Unmarshal(text, &l.head)
+	}
+	if _, ok := errors.AsType[*sqlite.Error](err); err != nil && !ok {
+		return &DamagedError{l.path, err}
+	}
+	return err
 }
 
 // Files are the inputs of the job, in the order in which they were added.
@@ -267,7 +285,7 @@ func scan(rows *sql.Rows) (i Item, err error) {
 		i.Due = time.UnixMilli(due.Int64)
 	}
 	i.Code, i.RequestID, i.Reason, i.ReasonChinese = code.String, request.String, english.String, chinese.String
-	i.Good, i.Bad, i.Twin = good.Int64, bad.Int64, twin.Int64&lineMask
+	i.Good, i.Bad, i.Twin, i.TwinFile = good.Int64, bad.Int64, twin.Int64&lineMask, twin.Int64>>lineBits
 	return i, err
 }
 
@@ -314,21 +332,21 @@ func (l *Ledger) NextDue(file, last int64, steps int) (time.Time, bool, error) {
 
 // Sums count all rows, by what became of them.
 func (l *Ledger) Sums() (s Sums, err error) {
-	rows, err := l.read.Query(`SELECT state, sum(rows), sum(ifnull(good, 0)), sum(ifnull(bad, 0)) FROM items GROUP BY state`)
+	rows, err := l.read.Query(`SELECT state, sum(rows), sum(ifnull(good, 0)), sum(ifnull(bad, 0)), count(*) FILTER (WHERE NOT ` + sealed + `) FROM items GROUP BY state`)
 	if err != nil {
 		return s, told(l.path, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var state State
-		var n, good, bad int64
-		if err := rows.Scan(&state, &n, &good, &bad); err != nil {
+		var n, good, bad, broken int64
+		if err := rows.Scan(&state, &n, &good, &bad, &broken); err != nil {
 			return s, told(l.path, err)
 		}
-		into := map[State]*int64{Staged: &s.Staged, Sending: &s.Sending, Done: &s.Done, Rejected: &s.Rejected, Unknown: &s.Unknown, Skipped: &s.Skipped}[state]
-		if into == nil {
-			return s, &DamagedError{l.path, fmt.Errorf("state %d", state)}
+		if broken > 0 {
+			return Sums{}, &DamagedError{l.path, fmt.Errorf("%d items are not as they were written", broken)}
 		}
+		into := map[State]*int64{Staged: &s.Staged, Sending: &s.Sending, Done: &s.Done, Rejected: &s.Rejected, Unknown: &s.Unknown, Skipped: &s.Skipped}[state]
 		*into = n
 		s.Rows, s.Good, s.Bad = s.Rows+n, s.Good+good, s.Bad+bad
 	}

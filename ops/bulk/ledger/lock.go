@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,35 +36,60 @@ type holder struct {
 	Since time.Time `json:"since"`
 }
 
+// glance is longer than Held has a lock.
+const glance = 200 * time.Millisecond
+
 func take(path string) (*lock, error) {
 	f := flock.New(path+".lock", flock.SetPermissions(0o600))
-	switch ok, err := f.TryLock(); {
-	case err != nil:
-		return nil, fmt.Errorf("ledger: %w", err)
-	case !ok:
+	ctx, cancel := context.WithTimeout(context.Background(), glance)
+	defer cancel()
+	switch _, err := f.TryLockContext(ctx, glance/20); {
+	case errors.Is(err, context.DeadlineExceeded):
 		held := &HeldError{Path: path}
 		if h, ok := Holder(path); ok {
-			held.PID, held.Host, held.Since = h.PID, h.Host, h.Since
+			held = &h
 		}
 		return nil, held
+	case err != nil:
+		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	host, _ := os.Hostname()
-	text, err := json.Marshal(holder{os.Getpid(), host, time.Now().Truncate(time.Second)})
-	if err == nil {
-		err = os.WriteFile(path+".lock", text, 0o600)
-	}
-	if err != nil && !errors.Is(err, os.ErrPermission) {
+	if err := sign(path); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
 	return &lock{f}, nil
 }
 
+// On Windows nobody reads or writes the part of a file that is locked, which is the first byte. What is said of the
+// holder follows it, always as long.
+const saidFrom, saidLength = 1, 511
+
+// sign says in the lock file who holds it.
+func sign(path string) error {
+	host, _ := os.Hostname()
+	text, err := json.Marshal(holder{os.Getpid(), host[:min(len(host), 255)], time.Now().Truncate(time.Second)})
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path+".lock", os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(append(text, bytes.Repeat([]byte{'\n'}, max(saidLength-len(text), 0))...), saidFrom)
+	return errors.Join(err, f.Close())
+}
+
 // Holder reads who holds, or held last, the lock of a ledger.
 func Holder(path string) (h HeldError, ok bool) {
-	text, err := os.ReadFile(path + ".lock")
+	f, err := os.Open(path + ".lock")
+	if err != nil {
+		return h, false
+	}
+	defer f.Close()
+	text := make([]byte, saidLength)
+	n, _ := f.ReadAt(text, saidFrom)
 	var said holder
-	if err != nil || json.Unmarshal(text, &said) != nil || said.PID == 0 {
+	if json.Unmarshal(text[:n], &said) != nil || said.PID == 0 {
 		return h, false
 	}
 	return HeldError{path, said.PID, said.Host, said.Since}, true
@@ -73,7 +100,7 @@ func Held(path string) *HeldError {
 	if _, err := os.Stat(path + ".lock"); err != nil {
 		return nil
 	}
-	f := flock.New(path + ".lock")
+	f := flock.New(path+".lock", flock.SetFlag(os.O_RDONLY))
 	if ok, err := f.TryRLock(); ok || err != nil {
 		f.Close()
 		return nil

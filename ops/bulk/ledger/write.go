@@ -1,10 +1,12 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,7 +17,8 @@ type writer struct {
 	db       *sql.DB
 	conn     *sql.Conn
 	jobs     chan job
-	ended    chan struct{}
+	quit     chan struct{}
+	ended    chan struct{} // when nothing is written any more
 	closing  sync.Once
 	broken   error // of a commit; what came of it nobody knows, so nothing is written any more
 	reasons  map[[2]string]int64
@@ -36,7 +39,7 @@ func newWriter(path string) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{path: path, db: db, conn: conn, jobs: make(chan job), ended: make(chan struct{}), reasons: map[[2]string]int64{}, prepared: map[string]*sql.Stmt{}}
+	w := &writer{path: path, db: db, conn: conn, jobs: make(chan job), quit: make(chan struct{}), ended: make(chan struct{}), reasons: map[[2]string]int64{}, prepared: map[string]*sql.Stmt{}}
 	go w.work()
 	return w, nil
 }
@@ -45,34 +48,54 @@ const together = 256 // changes in one transaction
 
 func (w *writer) work() {
 	defer close(w.ended)
-	for first := range w.jobs {
-		group := []job{first}
-		for more := true; more && len(group) < together; {
-			select {
-			case next, open := <-w.jobs:
-				if more = open; open {
-					group = append(group, next)
-				}
-			default:
-				more = false
-			}
-		}
-		err := w.commit(group)
-		for _, j := range group {
-			j.done <- err
+	for {
+		select {
+		case first := <-w.jobs:
+			w.commit(w.gather(first))
+		case <-w.quit:
+			return
 		}
 	}
 }
 
-// commit makes all changes or none.
-func (w *writer) commit(group []job) error {
-	if w.broken != nil {
-		return w.broken
+// gather takes all that waits.
+func (w *writer) gather(first job) []job {
+	group := []job{first}
+	for len(group) < together {
+		select {
+		case next := <-w.jobs:
+			group = append(group, next)
+		default:
+			return group
+		}
 	}
-	err := w.simply(`BEGIN IMMEDIATE`)
-	if err == nil {
+	return group
+}
+
+// commit makes changes together. One that is refused is left out, and those that came with it are made without it.
+func (w *writer) commit(group []job) {
+	for len(group) > 0 {
+		at, err := w.try(group)
+		if _, refused := errors.AsType[refusal](err); refused {
+			group[at].done <- err
+			group = slices.Delete(group, at, at+1)
+			continue
+		}
 		for _, j := range group {
-			if err = j.do(&change{w}); err != nil {
+			j.done <- err
+		}
+		return
+	}
+}
+
+// try makes all changes or none. It returns which one failed.
+func (w *writer) try(group []job) (at int, err error) {
+	if w.broken != nil {
+		return 0, w.broken
+	}
+	if err = w.simply(`BEGIN IMMEDIATE`); err == nil {
+		for i, j := range group {
+			if at, err = i, j.do(&change{w}); err != nil {
 				break
 			}
 		}
@@ -81,12 +104,14 @@ func (w *writer) commit(group []job) error {
 		}
 		if err != nil {
 			_ = w.simply(`ROLLBACK`) // SQLite may have done so by itself
+			clear(w.reasons)
 		}
 	}
-	if err != nil {
+	if _, refused := errors.AsType[refusal](err); err != nil && !refused {
 		w.broken = told(w.path, err)
+		err = w.broken
 	}
-	return w.broken
+	return at, err
 }
 
 // simply runs a statement that is not worth preparing.
@@ -104,7 +129,7 @@ func (l *Ledger) write(ctx context.Context, do func(*change) error) error {
 	select {
 	case l.writer.jobs <- j:
 	case <-l.writer.ended:
-		return errors.New("ledger: is closed")
+		return ErrClosed
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -116,16 +141,17 @@ func (l *Ledger) write(ctx context.Context, do func(*change) error) error {
 	}
 }
 
-// close ends the writer. Nothing may be written meanwhile.
+// close ends the writer.
 func (w *writer) close() error {
 	var err error
 	w.closing.Do(func() {
-		close(w.jobs)
+		close(w.quit)
 		<-w.ended
 		for _, s := range w.prepared {
 			s.Close()
 		}
-		_, err = w.conn.ExecContext(context.Background(), `PRAGMA wal_checkpoint(TRUNCATE)`)
+		_ = w.simply(`PRAGMA busy_timeout = 500`) // one who reads is not waited for: what stays in the WAL is safe there
+		err = w.simply(`PRAGMA wal_checkpoint(TRUNCATE)`)
 		if w.broken != nil {
 			err = nil // was told before
 		}
@@ -163,10 +189,14 @@ func (c *change) statement(text string) (*sql.Stmt, error) {
 	return s, nil
 }
 
-// AddFile adds an input, and returns it with its ID.
+// AddFile adds an input, and returns it with its ID. One at a time is staged: an earlier one that was not staged to its
+// end is taken back, as Drop does, since nothing of it can have been sent.
 func (l *Ledger) AddFile(f File) (File, error) {
 	f.Added = time.Now().Truncate(time.Second)
 	err := l.write(context.Background(), func(c *change) error {
+		if err := c.dropHalf(); err != nil {
+			return err
+		}
 		result, err := c.exec(`INSERT INTO files (name, digest, encoding, rows, staged, added) VALUES (?, ?, ?, 0, 0, ?)`, f.Name, f.Digest, f.Encoding, f.Added.Unix())
 		if err != nil {
 			return err
@@ -189,32 +219,46 @@ func (l *Ledger) FileStaged(id, rows int64) error {
 // sent again as a part of it are rejected as before.
 func (l *Ledger) Drop(file int64) error {
 	return l.write(context.Background(), func(c *change) error {
-		var staged bool
-		row, err := c.row(`SELECT staged FROM files WHERE id = ?`, file)
-		if err == nil {
-			err = row.Scan(&staged)
-		}
+		row, err := c.row(`SELECT count(*) FROM files WHERE id = ? AND staged = 0`, file)
 		if err != nil {
 			return err
 		}
-		if staged {
-			return errors.New("ledger: an input that is staged cannot be dropped")
+		var half int
+		if err := row.Scan(&half); err != nil {
+			return err
 		}
-		for _, text := range []string{
-			`CREATE TEMP TABLE back AS SELECT key, content, twin FROM items WHERE id > ?1 AND id < ?2 AND key IS NOT NULL AND twin IS NOT NULL`,
-			`DELETE FROM items WHERE id > ?1 AND id < ?2`,
-			`UPDATE items SET state = 3, code = (SELECT substr(code, 11) FROM items x WHERE x.id = items.id), twin = NULL,
-				key = (SELECT key FROM back WHERE back.twin = items.id), content = (SELECT content FROM back WHERE back.twin = items.id)
-				WHERE id IN (SELECT twin FROM back)`,
-			`DROP TABLE back`,
-			`DELETE FROM files WHERE id = ?3`,
-		} {
-			if err := c.simply(text, id(file, 0), id(file+1, 0), file); err != nil {
-				return err
-			}
+		if half == 0 {
+			return refusal{"an input that is staged cannot be dropped"}
 		}
-		return nil
+		return c.dropHalf()
 	})
+}
+
+// dropHalf takes back the input that was not staged to its end, if there is one. It is the last.
+func (c *change) dropHalf() error {
+	row, err := c.row(`SELECT ifnull(max(id), 0) FROM files WHERE staged = 0`)
+	if err != nil {
+		return err
+	}
+	var file int64
+	if err := row.Scan(&file); err != nil || file == 0 {
+		return err
+	}
+	for _, text := range []string{
+		`CREATE TEMP TABLE back AS SELECT key, content, twin FROM items WHERE id > ?1 AND id < ?2 AND key IS NOT NULL AND twin IS NOT NULL`,
+		`CREATE INDEX temp.back_twin ON back (twin)`,
+		`DELETE FROM items WHERE id > ?1 AND id < ?2`,
+		`UPDATE items SET state = 3, code = nullif(substr(code, 11), ''), twin = NULL,
+			key = (SELECT key FROM back WHERE back.twin = items.id), content = (SELECT content FROM back WHERE back.twin = items.id)
+			WHERE id IN (SELECT twin FROM back)`,
+		`DROP TABLE back`,
+		`DELETE FROM files WHERE id = ?3`,
+	} {
+		if err := c.simply(text, id(file, 0), id(file+1, 0), file); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Stage writes items of an input, in one transaction. One that is there already stays as it is, so staging may be done
@@ -224,7 +268,7 @@ func (l *Ledger) Stage(file int64, entries []Entry) error {
 	return l.write(context.Background(), func(c *change) error {
 		for _, e := range entries {
 			if e.Line <= 0 || e.Line > lineMask {
-				return fmt.Errorf("ledger: line %d", e.Line)
+				return refusal{fmt.Sprintf("line %d cannot be", e.Line)}
 			}
 			if err := c.stage(file, e); err != nil {
 				return err
@@ -316,13 +360,16 @@ func (c *change) one(text string, args ...any) error {
 		return err
 	}
 	if n, err := result.RowsAffected(); err != nil || n != 1 {
-		return errors.Join(err, fmt.Errorf("ledger: %d items changed instead of one", n))
+		return cmp.Or(err, error(refusal{"the item is not there, or has ended"}))
 	}
 	return nil
 }
 
 // End writes down how a step ended. What was kept of its call goes, unless the outcome is unknown.
 func (l *Ledger) End(ctx context.Context, item int64, o Outcome) error {
+	if o.State != Staged && o.State != Done && o.State != Rejected && o.State != Unknown {
+		return refusal{fmt.Sprintf("no step ends with state %d", o.State)}
+	}
 	return l.write(ctx, func(c *change) error {
 		reason, err := c.reason(o.Reason, o.ReasonChinese)
 		if err != nil {
@@ -358,7 +405,7 @@ func (c *change) reason(english, chinese string) (any, error) {
 	if err := row.Scan(&n); err != nil {
 		return nil, err
 	}
-	if len(c.reasons) < 1000 { // a transaction that fails breaks the writer, so no number here is of one that was not made
+	if len(c.reasons) < 1000 { // forgotten when a transaction fails
 		c.reasons[text] = n
 	}
 	return n, nil
