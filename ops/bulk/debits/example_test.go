@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/wxpay-go/wxpay/ops/bulk"
@@ -34,12 +36,14 @@ func Example() {
 		Client: client, AppID: "wx8888888888888888", NotifyURL: "https://school.example/wxpay/notify", DeviceIP: "203.0.113.7",
 		NoticeLead: 0, Every: time.Millisecond, // against the platform: 24 * time.Hour, and the usual pace
 	}
-	// Instead of a file: table.Open("september.csv", table.Options{Columns: operation.About().Columns})
-	rows := source{name: "september.csv", rows: []table.Row{
-		// contract_id, out_trade_no, amount_fen, amount (cleaned to fen), description
-		{Cells: []string{contracts[0], "2026-09-0001", "88800", "", "Chinese lessons, September"}},
-		{Cells: []string{contracts[1], "2026-09-0002", "", "88800", "Chinese lessons, September"}},
-	}}
+	// Or a file: table.Open("september.csv", table.Options{Columns: operation.About().Columns})
+	rows := table.NewList("september", operation.About().Columns, func() iter.Seq[[]string] {
+		return slices.Values([][]string{
+			// contract_id, out_trade_no, amount_fen, amount, description
+			{contracts[0], "2026-09-0001", "", "888.00", "Chinese lessons, September"},
+			{contracts[1], "2026-09-0002", "88800", "", "Chinese lessons, September"},
+		})
+	})
 	job := bulk.Job{Ledger: filepath.Join(dir, "september.ledger"), Source: rows, Operation: operation, Key: bulk.ClientKey(client), Rate: -1}
 
 	job.Steps = 1 // the notices only

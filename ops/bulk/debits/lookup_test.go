@@ -360,3 +360,22 @@ func TestNotBeforeItsDay(t *testing.T) {
 	assert.WithinDuration(t, now.Add(48*time.Hour), r.Send(t.Context(), item).At, 12*time.Minute)
 	assert.Empty(t, server.Requests())
 }
+
+// Some calls are throttled with a refusal that has no code of its own for it: no row is rejected for that.
+func TestThrottledInOtherWords(t *testing.T) {
+	t.Parallel()
+	for step, route := range []string{routeNotice, routeDebit, routeResult} {
+		server := wxpaytest.New(t)
+		require.NoError(t, server.Reply(route, 400, m{"code": "INVALID_REQUEST", "message": "操作过于频繁，请稍后再试"}))
+		item := bulk.Item{Step: step, Rows: rows("wx1"), Code: "NOTICE_EXISTS 2001-01-01T00:00:00+08:00"}
+		r := run(server)
+		if step == 1 {
+			item.Code = ""
+		}
+		got := r.Send(t.Context(), item)
+		assert.Equal(t, bulk.Staged, got.State, "step %d", step)
+		assert.Equal(t, step, got.Next)
+		assert.Equal(t, item.Code, got.Code)
+		assert.Error(t, got.Err)
+	}
+}
