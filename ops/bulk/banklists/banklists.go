@@ -109,16 +109,11 @@ func (o *operation) Settle(ctx context.Context, item bulk.Item, _ wxpay.Prepared
 }
 
 // step takes the step of an item that is in a state before.
-func (o *operation) step(ctx context.Context, item bulk.Item, before bulk.State) (r bulk.Result) {
-	var ex wxpay.Exchange
-	ctx = wxpay.WithExchange(ctx, &ex)
+func (o *operation) step(ctx context.Context, item bulk.Item, before bulk.State) bulk.Result {
 	if names := strings.Fields(item.Code); item.Step == stepWait && len(names) > 0 {
-		r = o.look(ctx, item, names)
-	} else {
-		r = o.upload(ctx, item, before)
+		return o.look(ctx, item, names)
 	}
-	r.RequestID = cmp.Or(r.RequestID, ex.RequestID)
-	return r
+	return o.upload(ctx, item, before)
 }
 
 // upload brings the numbers of an item into the package: in one file, with keys of more than 2048 bits in several.

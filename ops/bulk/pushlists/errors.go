@@ -1,15 +1,17 @@
 package pushlists
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/push/pushpackage"
 )
 
 // A told is an error of TPNS that also says itself in the terms of WeChat Pay, which is what a job looks at to slow
-// down, wait or end.
+// down or to wait.
 type told struct {
 	error
 	terms *wxpay.Error
@@ -18,13 +20,20 @@ type told struct {
 // Unwrap gives both.
 func (t *told) Unwrap() []error { return []error{t.error, t.terms} }
 
-func asWeChat(e *pushpackage.Error, err error) error {
+func inTerms(e *pushpackage.Error, err error) error {
+	if status(e) == http.StatusUnauthorized {
+		return &bulk.StopError{Why: bulk.WhyAuth, Reason: cmp.Or(wxpay.Hint(e.Hint()), notServed), Err: err}
+	}
 	terms := &wxpay.Error{Route: e.Route, StatusCode: status(e), Verified: true}
 	if e.RetCode != 0 {
 		terms.Code = wxpay.Code(strconv.FormatInt(int64(e.RetCode), 10))
 	}
 	return &told{err, terms}
 }
+
+var notServed = wxpay.Hint{
+	English: "TPNS takes no call of this application; look at it in the console, then run the job again",
+	Chinese: "TPNS 拒绝了该应用的请求；请在控制台检查该应用后重新运行任务"}
 
 // status is the HTTP status that says the same as a return code: 429 too fast, 401 nobody of this application is
 // served, 400 this call is refused.

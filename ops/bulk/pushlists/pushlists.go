@@ -105,7 +105,7 @@ const (
 // About says that a job tells an application one message.
 func (o *operation) About() bulk.About {
 	about := bulk.About{
-		Name:     "push-list",
+		Name:     "push-upload",
 		Sender:   o.accessID,
 		Settings: map[string]string{"list": o.name},
 		Columns: []table.Column{{Name: "account", Kind: table.Text, Required: true, Headers: []string{
@@ -143,32 +143,34 @@ func (o *operation) Check(row table.Row) (identity string, err error) {
 
 // Send uploads a list, or pushes to it.
 func (o *operation) Send(ctx context.Context, item bulk.Item) bulk.Result {
-	id, _ := listOf(item)
-	if item.Step == stepPush && id > 0 {
-		return o.send(ctx, item, id)
+	list, missed := strings.CutSuffix(item.Code, missedMark)
+	id, err := strconv.ParseInt(list, 10, 64)
+	switch {
+	case item.Step != stepPush || err != nil:
+		return o.upload(ctx, item)
+	case missed:
+		return o.pushMissed(ctx, id)
 	}
-	return o.upload(ctx, item)
+	return o.send(ctx, id)
 }
 
 // Settle uploads a list again, or looks for its push.
 func (o *operation) Settle(ctx context.Context, item bulk.Item, _ wxpay.Prepared) bulk.Result {
-	id, since := listOf(item)
-	if item.Step == stepPush && id > 0 {
-		return o.find(ctx, item, id, since)
+	id, err := strconv.ParseInt(strings.TrimSuffix(item.Code, missedMark), 10, 64)
+	if item.Step != stepPush || err != nil {
+		return o.upload(ctx, item)
 	}
-	return o.upload(ctx, item)
+	if r := o.find(ctx, id); r.State == bulk.Done || r.Err != nil {
+		return r
+	}
+	return bulk.Result{State: bulk.Staged, Next: stepPush, At: time.Now().Add(lag), Code: strconv.FormatInt(id, 10) + missedMark}
 }
 
-// listOf reads the code that an item has between its steps: the upload id, and, behind @, since when its push is
-// missed.
-func listOf(item bulk.Item) (id int64, since time.Time) {
-	list, at, missed := strings.Cut(item.Code, "@")
-	id, _ = strconv.ParseInt(list, 10, 64)
-	if seconds, err := strconv.ParseInt(at, 10, 64); missed && err == nil {
-		since = time.Unix(seconds, 0)
-	}
-	return id, since
-}
+// missedMark stands behind the upload id of a list whose push was begun and is not in the records.
+const missedMark = "?"
+
+// lag is how long the records are given to show a push before it is made again.
+const lag = 45 * time.Second
 
 // upload packs and stores a list.
 func (o *operation) upload(ctx context.Context, item bulk.Item) bulk.Result {
@@ -192,7 +194,7 @@ func (o *operation) upload(ctx context.Context, item bulk.Item) bulk.Result {
 }
 
 // send makes the push to a list that was stored.
-func (o *operation) send(ctx context.Context, item bulk.Item, id int64) bulk.Result {
+func (o *operation) send(ctx context.Context, id int64) bulk.Result {
 	p := *o.push
 	p.UploadID = id
 	pushed, err := o.client.Push(ctx, p)
@@ -202,42 +204,43 @@ func (o *operation) send(ctx context.Context, item bulk.Item, id int64) bulk.Res
 	r := failed(err)
 	switch r.State {
 	case bulk.Unknown:
-		r.Code, r.Reason = strconv.FormatInt(id, 10), byHand(id)
+		return unknown(id, r.Err)
 	case bulk.Staged:
-		r.Next, r.Code = stepPush, item.Code
+		r.Next, r.Code = stepPush, strconv.FormatInt(id, 10)
 	}
 	return r
 }
 
-// missed is how long the records must have shown no push to a list before it is made again: a record may not be there
-// in the first moments.
-const missed = 45 * time.Second
-
-// find looks for a push that was begun and not heard of. Only one that the records do not show, now and some time
-// before, is made again.
-func (o *operation) find(ctx context.Context, item bulk.Item, id int64, since time.Time) bulk.Result {
-	pushes, err := o.pushesTo(ctx, id)
-	now := time.Now()
-	switch {
-	case err == nil && len(pushes) > 0:
-		return bulk.Result{State: bulk.Done, Code: pushes.String()}
-	case err == nil && !since.IsZero() && now.Sub(since) >= missed:
-		if r := o.send(ctx, item, id); !errors.Is(r.Err, pushpackage.CodeRepeatedPush) {
-			return r
-		} // refused because of the one that is looked for
+// pushMissed makes a push again that the records have not shown, unless they do by now.
+func (o *operation) pushMissed(ctx context.Context, id int64) bulk.Result {
+	if r := o.find(ctx, id); r.State == bulk.Done || r.Err != nil {
+		return r
 	}
-	r := bulk.Result{State: bulk.Unknown, Reason: byHand(id)}
-	if err != nil {
-		r.Err = failed(err).Err
-	}
-	if since.IsZero() && err == nil {
-		since = now
-	}
-	r.Code = strconv.FormatInt(id, 10)
-	if !since.IsZero() {
-		r.Code += "@" + strconv.FormatInt(since.Unix(), 10)
+	r := o.send(ctx, id)
+	if errors.Is(r.Err, pushpackage.CodeRepeatedPush) { // refused because of the one that is looked for
+		return unknown(id, nil)
 	}
 	return r
+}
+
+// find looks for a push that was begun and not heard of.
+func (o *operation) find(ctx context.Context, id int64) bulk.Result {
+	pushes, err := o.pushesTo(ctx, id)
+	switch {
+	case err != nil:
+		return unknown(id, failed(err).Err)
+	case len(pushes) > 0:
+		return bulk.Result{State: bulk.Done, Code: pushes.String()}
+	}
+	return unknown(id, nil)
+}
+
+// unknown is a list that may have been pushed to.
+func unknown(id int64, err error) bulk.Result {
+	list := strconv.FormatInt(id, 10)
+	return bulk.Result{State: bulk.Unknown, Code: list, Err: err, Reason: wxpay.Hint{
+		English: "whether list " + list + " was pushed to is not known: run the job again, which looks at the records (uploadId " + list + "), or look in the console; do not push by hand before",
+		Chinese: "号码包 " + list + " 是否已推送尚不清楚：请重新运行任务查询推送记录（uploadId " + list + "），或在控制台核对；核对前切勿手工推送"}}
 }
 
 // pushesTo are the pushes of the last weeks that went to a list.
@@ -257,20 +260,13 @@ func (o *operation) pushesTo(ctx context.Context, id int64) (ids pushpackage.IDs
 
 var beijing = time.FixedZone("UTC+8", 8*60*60)
 
-func byHand(id int64) wxpay.Hint {
-	list := strconv.FormatInt(id, 10)
-	return wxpay.Hint{
-		English: "whether list " + list + " was pushed to is not known: run the job again, which looks at the records (uploadId " + list + "), or look in the console; do not push by hand before",
-		Chinese: "号码包 " + list + " 是否已推送尚不清楚：请重新运行任务查询推送记录（uploadId " + list + "），或在控制台核对；核对前切勿手工推送"}
-}
-
 // failed is what an error of TPNS says of a step.
 func failed(err error) bulk.Result {
 	refusedHere, here := errors.AsType[*pushpackage.ParamError](err)
 	refused, there := errors.AsType[*pushpackage.Error](err)
 	r := bulk.Result{Err: err}
 	if there {
-		r.Err = asWeChat(refused, err)
+		r.Err = inTerms(refused, err)
 		if refused.RetCode != 0 {
 			r.Code = strconv.FormatInt(int64(refused.RetCode), 10)
 		}

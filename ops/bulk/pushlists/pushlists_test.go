@@ -77,8 +77,10 @@ func (e *entry) take(t testing.TB, o bulk.Operation, before, after bool) (r bulk
 	ctx := wxpay.WithAttempts(t.Context(), 1)
 	e.takes++
 	staged := e.state == bulk.Staged
-	e.state = bulk.Sending
-	switch e.Tries++; {
+	if staged {
+		e.state, e.Tries = bulk.Sending, e.Tries+1
+	}
+	switch {
 	case before:
 		return r
 	case staged:
@@ -89,8 +91,14 @@ func (e *entry) take(t testing.TB, o bulk.Operation, before, after bool) (r bulk
 	if after {
 		return r
 	}
-	if e.state, e.Code = r.State, r.Code; r.State == bulk.Staged {
-		e.Step = r.Next
+	if e.state = r.State; !staged && r.State == bulk.Staged && r.Err != nil {
+		e.state = bulk.Unknown
+	}
+	switch {
+	case e.state == bulk.Staged && r.Err == nil:
+		e.Step, e.Code = r.Next, r.Code
+	case e.state == bulk.Done || e.state == bulk.Rejected:
+		e.Code = r.Code
 	}
 	return r
 }
@@ -100,17 +108,19 @@ var pauses = []time.Duration{time.Second, 5 * time.Second, 15 * time.Second, 30 
 
 func (e *entry) finish(t testing.TB, o bulk.Operation) (r bulk.Result) {
 	t.Helper()
-	unknown := 0
-	for range 40 {
-		if r = e.take(t, o, false, false); r.State == bulk.Done || r.State == bulk.Rejected {
+	for unknown := 0; unknown <= len(pauses); {
+		r = e.take(t, o, false, false)
+		switch pause := time.Second; e.state {
+		case bulk.Done, bulk.Rejected:
 			return r
-		}
-		pause := time.Second
-		if r.State == bulk.Unknown {
-			pause = pauses[unknown%len(pauses)]
+		case bulk.Unknown:
+			if unknown < len(pauses) {
+				<-time.After(pauses[unknown])
+			}
 			unknown++
+		default:
+			<-time.After(max(pause, time.Until(r.At)))
 		}
-		<-time.After(pause)
 	}
 	return r
 }
@@ -230,9 +240,16 @@ func TestReturnCodes(t *testing.T) {
 				r := e.take(t, o, false, false)
 				assert.Equal(t, state, r.State)
 				assert.ErrorIs(t, r.Err, code)
-				told, ok := errors.AsType[*wxpay.Error](r.Err)
-				require.True(t, ok)
-				assert.Equal(t, want.status, told.StatusCode)
+				if want.status == 401 {
+					stop, ok := errors.AsType[*bulk.StopError](r.Err)
+					require.True(t, ok)
+					assert.Equal(t, bulk.WhyAuth, stop.Why)
+					assert.NotEmpty(t, stop.Reason.Chinese)
+				} else {
+					told, ok := errors.AsType[*wxpay.Error](r.Err)
+					require.True(t, ok)
+					assert.Equal(t, want.status, told.StatusCode)
+				}
 				assert.NotContains(t, r.Reason.English+r.Reason.Chinese, "13800000001")
 				if state == bulk.Staged || state == bulk.Unknown {
 					assert.Equal(t, before.Step, e.Step)
@@ -257,10 +274,10 @@ func TestPushIsNotRepeatedAtOnce(t *testing.T) {
 
 		// The records lag behind.
 		require.NoError(t, server.Reply(recordRoute, 200, map[string]any{"retCode": 0, "errMsg": "NO_ERROR", "count": 0, "pushRecordData": []any{}}))
-		for _, pause := range pauses[:3] {
-			assert.Equal(t, bulk.Unknown, e.take(t, o, false, false).State)
-			<-time.After(pause)
-		}
+		r = e.take(t, o, false, false)
+		assert.Equal(t, bulk.Staged, r.State)
+		assert.Equal(t, time.Now().Add(45*time.Second), r.At)
+		<-time.After(45 * time.Second)
 		server.Recover()
 		assert.Equal(t, bulk.Done, e.take(t, o, false, false).State)
 		assert.Len(t, view(server, "pushes"), 1)
