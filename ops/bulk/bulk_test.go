@@ -197,6 +197,7 @@ func TestBadRows(t *testing.T) {
 	assert.Len(t, wrong.Faults, 20)
 	assert.Equal(t, "members.csv:5: column phone_number: is no number", wrong.Faults[0].Error())
 	assert.Zero(t, b.imports())
+	assert.NoFileExists(t, b.job.Ledger, "a wrong input leaves nothing behind")
 
 	b.job.Source = rows{name: "empty.csv"}
 	_, err = b.run(t.Context())

@@ -17,6 +17,7 @@ func chinese(reason string) string {
 	for part, text := range map[string]string{
 		"is missing":            "为空",
 		"characters, more than": "过长",
+		"is not a phone number": "不是有效的手机号码（纯数字，前面可带 +；以 1 开头的须为 11 位）",
 		"letters, digits":       "只能包含字母、数字、下划线和短横线",
 		"invisible characters":  "含有空格、换行或其他不可见字符",
 		"slashes":               "不能包含斜杠",

@@ -38,8 +38,10 @@ func (r *run) input(ctx context.Context) error {
 	if r.file.Staged {
 		return nil
 	}
-	if err := r.check(ctx); err != nil {
-		return err
+	if !r.good {
+		if err := r.check(ctx); err != nil {
+			return err
+		}
 	}
 	if r.file.ID != 0 && r.file.Digest != digest { // was staged in part, so nothing of it was sent, and is another one now
 		if err := r.ledger.Drop(r.file.ID); err != nil {

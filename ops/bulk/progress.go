@@ -13,8 +13,8 @@ const (
 	lately       = 30 * time.Second // over which the rate is taken
 )
 
-// report tells Observe and the ledger how the run stands, until the function it returns is called.
-func (r *run) report(ctx context.Context) (end func()) {
+// report tells Observe how the run stands, and the ledger if there is one, until the function it returns is called.
+func (r *run) report(ctx context.Context, remembered bool) (end func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
 	r.observe()
@@ -27,7 +27,7 @@ func (r *run) report(ctx context.Context) (end func()) {
 			select {
 			case now := <-every.C:
 				r.observe()
-				if now.Sub(last) >= tickEvery {
+				if remembered && now.Sub(last) >= tickEvery {
 					last = now
 					seen.add(r.tick(now))
 				}
@@ -39,6 +39,9 @@ func (r *run) report(ctx context.Context) (end func()) {
 	return func() {
 		cancel()
 		<-ended
+		if !remembered {
+			return
+		}
 		r.phase(PhaseEnded)
 		r.observe()
 		_ = r.ledger.Tick(r.tick(time.Now()))

@@ -35,10 +35,10 @@ func (j Job) Run(ctx context.Context) (*Summary, error) {
 	if err == nil && j.DryRun {
 		return r.dry(ctx, start)
 	}
-	if err == nil {
-		err = r.openLedger(ctx)
-	}
 	if err != nil {
+		return nil, err
+	}
+	if err := r.openLedger(ctx); err != nil {
 		return nil, err
 	}
 	defer r.ledger.Close()
@@ -58,6 +58,7 @@ type run struct {
 	ledger *ledger.Ledger
 	keys   *keys
 	file   ledger.File // of the source
+	good   bool        // its rows are checked
 	*state
 }
 
@@ -126,27 +127,39 @@ func (r *run) name() string {
 	return strings.TrimSuffix(filepath.Base(r.Ledger), filepath.Ext(r.Ledger))
 }
 
-// openLedger makes the ledger of a new job, or opens that of this one.
+// openLedger opens the ledger of the job. That of a new one is made when the rows are known to be good, so that a wrong
+// input leaves nothing behind.
 func (r *run) openLedger(ctx context.Context) (err error) {
+	if _, err := os.Stat(r.Ledger); !errors.Is(err, os.ErrNotExist) {
+		if r.ledger, err = ledger.Open(r.Ledger); err != nil {
+			return err
+		}
+		if err = r.same(ctx); err != nil {
+			r.ledger.Close()
+		}
+		return err
+	}
+	if err := r.checkFirst(ctx); err != nil {
+		return err
+	}
 	head := ledger.Head{
 		Name: r.name(), Operation: r.about.Name, Sender: r.about.Sender,
 		Settings: r.about.Settings, Salt: salt(), Created: time.Now(),
 	}
-	if _, err := os.Stat(r.Ledger); errors.Is(err, os.ErrNotExist) {
-		if r.keys, err = newKeys(ctx, r.Key, head.Salt); err != nil {
-			return err
-		}
-		head.Check = r.keys.check
-		r.ledger, err = ledger.Create(r.Ledger, head)
+	if r.keys, err = newKeys(ctx, r.Key, head.Salt); err != nil {
 		return err
 	}
-	if r.ledger, err = ledger.Open(r.Ledger); err != nil {
-		return err
-	}
-	if err = r.same(ctx); err != nil {
-		r.ledger.Close()
-	}
+	head.Check = r.keys.check
+	r.ledger, err = ledger.Create(r.Ledger, head)
 	return err
+}
+
+// checkFirst checks the rows of a job that has no ledger yet.
+func (r *run) checkFirst(ctx context.Context) error {
+	defer r.report(ctx, false)()
+	r.phase(PhaseChecking)
+	r.good = true
+	return r.check(ctx)
 }
 
 // same compares the ledger with the job.
@@ -183,8 +196,7 @@ func sortedKeys(a, b map[string]string) []string {
 
 // all does everything there is to do for the source.
 func (r *run) all(ctx context.Context) error {
-	stop := r.report(ctx)
-	defer stop()
+	defer r.report(ctx, true)()
 	if err := r.input(ctx); err != nil {
 		return err
 	}

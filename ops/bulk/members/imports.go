@@ -9,118 +9,142 @@ import (
 	"github.com/wxpay-go/wxpay/services/membercard"
 )
 
-// ByPhone imports members by phone number, see [membercard.Service.ImportUserByPhone]. A row is done when the
-// platform gave a card code, and rejected when it refused the import. What is refused after an answer was lost stays
-// unknown, unless the row names its code and no card has it.
+// ByPhone gives the people behind phone numbers a card, by [membercard.Service.ImportUserByPhone]. The result of a row
+// is the card code.
 type ByPhone struct {
 	Client *wxpay.Client
 	CardID string
 }
 
-// About names the card; phone_number and code are the columns.
+// About says that another card is another job.
 func (o ByPhone) About() bulk.About {
-	return about("member-import-by-phone", o.Client, o.CardID, "POST /v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import", phoneColumn, codeColumn)
+	const route = "POST /v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import"
+	return about("member-import-by-phone", "import", route, o.Client, o.CardID, phoneColumn(), codeColumn())
 }
 
-// Check refuses what the call would be refused for here. A member is known by the phone number.
+// Check refuses what [membercard.Service.ImportUserByPhone] refuses. A phone number is who a row is.
 func (o ByPhone) Check(row table.Row) (string, error) {
-	_, err := membercard.New(o.Client).ImportUserByPhone(unsent(), o.params(row, anyNumber))
-	return cell(row, 0), fault(row, err)
+	err := checked(row, o.Client, func(ctx context.Context) error {
+		_, err := o.send(ctx, row, sample)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return one(cell(row, 0)), nil
 }
 
-func (o ByPhone) params(row table.Row, number string) membercard.ImportUserByPhoneParams {
-	return membercard.ImportUserByPhoneParams{CardID: o.CardID, PhoneNumber: wxpay.Secret(cell(row, 0)), Code: cell(row, 1), OutRequestNo: number}
+func (o ByPhone) send(ctx context.Context, row table.Row, number string) (string, error) {
+	card, err := membercard.New(o.Client).ImportUserByPhone(ctx, membercard.ImportUserByPhoneParams{
+		CardID: o.CardID, PhoneNumber: wxpay.Secret(cell(row, 0)), Code: cell(row, 1), OutRequestNo: number,
+	})
+	return codeOf(card, err)
 }
 
-// Send imports a member.
+// Send imports the member.
 func (o ByPhone) Send(ctx context.Context, item bulk.Item) bulk.Result {
-	return imported(membercard.New(o.Client).ImportUserByPhone(ctx, o.params(item.Rows[0], item.Number)))
+	return sent(o.send(ctx, item.Rows[0], item.Number))
 }
 
-// Settle sends the import once more, to the last byte.
+// Settle imports the member again. After a refusal only the code of the row, if it has one, can tell, and only that the
+// first import did not work.
 func (o ByPhone) Settle(ctx context.Context, item bulk.Item, kept wxpay.Prepared) bulk.Result {
-	r := imported(bulk.Again[membercard.CardCode](ctx, o.Client, kept))
-	if r.State != bulk.Rejected {
-		return r
-	}
-	code := cell(item.Rows[0], 1)
-	if code == "" {
-		return undecided(r)
-	}
-	if _, err := membercard.New(o.Client).GetUserCard(ctx, membercard.GetUserCardParams{CardID: o.CardID, Code: code}); bulk.Failed(err).State == bulk.Rejected {
-		return r // nobody has the code that the import would have given
-	}
-	return undecided(r) // whose it is the platform does not say
+	code, err := importAgain(ctx, o.Client, kept)
+	return repeated(code, err, func() (string, finding, error) { return held(ctx, o.Client, o.CardID, cell(item.Rows[0], 1), "") })
 }
 
-// ByOpenID imports members by openid, see [membercard.Service.ImportUser]. After a lost answer a refusal is settled by a
-// query: of the code if the row names one, else of the cards of the user under AppID, which can show that the row is
-// done and not that it is not. Without either it stays unknown.
+// ByOpenID gives the users behind openids a card, by [membercard.Service.ImportUser]. The result of a row is the card
+// code.
 type ByOpenID struct {
 	Client *wxpay.Client
 	CardID string
-	AppID  string // service account of the brand, to which the openids belong; may be empty
+	// AppID is the service account of the brand, if the openids are under it. It is only asked with, after a refusal
+	// that follows a lost answer: the cards of the user may tell then what became of the row.
+	AppID string
 }
 
-// About names the card; openid and code are the columns.
+// About says that another card is another job.
 func (o ByOpenID) About() bulk.About {
-	return about("member-import-by-openid", o.Client, o.CardID, "POST /v3/marketing/membercard-open/cards/{card_id}/users/import", openidColumn, codeColumn)
+	const route = "POST /v3/marketing/membercard-open/cards/{card_id}/users/import"
+	openid := table.Column{Name: "openid", Kind: table.ID, Required: true, Headers: []string{"open_id", "用户openid", "微信openid", "会员openid", "用户标识", "wx_openid", "wechat_openid"}}
+	return about("member-import-by-openid", "import", route, o.Client, o.CardID, openid, codeColumn())
 }
 
-// Check refuses what the call would be refused for here. A member is known by the openid.
+// Check refuses what [membercard.Service.ImportUser] refuses. An openid is who a row is.
 func (o ByOpenID) Check(row table.Row) (string, error) {
-	_, err := membercard.New(o.Client).ImportUser(unsent(), o.params(row, anyNumber))
-	return cell(row, 0), fault(row, err)
+	err := checked(row, o.Client, func(ctx context.Context) error {
+		_, err := o.send(ctx, row, sample)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return cell(row, 0), nil
 }
 
-func (o ByOpenID) params(row table.Row, number string) membercard.ImportUserParams {
-	return membercard.ImportUserParams{CardID: o.CardID, OpenID: cell(row, 0), Code: cell(row, 1), OutRequestNo: number}
+func (o ByOpenID) send(ctx context.Context, row table.Row, number string) (string, error) {
+	card, err := membercard.New(o.Client).ImportUser(ctx, membercard.ImportUserParams{
+		CardID: o.CardID, OpenID: cell(row, 0), Code: cell(row, 1), OutRequestNo: number,
+	})
+	return codeOf(card, err)
 }
 
-// Send imports a member.
+// Send imports the member.
 func (o ByOpenID) Send(ctx context.Context, item bulk.Item) bulk.Result {
-	return imported(membercard.New(o.Client).ImportUser(ctx, o.params(item.Rows[0], item.Number)))
+	return sent(o.send(ctx, item.Rows[0], item.Number))
 }
 
-// Settle sends the import once more, to the last byte, and asks for the card if that is refused.
+// Settle imports the member again. After a refusal the code of the row or the cards of the user may tell whether the
+// first import worked.
 func (o ByOpenID) Settle(ctx context.Context, item bulk.Item, kept wxpay.Prepared) bulk.Result {
-	r := imported(bulk.Again[membercard.CardCode](ctx, o.Client, kept))
-	if r.State != bulk.Rejected {
-		return r
-	}
-	code, known := o.code(ctx, item.Rows[0])
-	switch {
-	case !known:
-		return undecided(r)
-	case code == "":
-		return r
-	}
-	return bulk.Result{State: bulk.Done, Code: code}
+	code, err := importAgain(ctx, o.Client, kept)
+	return repeated(code, err, func() (string, finding, error) { return o.find(ctx, item.Rows[0]) })
 }
 
-// code is that of the card which the user has; empty: none. known reports whether a query could tell.
-func (o ByOpenID) code(ctx context.Context, row table.Row) (code string, known bool) {
-	service, openid, code := membercard.New(o.Client), cell(row, 0), cell(row, 1)
-	if code != "" {
-		card, err := service.GetUserCard(ctx, membercard.GetUserCardParams{CardID: o.CardID, Code: code})
+func (o ByOpenID) find(ctx context.Context, row table.Row) (string, finding, error) {
+	openid, code := cell(row, 0), cell(row, 1)
+	if code, found, err := held(ctx, o.Client, o.CardID, code, openid); found != unsure || err != nil || o.AppID == "" {
+		return code, found, err
+	}
+	for card, err := range membercard.New(o.Client).AllUserCards(ctx, membercard.ListUserCardsParams{OpenID: openid, AppID: o.AppID}) {
 		switch {
-		case err == nil && card.OpenID == openid:
-			return code, true
-		case err == nil && card.OpenID != "", bulk.Failed(err).State == bulk.Rejected:
-			return "", true
-		}
-		return "", false
-	}
-	if o.AppID == "" {
-		return "", false
-	}
-	for card, err := range service.AllUserCards(ctx, membercard.ListUserCardsParams{OpenID: openid, AppID: o.AppID}) {
-		if err != nil {
-			return "", false
-		}
-		if card.CardID == o.CardID {
-			return card.Code, true
+		case err != nil:
+			return "", unsure, err
+		case card.CardID != o.CardID:
+		case code != "" && card.Code != code: // the user has the card, and not by this row
+			return "", gone, nil
+		default:
+			return card.Code, there, nil
 		}
 	}
-	return "", false // a card that was given in the background may be missing from the list
+	return "", unsure, nil // a card that was imported need not be among those of the user
+}
+
+func codeOf(card *membercard.CardCode, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	return card.Code, nil
+}
+
+func importAgain(ctx context.Context, client *wxpay.Client, kept wxpay.Prepared) (string, error) {
+	return codeOf(bulk.Again[membercard.CardCode](ctx, client, kept))
+}
+
+// held asks whether the member with a code is the one with that openid. Whose phone number it is the platform does not
+// say; openid is empty then.
+func held(ctx context.Context, client *wxpay.Client, cardID, code, openid string) (string, finding, error) {
+	if code == "" {
+		return "", unsure, nil
+	}
+	member, err := membercard.New(client).GetUserCard(ctx, membercard.GetUserCardParams{CardID: cardID, Code: code})
+	switch {
+	case err == nil && openid != "" && member.OpenID == openid:
+		return code, there, nil
+	case err == nil: // perhaps somebody else, or the same user under another AppID
+		return "", unsure, nil
+	case nothing(err):
+		return "", gone, nil
+	}
+	return "", unsure, err
 }

@@ -2,6 +2,8 @@ package members
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/wxpay-go/wxpay"
@@ -10,92 +12,125 @@ import (
 	"github.com/wxpay-go/wxpay/services/membercard"
 )
 
-// Remind hands in the phone numbers of registered members, whom WeChat then reminds to take the card, see
-// [membercard.Service.ImportPhoneNumber]. The call has no request number. So after a lost answer a query tells whether
-// the number came in before it is handed in again; for a number outside of mainland China there is no query, and its
-// row stays unknown.
+// Remind hands in the phone numbers of people who are members already, whom WeChat then reminds to take the card, by
+// [membercard.Service.ImportPhoneNumber].
+//
+// The call has no request number. After a lost answer the platform is asked whether it knows the number
+// ([membercard.Service.SearchPhoneNumber]); only if it does not, the number is handed in again. It can be asked for numbers of mainland
+// China alone: any other is handed in as well, and stays unknown if the answer is lost, since a second reminder might go out.
 type Remind struct {
-	Client           *wxpay.Client
-	CardID           string
-	RegistrationTime time.Time // of rows that do not say theirs; zero: every row has to
+	Client *wxpay.Client
+	CardID string
+	// What rows have that do not say it themselves.
+	RegistrationTime time.Time // when people became members; zero: every row has to say it
+	OuterStr         string    // scene mark, such as a shop
 }
 
-// Places of the columns.
+// Places of the columns of [Remind].
 const (
-	remindPhone = iota
-	remindTime
-	remindCode
-	remindNumber
-	remindOuter
+	colPhone = iota
+	colTime
+	colCode
+	colMember
+	colOuter
 )
 
-// About names the card. The columns are phone_number, registration_time, code, membership_number and outer_str.
+// About says that another card is another job.
 func (o Remind) About() bulk.About {
-	return about("member-remind", o.Client, o.CardID, "POST /v3/marketing/membercard-open/phonenumber-member/import", phoneColumn,
-		table.Column{Name: "registration_time", Headers: []string{"注册时间", "入会时间", "注册日期", "入会日期", "registered", "joined"}, Kind: table.Moment},
-		codeColumn,
-		table.Column{Name: "membership_number", Headers: []string{"会员号", "会员编号"}, Kind: table.ID},
-		table.Column{Name: "outer_str", Headers: []string{"场景值", "渠道", "门店"}},
-	)
+	const route = "POST /v3/marketing/membercard-open/phonenumber-member/import"
+	return about("member-remind", "remind", route, o.Client, o.CardID, phoneColumn(),
+		table.Column{Name: "registration_time", Kind: table.Moment, Required: o.RegistrationTime.IsZero(), Headers: []string{
+			"注册时间", "注册日期", "入会时间", "入会日期", "会员注册时间", "会员注册日期", "开卡时间", "开卡日期", "成为会员时间", "registered_at", "registration_date", "register_time", "join_time", "joined_at",
+		}},
+		codeColumn(),
+		table.Column{Name: "membership_number", Kind: table.Text, Headers: []string{"会员号", "会员编号", "会员号码", "member_no", "member_number", "member_id", "membership_no"}},
+		table.Column{Name: "outer_str", Kind: table.Text, Headers: []string{"场景值", "场景标识", "渠道", "渠道标识", "scene"}})
 }
 
-// Check refuses what the call would be refused for here. A member is known by the phone number.
+// Check refuses what [membercard.Service.ImportPhoneNumber] refuses. A phone number is who a row is.
 func (o Remind) Check(row table.Row) (string, error) {
-	p, wrong := o.params(row)
-	if wrong != nil {
-		return "", wrong
-	}
-	return cell(row, remindPhone), fault(row, membercard.New(o.Client).ImportPhoneNumber(unsent(), p))
-}
-
-func (o Remind) params(row table.Row) (p membercard.ImportPhoneNumberParams, wrong error) {
-	at := o.RegistrationTime
-	if text := cell(row, remindTime); text != "" {
-		var err error
-		if at, err = time.Parse(time.RFC3339, text); err != nil {
-			return p, &table.Fault{Line: row.Line, Column: "registration_time", Reason: "is no time", Chinese: "不是有效的时间"}
-		}
-	}
-	if at.IsZero() {
-		return p, &table.Fault{Line: row.Line, Column: "registration_time", Reason: "is missing, and nothing is set for all rows", Chinese: "为空，且未为所有行统一设置"}
-	}
-	return membercard.ImportPhoneNumberParams{
-		PhoneNumber: wxpay.Secret(cell(row, remindPhone)), OuterStr: cell(row, remindOuter),
-		MemberInformation: membercard.MemberInformation{
-			CardID: o.CardID, Code: cell(row, remindCode), MembershipNumber: cell(row, remindNumber), RegistrationTime: wxpay.TimeOf(at),
-		},
-	}, nil
-}
-
-// Send hands in a number.
-func (o Remind) Send(ctx context.Context, item bulk.Item) bulk.Result {
-	p, wrong := o.params(item.Rows[0])
-	if wrong != nil {
-		return bulk.Result{State: bulk.Rejected, Code: "PARAM_ERROR", Reason: wxpay.Hint{English: wrong.Error(), Chinese: wrong.Error()}, Err: wrong}
-	}
-	if err := membercard.New(o.Client).ImportPhoneNumber(ctx, p); err != nil {
-		return bulk.Failed(err)
-	}
-	return bulk.Result{State: bulk.Done}
-}
-
-// Settle asks whether the number came in, and hands it in again if it did not.
-func (o Remind) Settle(ctx context.Context, item bulk.Item, kept wxpay.Prepared) bulk.Result {
-	state, err := membercard.New(o.Client).SearchPhoneNumber(ctx, membercard.SearchPhoneNumberParams{
-		CardID: o.CardID, PhoneNumber: wxpay.Secret(cell(item.Rows[0], remindPhone)),
-	})
+	p, err := o.params(row)
 	if err == nil {
-		return bulk.Result{State: bulk.Done, Code: string(state.ReceiveStatus)}
+		err = checked(row, o.Client, func(ctx context.Context) error { return membercard.New(o.Client).ImportPhoneNumber(ctx, p) })
 	}
-	asked := bulk.Failed(err)
+	if err != nil {
+		return "", err
+	}
+	return one(string(p.PhoneNumber)), nil
+}
+
+func (o Remind) params(row table.Row) (p membercard.ImportPhoneNumberParams, err error) {
+	p = membercard.ImportPhoneNumberParams{
+		PhoneNumber: wxpay.Secret(cell(row, colPhone)), OuterStr: o.OuterStr,
+		MemberInformation: membercard.MemberInformation{
+			CardID: o.CardID, Code: cell(row, colCode), MembershipNumber: cell(row, colMember), RegistrationTime: wxpay.TimeOf(o.RegistrationTime),
+		},
+	}
+	fault := func(column, reason string) error {
+		return bulk.Fault(row, &wxpay.ParamError{Reason: reason}, column)
+	}
+	if own := cell(row, colOuter); own != "" {
+		p.OuterStr = own
+	}
 	switch {
-	case asked.State == bulk.Rejected && asked.Code == string(wxpay.CodeInvalidRequest): // not known there
-		if _, err := bulk.Again[struct{}](ctx, o.Client, kept); err != nil {
-			return bulk.Failed(err)
-		}
-		return bulk.Result{State: bulk.Done}
-	case asked.State == bulk.Rejected:
-		return undecided(asked)
+	case strings.ToValidUTF8(p.OuterStr, "") != p.OuterStr:
+		return p, fault("outer_str", "is not UTF-8")
+	case strings.ContainsFunc(p.OuterStr, func(r rune) bool { return r > 0xffff }):
+		return p, fault("outer_str", "holds a character of four bytes, such as an emoji, which the platform refuses")
 	}
-	return asked
+	if own := cell(row, colTime); own != "" {
+		if p.MemberInformation.RegistrationTime.UnmarshalText([]byte(own)) != nil {
+			return p, &table.Fault{Line: row.Line, Column: "registration_time", Reason: "is not a time", Chinese: "不是有效的时间"}
+		}
+	}
+	if p.MemberInformation.RegistrationTime.IsZero() {
+		return p, &table.Fault{Line: row.Line, Column: "registration_time",
+			Reason: "is missing, and nothing is set for all rows", Chinese: "为空，且未为所有行统一设置"}
+	}
+	return p, nil
+}
+
+// Send hands in the number.
+func (o Remind) Send(ctx context.Context, item bulk.Item) bulk.Result {
+	p, err := o.params(item.Rows[0])
+	if err != nil {
+		return bulk.Result{State: bulk.Rejected, Code: string(wxpay.CodeParamError), Err: err}
+	}
+	return sent("", membercard.New(o.Client).ImportPhoneNumber(ctx, p))
+}
+
+// Settle asks whether the platform knows the number, and hands it in again only if it does not.
+func (o Remind) Settle(ctx context.Context, item bulk.Item, kept wxpay.Prepared) bulk.Result {
+	find := func() (string, finding, error) { return o.find(ctx, item.Rows[0]) }
+	_, found, err := twice(find)
+	wrong, here := errors.AsType[*wxpay.ParamError](err)
+	switch {
+	case found == there:
+		return bulk.Result{State: bulk.Done}
+	case found == gone:
+		_, err = bulk.Again[struct{}](ctx, o.Client, kept)
+		return repeated("", err, find)
+	case here && wrong.Param == "encrypted_phone_number":
+		return bulk.Result{State: bulk.Unknown, Reason: wxpay.Hint{
+			English: "the answer was lost, and the platform can be asked for numbers of mainland China alone; it is not repeated, since a second reminder might go out; look for the member in the merchant platform",
+			Chinese: "应答丢失，而微信支付只支持查询中国大陆手机号；为避免重复提醒，不再重发，请在商户平台核对该会员",
+		}}
+	}
+	return unknown(err)
+}
+
+// find asks whether the platform knows the number of a row, in whatever state.
+func (o Remind) find(ctx context.Context, row table.Row) (string, finding, error) {
+	state, err := membercard.New(o.Client).SearchPhoneNumber(ctx, membercard.SearchPhoneNumberParams{
+		CardID: o.CardID, PhoneNumber: wxpay.Secret(cell(row, colPhone)),
+	})
+	switch {
+	case err == nil && state.ReceiveStatus != "":
+		return "", there, nil
+	case err == nil:
+		return "", unsure, nil
+	case nothing(err):
+		return "", gone, nil
+	}
+	return "", unsure, err
 }

@@ -16,6 +16,11 @@ func (k Kind) clean(text string) (string, *wrong) {
 	if text == "" {
 		return "", nil
 	}
+	if text[0] == 0 {
+		if wrong := unsaid(text); wrong != nil {
+			return "", wrong
+		}
+	}
 	switch k {
 	case ID:
 		return listed(lists.ID(text))

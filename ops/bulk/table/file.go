@@ -256,7 +256,11 @@ func (f *File) Records(ctx context.Context) iter.Seq2[Record, error] {
 			if blank(cells) {
 				return true
 			}
-			return yield(Record{line, slices.Clone(cells)}, nil)
+			cells = slices.Clone(cells)
+			for i := range cells {
+				cells[i] = shown(cells[i])
+			}
+			return yield(Record{line, cells}, nil)
 		})
 		if err != nil {
 			yield(Record{}, err)
@@ -337,7 +341,10 @@ func (f *File) all(ctx context.Context, sep byte, yield func(line int, cells []s
 	}
 	if f.encoding == encodingXLSX {
 		if wrong := f.workbook(file, step); wrong != nil {
-			return cmpErr(err, f.fault(0, "", wrong))
+			if sumErr := f.copy(ctx, h); err == nil && sumErr == nil {
+				err = f.unchanged(h)
+			}
+			return either(err, f.fault(0, "", wrong))
 		}
 		if more && err == nil {
 			err = f.copy(ctx, h)
@@ -351,7 +358,7 @@ func (f *File) all(ctx context.Context, sep byte, yield func(line int, cells []s
 	return f.unchanged(h)
 }
 
-func cmpErr(err error, fault *Fault) error {
+func either(err error, fault *Fault) error {
 	if err != nil {
 		return err
 	}

@@ -166,7 +166,7 @@ func (f *File) place(list []sample) error {
 	f.found = map[string]string{}
 	header := slices.Clone(first.cells)
 	for i := range header {
-		header[i] = lists.Trim(header[i])
+		header[i] = lists.Trim(shown(header[i]))
 	}
 	taken := map[int]bool{}
 	heads := false

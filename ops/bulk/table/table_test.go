@@ -260,6 +260,7 @@ func TestCancelled(t *testing.T) {
 	f, err := table.Open(write(t, "list.csv", one+"\n"+two), table.Options{Columns: phone()})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	n := 0
 	for _, err := range f.Rows(ctx) {
 		if n++; n == 2 {

@@ -152,7 +152,7 @@ func (a *app) pushUpload() *cobra.Command {
 }
 
 func (a *app) memberImport() *cobra.Command {
-	var card, by string
+	var card, by, app string
 	e := &errand{does: "member-import"}
 	e.make = func(string, map[string]string) (bulk.Operation, ledgerKey, error) {
 		client, err := a.client()
@@ -161,31 +161,47 @@ func (a *app) memberImport() *cobra.Command {
 		}
 		switch by {
 		case "phone":
-			return members.ByPhone{}, bulk.ClientKey(client), nil
+			return members.ByPhone{Client: client, CardID: card}, bulk.ClientKey(client), nil
 		case "openid":
-			return members.ByOpenID{}, bulk.ClientKey(client), nil
+			return members.ByOpenID{Client: client, CardID: card, AppID: app}, bulk.ClientKey(client), nil
 		}
 		return nil, nil, fail(exitUsage, "--by is phone or openid", "--by 只能是 phone 或 openid")
 	}
 	c := a.errand("import FILE", a.t("make members of the people of a file", "批量导入会员"), "  wxpay member import autumn.csv --card pbLatjk4T4Hx-QFQGL4zGQy27_Qg --rate 5\n  wxpay member import autumn.csv --card pbLatjk4T4Hx-QFQGL4zGQy27_Qg --dry-run", e)
 	c.Flags().StringVar(&card, "card", "", a.t("`ID` of the member card", "会员卡 `ID`"))
 	c.Flags().StringVar(&by, "by", "phone", a.t("what the rows are known by: `phone|openid`", "以何种标识导入：`phone|openid`"))
+	c.Flags().StringVar(&app, "appid", "", a.t("`ID` of the service account of the openids; it settles what became of a lost answer", "openid 所属服务号的 AppID `ID`；用于确认丢失应答的结果"))
 	a.need(c, "card")
 	return c
 }
 
 func (a *app) memberRemind() *cobra.Command {
-	var card string
+	var card, registered string
 	e := &errand{does: "member-remind"}
 	e.make = func(string, map[string]string) (bulk.Operation, ledgerKey, error) {
 		client, err := a.client()
 		if err != nil {
 			return nil, nil, err
 		}
-		return members.Remind{}, bulk.ClientKey(client), nil
+		r := members.Remind{Client: client, CardID: card}
+		if registered != "" {
+			if r.RegistrationTime, err = dayOrTime(registered); err != nil {
+				return nil, nil, fail(exitUsage, "--registered is a day such as 2026-01-31, of Beijing, or a time such as 2026-01-31T10:00:00+08:00", "--registered 的格式为 2026-01-31（北京时间）或 2026-01-31T10:00:00+08:00")
+			}
+		}
+		return r, bulk.ClientKey(client), nil
 	}
 	c := a.errand("remind FILE", a.t("remind the people of a file that they can become members", "按手机号批量发送入会提醒"), "  wxpay member remind autumn.csv --card pbLatjk4T4Hx-QFQGL4zGQy27_Qg", e)
 	c.Flags().StringVar(&card, "card", "", a.t("`ID` of the member card", "会员卡 `ID`"))
+	c.Flags().StringVar(&registered, "registered", "", a.t("`TIME` at which members registered, of rows that do not say", "行内未填写时使用的会员注册时间 `TIME`"))
 	a.need(c, "card")
 	return c
+}
+
+// dayOrTime reads a day of Beijing, or a time with its zone.
+func dayOrTime(s string) (time.Time, error) {
+	if t, err := time.ParseInLocation(time.DateOnly, s, time.FixedZone("UTC+8", 8*60*60)); err == nil {
+		return t, nil
+	}
+	return time.Parse(time.RFC3339, s)
 }

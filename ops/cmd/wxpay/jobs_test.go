@@ -447,3 +447,35 @@ func TestEndsOfJobs(t *testing.T) {
 		require.Equal(t, c.want, exitAfter(t.Context(), &bulk.Summary{Sums: c.sums}, c.err, c.changed), "%+v", c)
 	}
 }
+
+func TestMemberJobs(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	d := &desk{stand: s, in: t.TempDir(), out: filepath.Join(t.TempDir(), "jobs")}
+	card := s.fake.AddCard("SYSTEM_ALLOCATE")
+	phones := d.write("会员.csv", "手机号,姓名\n１３８１２３４５６７８,"+canaryName+"\n+86 139-0000-0001,b\n13900000001,c\n")
+	openids := d.write("openids.csv", "openid\noUpF8uMuAJOM2pxb1Q\n")
+	for _, args := range [][]string{
+		{"member", "import", phones, "--card=" + card, "--rate=0"},
+		{"member", "import", openids, "--card=" + card, "--by=openid", "--rate=0"},
+		{"member", "remind", phones, "--card=" + s.fake.AddCard("SYSTEM_ALLOCATE"), "--registered=2026-01-31", "--rate=0"},
+	} {
+		for _, lang := range []string{"en", "zh"} {
+			o := d.job(append(args, "--json", "--lang="+lang)...)
+			require.Equal(t, exitDone, o.code, "%v: %s %s", args, o.stdout, o.stderr)
+			sum := o.of(t, "summary")[0]
+			require.Equal(t, sum["rows"], sum["done"].(float64)+sum["skipped"].(float64))
+			require.NotEmpty(t, o.of(t, "job"))
+			d.nobody(o.stdout, o.stderr)
+		}
+	}
+	o := d.job("jobs", "export", "会员-member-import", "--skipped", "-o", "-")
+	require.Equal(t, exitDone, o.code, o.stderr)
+	require.Contains(t, o.stdout, "139****0001,****,会员.csv,4,DUPLICATE,stands in line 3 before,与第 3 行重复,,masked")
+	o = d.job("member", "import", phones, "--card="+card, "--by=email")
+	require.Equal(t, exitUsage, o.code)
+	o = d.job("member", "remind", phones, "--card="+card, "--registered=soon")
+	require.Equal(t, exitUsage, o.code)
+	o = d.job("jobs", "resume", "会员-member-remind", "--rate=100")
+	require.Equal(t, exitDone, o.code, o.stderr)
+}
