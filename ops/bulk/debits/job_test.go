@@ -146,8 +146,8 @@ func TestJobOfFaults(t *testing.T) {
 	for seed := range uint64(2) {
 		synctest.Test(t, func(t *testing.T) {
 			chaos := rand.New(rand.NewPCG(seed, 7))
-			j := newJob(t, 60, wxpaytest.Options{TaskDuration: time.Minute})
-			for range 150 {
+			j := newJob(t, 30, wxpaytest.Options{TaskDuration: time.Minute})
+			for range 80 {
 				route := []string{routeNotice, routeDebit, routeResult, routeContract}[chaos.IntN(4)]
 				require.NoError(t, j.Inject(route, faults[chaos.IntN(len(faults))], 1))
 			}
@@ -155,7 +155,7 @@ func TestJobOfFaults(t *testing.T) {
 			for runs := 0; ; runs++ {
 				require.Less(t, runs, 200)
 				most := time.Duration(chaos.IntN(5000)) * time.Millisecond
-				if runs > 60 {
+				if runs > 40 {
 					most = 48 * time.Hour
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), most)
@@ -174,7 +174,7 @@ func TestJobOfFaults(t *testing.T) {
 			}
 			j.Recover()
 			assert.Equal(t, j.want, debited(t, j.Server), "seed %d", seed)
-			assert.Equal(t, bulk.Sums{Rows: 60, Done: 60}, s.Sums, "seed %d: %v", seed, s.Reasons)
+			assert.Equal(t, bulk.Sums{Rows: 30, Done: 30}, s.Sums, "seed %d: %v", seed, s.Reasons)
 		})
 	}
 }
