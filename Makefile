@@ -8,10 +8,10 @@ MODULES = . ops bench
 PLATFORMS = linux/386 linux/arm windows/amd64 darwin/arm64
 SDK     = . ./auth ./media ./notify ./services/... ./push/... ./wxpaytest ./internal/...
 
-.PHONY: help demo test quick check generate bench fuzz format vet lint modern imports examples contract vuln api-diff
+.PHONY: help demo build test quick check generate bench fuzz format vet lint modern imports examples contract vuln api-diff
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 demo: ## the main job end to end against the fake, on a loopback socket
 	@echo "Building; the first time that takes about a minute, and loads modules."
@@ -19,6 +19,13 @@ demo: ## the main job end to end against the fake, on a loopback socket
 
 test: ## every test of every module, with the race detector
 	@for m in $(MODULES); do [ ! -f $$m/go.mod ] || (cd $$m && go test -race ./...) || exit 1; done
+
+build: ## the command wxpay, one static binary, as bin/wxpay
+	@cd ops && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(or $(version),$$(git describe --tags --always --dirty 2>/dev/null))" -o ../bin/wxpay ./cmd/wxpay
+
+.PHONY: install-check
+install-check: ## go install of the command works once a version is tagged
+	@cd ops && go run ./installcheck
 
 quick: ## tests of one package without the race detector: make quick p=./auth
 	@go test $(or $(p),.)

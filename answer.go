@@ -85,6 +85,9 @@ func (r *request) decode(body []byte) (odd []string, err error) {
 	if r.answer == nil {
 		return nil, nil
 	}
+	if _, asItCame := r.answer.(*json.RawMessage); asItCame && len(body) == 0 {
+		return nil, nil
+	}
 	if odd, err = lenient.Unmarshal(body, r.answer); err != nil {
 		return nil, fmt.Errorf("%w: %w", errUndecodable, err)
 	}

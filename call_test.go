@@ -227,6 +227,20 @@ func TestNothingIsDecodedForACallWithoutAnswer(t *testing.T) {
 	}
 }
 
+// An answer without a type comes as it is, and may be nothing.
+func TestAnswerAsItCame(t *testing.T) {
+	t.Parallel()
+	for _, a := range []answer{{status: 204}, {status: 200}, {status: 200, body: `{ "text":  "b" }`}, {status: 200, body: `{"text":17,"more":[1, 2]}`}} {
+		p := newPlatform(t, a)
+		got, err := wxpay.Do[json.RawMessage](t.Context(), p.client(), write(false))
+		require.NoError(t, err)
+		assert.Equal(t, a.body, string(*got))
+	}
+	p := newPlatform(t, answer{status: 200, body: `{"text":`})
+	_, err := wxpay.Do[json.RawMessage](t.Context(), p.client(), write(false))
+	assert.True(t, wxpay.OutcomeUnknown(err))
+}
+
 func TestRefusal(t *testing.T) {
 	t.Parallel()
 	text := `{"code":"PARAM_ERROR","message":"参数错误\r\n","detail":{"field":"/amount/currency","value":"13800138000","issue":"not known","location":"body"}}`

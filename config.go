@@ -105,27 +105,31 @@ type Config struct {
 // set, or if the certificate has another serial number than WXPAY_SERIAL_NO or belongs to another key. The
 // text of a key may stand on one line, with \n written out. The file of the private key must be closed to
 // others, see [auth.LoadPrivateKeyFile].
-func ConfigFromEnv() (Config, error) {
+func ConfigFromEnv() (Config, error) { return ConfigFrom(os.Getenv) }
+
+// ConfigFrom is [ConfigFromEnv] with variables from elsewhere, such as a file; getenv returns nothing for one that
+// is not set.
+func ConfigFrom(getenv func(name string) string) (Config, error) {
 	c := Config{
-		MchID:       os.Getenv("WXPAY_MCH_ID"),
-		BrandID:     os.Getenv("WXPAY_BRAND_ID"),
-		SerialNo:    os.Getenv("WXPAY_SERIAL_NO"),
-		APIv3Key:    Secret(os.Getenv("WXPAY_APIV3_KEY")),
-		PublicKeyID: os.Getenv("WXPAY_PUBLIC_KEY_ID"),
-		BaseURL:     os.Getenv("WXPAY_BASE_URL"),
-		BackupURL:   os.Getenv("WXPAY_BACKUP_URL"),
+		MchID:       getenv("WXPAY_MCH_ID"),
+		BrandID:     getenv("WXPAY_BRAND_ID"),
+		SerialNo:    getenv("WXPAY_SERIAL_NO"),
+		APIv3Key:    Secret(getenv("WXPAY_APIV3_KEY")),
+		PublicKeyID: getenv("WXPAY_PUBLIC_KEY_ID"),
+		BaseURL:     getenv("WXPAY_BASE_URL"),
+		BackupURL:   getenv("WXPAY_BACKUP_URL"),
 	}
-	private, err := keyFromEnv("WXPAY_PRIVATE_KEY", auth.LoadPrivateKey, auth.LoadPrivateKeyFile)
+	private, err := keyFromEnv(getenv, "WXPAY_PRIVATE_KEY", auth.LoadPrivateKey, auth.LoadPrivateKeyFile)
 	if err != nil {
 		return Config{}, err
 	}
 	if private != nil {
 		c.PrivateKey = private
 	}
-	if c.SerialNo, err = serialFromEnv(c.SerialNo, private); err != nil {
+	if c.SerialNo, err = serialFromEnv(getenv, c.SerialNo, private); err != nil {
 		return Config{}, err
 	}
-	if c.PublicKey, err = keyFromEnv("WXPAY_PUBLIC_KEY", auth.LoadPublicKey, auth.LoadPublicKeyFile); err != nil {
+	if c.PublicKey, err = keyFromEnv(getenv, "WXPAY_PUBLIC_KEY", auth.LoadPublicKey, auth.LoadPublicKeyFile); err != nil {
 		return Config{}, err
 	}
 	return c, nil
@@ -133,8 +137,8 @@ func ConfigFromEnv() (Config, error) {
 
 // keyFromEnv reads the key whose text is in the variable name, or in the file that name_FILE tells; nil if
 // neither is set.
-func keyFromEnv[T any](name string, text func([]byte) (*T, error), file func(string) (*T, error)) (*T, error) {
-	inText, inFile := os.Getenv(name), os.Getenv(name+"_FILE")
+func keyFromEnv[T any](getenv func(string) string, name string, text func([]byte) (*T, error), file func(string) (*T, error)) (*T, error) {
+	inText, inFile := getenv(name), getenv(name+"_FILE")
 	switch {
 	case inText != "" && inFile != "":
 		return nil, fmt.Errorf("wxpay: %s and %s_FILE are both set; leave one out", name, name)
@@ -145,14 +149,14 @@ func keyFromEnv[T any](name string, text func([]byte) (*T, error), file func(str
 		}
 		return key, nil
 	case inFile != "":
-		return fileFromEnv(name+"_FILE", file)
+		return fileFromEnv(getenv, name+"_FILE", file)
 	}
 	return nil, nil
 }
 
 // fileFromEnv loads the file that the variable name tells.
-func fileFromEnv[T any](name string, load func(string) (*T, error)) (*T, error) {
-	path := os.Getenv(name)
+func fileFromEnv[T any](getenv func(string) string, name string, load func(string) (*T, error)) (*T, error) {
+	path := getenv(name)
 	if reason := pasted.Around(path); reason != "" {
 		return nil, fmt.Errorf("wxpay: %s %s", name, reason)
 	}
@@ -165,15 +169,15 @@ func fileFromEnv[T any](name string, load func(string) (*T, error)) (*T, error) 
 
 // serialFromEnv is the serial number of the caller's certificate, from its file if that is set, in the
 // spelling of the platform. What cannot be a serial number is left to [New].
-func serialFromEnv(given string, key *rsa.PrivateKey) (string, error) {
+func serialFromEnv(getenv func(string) string, given string, key *rsa.PrivateKey) (string, error) {
 	serial, wrong := serialNumber(given)
-	if os.Getenv("WXPAY_CERTIFICATE_FILE") == "" {
+	if getenv("WXPAY_CERTIFICATE_FILE") == "" {
 		if wrong != "" {
 			return given, nil
 		}
 		return serial, nil
 	}
-	cert, err := fileFromEnv("WXPAY_CERTIFICATE_FILE", auth.LoadCertificateFile)
+	cert, err := fileFromEnv(getenv, "WXPAY_CERTIFICATE_FILE", auth.LoadCertificateFile)
 	if err != nil {
 		return "", err
 	}

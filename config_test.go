@@ -535,3 +535,19 @@ func TestClientOfTheCallerIsLeftAsItIs(t *testing.T) {
 	assert.Nil(t, own.CheckRedirect)
 	assert.Equal(t, http.RoundTripper(p), own.Transport)
 }
+
+// A configuration may come from elsewhere than the environment of the process, and then from nowhere else.
+func TestConfigFrom(t *testing.T) {
+	t.Parallel()
+	values := map[string]string{"WXPAY_MCH_ID": "1900000100", "WXPAY_SERIAL_NO": "serial=ab:cd", "WXPAY_APIV3_KEY": apiV3Key, "WXPAY_BASE_URL": "http://localhost:1"}
+	c, err := wxpay.ConfigFrom(func(name string) string { return values[name] })
+	require.NoError(t, err)
+	assert.Equal(t, "1900000100", c.MchID)
+	assert.Equal(t, "ABCD", c.SerialNo)
+	assert.Equal(t, apiV3Key, string(c.APIv3Key))
+	assert.Equal(t, "http://localhost:1", c.BaseURL)
+	assert.Nil(t, c.PrivateKey)
+	values["WXPAY_PRIVATE_KEY"], values["WXPAY_PRIVATE_KEY_FILE"] = "x", "y"
+	_, err = wxpay.ConfigFrom(func(name string) string { return values[name] })
+	assert.ErrorContains(t, err, "WXPAY_PRIVATE_KEY and WXPAY_PRIVATE_KEY_FILE are both set")
+}

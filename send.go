@@ -19,7 +19,8 @@ import (
 // nothing use [Send].
 //
 // What is odd in a genuine answer, such as a time in another form, is left zero and told to
-// [Config].Observe; an answer that lacks sense is an [UnknownError].
+// [Config].Observe; an answer that lacks sense is an [UnknownError]. A T of json.RawMessage is the answer as it came,
+// nothing included.
 func Do[T any](ctx context.Context, c *Client, call Call) (*T, error) {
 	answer := new(T)
 	var into any = answer

@@ -20,9 +20,9 @@ type Source interface {
 
 // A Job is an operation over the rows of a source, remembered in a ledger.
 type Job struct {
-	Ledger    string    // path of the ledger file, made if there is none; beside it lies FILE.lock
-	Source    Source    // nil with Operation nil is an error; see [Open] to look at a job without running it
-	Operation Operation // what is done with each row
+	Ledger    string // path of the ledger file, made if there is none; beside it lies FILE.lock
+	Source    Source
+	Operation Operation
 	// Key is what the numbers and the cipher of the ledger follow from. [ClientKey] makes it of the private key of a
 	// merchant. The same key is needed to go on with the job.
 	Key func(context.Context) ([]byte, error)

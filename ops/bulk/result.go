@@ -49,7 +49,7 @@ func Failed(err error) Result {
 // everybodys reports whether a refusal says nothing of the row.
 func everybodys(e *wxpay.Error) bool {
 	return e.StatusCode == http.StatusUnauthorized || e.StatusCode == http.StatusTooManyRequests || e.Code == wxpay.CodeNoAuth ||
-		e.Code == "" // the page of a proxy
+		e.Code == "" || saysTooFast(e.Message) // the page of a proxy; or too fast in other words
 }
 
 func join(a, sep, b string) string {

@@ -1,0 +1,559 @@
+package bulk_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/ops/bulk"
+	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
+	"github.com/wxpay-go/wxpay/ops/bulk/pace"
+	"github.com/wxpay-go/wxpay/ops/bulk/table"
+	"github.com/wxpay-go/wxpay/services/membercard"
+	"github.com/wxpay-go/wxpay/wxpaytest"
+)
+
+const routeImport = "POST /v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import"
+
+// imports is the smallest operation that does something: it imports members.
+type imports struct {
+	client *wxpay.Client
+	card   string
+	steps  int // one, unless a test wants more of them, each an import
+	name   string
+	rate   float64
+	daily  int
+	lead   time.Duration // between two steps
+}
+
+func (o imports) About() bulk.About {
+	a := bulk.About{Name: "test-import" + o.name, Sender: wxpaytest.MchID, Settings: map[string]string{"card_id": o.card},
+		Columns: []table.Column{{Name: "phone_number", Kind: table.Phone, Required: true}, {Name: "code"}}}
+	for i := range max(o.steps, 1) {
+		a.Steps = append(a.Steps, bulk.Step{Name: fmt.Sprint("import", i), Route: routeImport, Rate: o.rate, Daily: o.daily})
+	}
+	return a
+}
+
+func (o imports) Check(row table.Row) (string, error) {
+	if row.Cells[0] == "bad" {
+		return "", &table.Fault{Column: "phone_number", Reason: "is no number", Chinese: "不是号码"}
+	}
+	return row.Cells[0], nil
+}
+
+func (o imports) Send(ctx context.Context, item bulk.Item) bulk.Result {
+	phone := item.Rows[0].Cells[0]
+	if item.Step > 0 { // a member twice would be refused
+		phone = "139" + phone[3:]
+	}
+	code, err := membercard.New(o.client).ImportUserByPhone(ctx, membercard.ImportUserByPhoneParams{
+		CardID: o.card, PhoneNumber: wxpay.Secret(phone), OutRequestNo: item.Number[:30] + fmt.Sprint(item.Step)})
+	return o.result(item, code, err)
+}
+
+func (o imports) Settle(ctx context.Context, item bulk.Item, kept wxpay.Prepared) bulk.Result {
+	code, err := bulk.Again[membercard.CardCode](ctx, o.client, kept)
+	return o.result(item, code, err)
+}
+
+func (o imports) result(item bulk.Item, code *membercard.CardCode, err error) bulk.Result {
+	switch {
+	case err != nil:
+		return bulk.Failed(err)
+	case item.Step+1 < o.steps:
+		return bulk.Result{Next: item.Step + 1, At: time.Now().Add(o.lead)}
+	}
+	return bulk.Result{State: bulk.Done, Code: code.Code}
+}
+
+// rows is a source in memory.
+type rows struct {
+	name  string
+	cells [][]string
+}
+
+func (s rows) Name() string { return s.name }
+
+func (s rows) Digest(context.Context) (string, error) {
+	sum := sha256.Sum256(fmt.Append(nil, s.cells))
+	return hex.EncodeToString(sum[:]), nil
+}
+
+func (s rows) Rows(context.Context) iter.Seq2[table.Row, error] {
+	return func(yield func(table.Row, error) bool) {
+		for i, cells := range s.cells {
+			if !yield(table.Row{Line: i + 2, Cells: cells}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func phones(n int) rows { return phonesFrom("members.csv", 0, n) }
+
+func phonesFrom(name string, from, n int) rows {
+	s := rows{name: name}
+	for i := range n {
+		s.cells = append(s.cells, []string{fmt.Sprintf("138%08d", from+i), ""})
+	}
+	return s
+}
+
+// A bench is a fake platform and a job on it.
+type bench struct {
+	*wxpaytest.Server
+	job bulk.Job
+	op  imports
+}
+
+func newBench(t *testing.T, n int) *bench {
+	t.Helper()
+	s := wxpaytest.New(t, wxpaytest.Options{Unlimited: true, Journal: 100_000})
+	b := &bench{Server: s, op: imports{client: s.Client(), card: s.AddCard("SYSTEM_ALLOCATE")}}
+	b.job = bulk.Job{Ledger: filepath.Join(t.TempDir(), "autumn.ledger"), Source: phones(n), Key: bulk.ClientKey(s.Client()), Rate: -1}
+	return b
+}
+
+func (b *bench) run(ctx context.Context) (*bulk.Summary, error) {
+	b.job.Operation = b.op
+	return b.job.Run(ctx)
+}
+
+// members are the members that the platform has, by phone number; an effect twice is one too many.
+func (b *bench) members() int {
+	n := 0
+	for _, v := range b.State() {
+		if v.Product == "membercard" && v.Name == "members" {
+			n += len(v.Rows)
+		}
+	}
+	return n
+}
+
+func (b *bench) imports() (n int) {
+	for _, r := range b.Requests() {
+		if r.Route == routeImport {
+			n++
+		}
+	}
+	return n
+}
+
+func why(t *testing.T, err error) bulk.Why {
+	t.Helper()
+	stop, ok := errors.AsType[*bulk.StopError](err)
+	require.True(t, ok, "%v", err)
+	assert.NotEmpty(t, stop.Reason.English)
+	assert.NotEmpty(t, stop.Reason.Chinese)
+	return stop.Why
+}
+
+func TestJob(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 250)
+		s, err := b.run(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, bulk.Sums{Rows: 250, Done: 250}, s.Sums)
+		assert.True(t, s.Complete())
+		assert.False(t, s.Resumed)
+		assert.Equal(t, 250, b.imports())
+
+		s, err = b.run(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, bulk.Sums{Rows: 250, Done: 250}, s.Sums)
+		assert.True(t, s.Resumed)
+		assert.EqualValues(t, 250, s.Before)
+		assert.Equal(t, 250, b.imports(), "nothing is sent twice")
+	})
+}
+
+// What cannot be sent is found before anything is.
+func TestBadRows(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 30)
+	for i := 3; i < 28; i++ {
+		b.job.Source.(rows).cells[i][0] = "bad"
+	}
+	_, err := b.run(t.Context())
+	wrong, ok := errors.AsType[*bulk.InputError](err)
+	require.True(t, ok, "%v", err)
+	assert.EqualValues(t, 25, wrong.Count)
+	assert.Len(t, wrong.Faults, 20)
+	assert.Equal(t, "members.csv:5: column phone_number: is no number", wrong.Faults[0].Error())
+	assert.Zero(t, b.imports())
+	assert.NoFileExists(t, b.job.Ledger, "a wrong input leaves nothing behind")
+
+	b.job.Source = rows{name: "empty.csv"}
+	_, err = b.run(t.Context())
+	assert.ErrorContains(t, err, "holds no row")
+}
+
+func TestChangedSource(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 10)
+	b.job.Limit = 3
+	_, err := b.run(t.Context())
+	require.Equal(t, bulk.WhyLimit, why(t, err))
+	was := b.job.Source
+	for name, tt := range map[string]struct {
+		now                  rows
+		added, gone, changed int64
+		line                 int64
+	}{
+		"more":    {phones(12), 2, 0, 0, 12},
+		"fewer":   {phones(8), 0, 2, 0, 10},
+		"other":   {rows{"members.csv", append(phones(9).cells, []string{"13900000000", ""})}, 0, 0, 1, 11},
+		"content": {rows{"members.csv", append(phones(9).cells, []string{"13800000009", "77"})}, 0, 0, 1, 11},
+	} {
+		b.job.Source = tt.now
+		_, err := b.run(t.Context())
+		changed, ok := errors.AsType[*bulk.ChangedError](err)
+		require.True(t, ok, "%s: %v", name, err)
+		assert.Equal(t, [4]int64{tt.added, tt.gone, tt.changed, tt.line}, [4]int64{changed.Added, changed.Gone, changed.Changed, changed.Line}, name)
+	}
+	assert.Equal(t, 3, b.imports())
+	b.job.Source, b.job.Limit = was, 0
+	s, err := b.run(t.Context())
+	require.NoError(t, err)
+	assert.EqualValues(t, 10, s.Done)
+}
+
+func TestOtherJob(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 3)
+	_, err := b.run(t.Context())
+	require.NoError(t, err)
+	was, op := b.job, b.op
+	for name, change := range map[string]func(){
+		"operation":   func() { b.op.name = "-other" },
+		"card_id":     func() { b.op.card = "other" },
+		"private key": func() { b.job.Key = bulk.SecretKey("other") },
+	} {
+		change()
+		_, err := b.run(t.Context())
+		other, ok := errors.AsType[*bulk.OtherJobError](err)
+		require.True(t, ok, "%s: %v", name, err)
+		assert.Equal(t, name, other.What)
+		b.job, b.op = was, op
+	}
+	assert.Equal(t, 3, b.imports())
+}
+
+// Rows that stand in the input twice are skipped; a further input sends what is new and what was rejected.
+func TestFurtherInput(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 0)
+	b.job.Source = rows{"one.csv", [][]string{{"13800000001", ""}, {"13800000002", ""}, {"13800000001", ""}, {"13800000003", ""}}}
+	require.NoError(t, b.Inject(routeImport, "INVALID_REQUEST", 1))
+	b.job.Concurrency = 1
+	s, err := b.run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, bulk.Sums{Rows: 4, Done: 2, Rejected: 1, Skipped: 1}, s.Sums)
+	assert.Equal(t, map[string]int64{"INVALID_REQUEST": 1}, s.Reasons)
+
+	b.job.Source = rows{"two.csv", [][]string{{"13800000001", ""}, {"13800000002", ""}, {"13800000003", "other content"}, {"13800000004", ""}}}
+	s, err = b.run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, bulk.Sums{Rows: 8, Done: 4, Skipped: 4}, s.Sums, "done before, changed, and the line that was fed again")
+	assert.Equal(t, 5, b.imports())
+}
+
+// An unknown outcome is asked for with the very same bytes, in the same run and in later ones.
+func TestUnknown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 3)
+		require.NoError(t, b.Inject(routeImport, "reset-after-effect", 9))
+		s, err := b.run(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, bulk.Sums{Rows: 3, Done: 3}, s.Sums)
+		assert.EqualValues(t, 9, s.Repeated)
+		bodies := map[string]map[string]bool{}
+		for _, r := range b.Requests() {
+			if r.Route == routeImport {
+				var asked struct {
+					No string `json:"out_request_no"`
+				}
+				require.NoError(t, json.Unmarshal([]byte(r.Body), &asked))
+				if bodies[asked.No] == nil {
+					bodies[asked.No] = map[string]bool{}
+				}
+				bodies[asked.No][r.Body] = true
+			}
+		}
+		assert.Len(t, bodies, 3)
+		for _, same := range bodies {
+			assert.Len(t, same, 1)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 3)
+		require.NoError(t, b.Inject(routeImport, "hang-after-effect", 18))
+		s, err := b.run(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, bulk.Sums{Rows: 3, Unknown: 3}, s.Sums)
+		s, err = b.run(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, bulk.Sums{Rows: 3, Done: 3}, s.Sums)
+	})
+}
+
+// What is wrong for every row stops the job; no row is taken for rejected.
+func TestStops(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		fault string
+		times int
+		why   bulk.Why
+		most  int // imports before it stops
+	}{
+		"wrong key":         {"SIGN_ERROR", 16, bulk.WhyAuth, 16},
+		"no permission":     {"NO_AUTH", 16, bulk.WhyAuth, 16},
+		"same 500":          {"500", -1, bulk.WhyPlatform, 60},
+		"nothing answers":   {"503", -1, bulk.WhyNetwork, 1000},
+		"no connection":     {"dial-refused", -1, bulk.WhyNetwork, 1000},
+		"forged answers":    {"forged", -1, bulk.WhyPlatform, 60},
+		"clock of platform": {"stale", 16, bulk.WhyAuth, 16},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, 200)
+			synctest.Test(t, func(t *testing.T) {
+				require.NoError(t, b.Inject(routeImport, tt.fault, tt.times))
+				s, err := b.run(t.Context())
+				assert.Equal(t, tt.why, why(t, err))
+				assert.LessOrEqual(t, b.imports(), tt.most)
+				assert.Zero(t, s.Rejected+s.Done)
+				assert.EqualValues(t, 200, s.Left+s.Unknown)
+			})
+			b.Recover()
+			synctest.Test(t, func(t *testing.T) {
+				s, err := b.run(t.Context())
+				require.NoError(t, err)
+				assert.Equal(t, bulk.Sums{Rows: 200, Done: 200}, s.Sums)
+			})
+		})
+	}
+}
+
+// An unknown outcome stays unknown whatever happens to the call that asks for it.
+func TestUnknownStays(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []string{"dial-refused", "429", "SIGN_ERROR", "503", "reset-before-read"} {
+		b := newBench(t, 1)
+		synctest.Test(t, func(t *testing.T) {
+			require.NoError(t, b.Inject(routeImport, "hang-after-effect", 1))
+			require.NoError(t, b.Inject(routeImport, fault, 5))
+			s, err := b.run(t.Context())
+			if err != nil {
+				require.Equal(t, bulk.WhyAuth, why(t, err))
+			}
+			assert.Equal(t, bulk.Sums{Rows: 1, Unknown: 1}, s.Sums, fault)
+		})
+		b.Recover()
+		s, err := b.run(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, bulk.Sums{Rows: 1, Done: 1}, s.Sums, fault)
+	}
+}
+
+func TestThrottled(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 100)
+	synctest.Test(t, func(t *testing.T) {
+		require.NoError(t, b.Inject(routeImport, "429-retry-after", 3))
+		b.job.Rate = 5
+		var mu sync.Mutex
+		lowest := 5.0
+		b.job.Observe = func(p bulk.Progress) {
+			mu.Lock()
+			defer mu.Unlock()
+			if p.Phase == bulk.PhaseSending && p.Ceiling > 0 {
+				lowest = min(lowest, p.Ceiling)
+			}
+		}
+		s, err := b.run(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, bulk.Sums{Rows: 100, Done: 100}, s.Sums)
+		assert.EqualValues(t, 3, s.Throttled)
+		assert.Less(t, lowest, 3.0)
+	})
+}
+
+// Every call that leaves is paced, also one that is repeated: never more than five within a second.
+func TestRate(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 100)
+	var sent []time.Time
+	synctest.Test(t, func(t *testing.T) {
+		require.NoError(t, b.Inject(routeImport, "reset-after-effect", 20))
+		b.op.rate, b.job.Rate = 5, 0
+		start := time.Now()
+		_, err := b.run(t.Context())
+		require.NoError(t, err)
+		for _, r := range b.Requests() {
+			if r.Route == routeImport {
+				sent = append(sent, r.Time)
+			}
+		}
+		assert.Len(t, sent, 120)
+		assert.InDelta(t, 24, time.Since(start).Seconds(), 10)
+	})
+	for i := 5; i < len(sent); i++ {
+		assert.GreaterOrEqual(t, sent[i].Sub(sent[i-5]), time.Second)
+	}
+}
+
+func TestWhenAndHowMuch(t *testing.T) {
+	t.Parallel()
+	t.Run("window", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, 10)
+		synctest.Test(t, func(t *testing.T) {
+			now := time.Now()
+			midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.Local)
+			from := now.Sub(midnight) + 2*time.Hour
+			b.job.Window = pace.Window{From: from % (24 * time.Hour), To: (from + time.Hour) % (24 * time.Hour)}
+			_, err := b.run(t.Context())
+			require.NoError(t, err)
+			assert.InDelta(t, 2, time.Since(now).Hours(), 0.1)
+		})
+	})
+	t.Run("until", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, 100)
+		synctest.Test(t, func(t *testing.T) {
+			b.job.Rate, b.job.Until = 1, time.Now().Add(30*time.Second)
+			s, err := b.run(t.Context())
+			require.Equal(t, bulk.WhyLimit, why(t, err))
+			assert.InDelta(t, 30, s.Done, 1)
+		})
+	})
+	t.Run("limit", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, 100)
+		b.job.Limit = 7
+		for i := 1; i <= 3; i++ {
+			s, err := b.run(t.Context())
+			require.Equal(t, bulk.WhyLimit, why(t, err))
+			assert.EqualValues(t, 7*i, s.Done)
+		}
+	})
+	t.Run("steps", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, 20)
+		synctest.Test(t, func(t *testing.T) {
+			b.op.steps, b.op.lead, b.job.Steps = 2, 24*time.Hour, 1
+			s, err := b.run(t.Context())
+			require.Equal(t, bulk.WhyLimit, why(t, err))
+			assert.Equal(t, bulk.Sums{Rows: 20, Left: 20}, s.Sums)
+			assert.Equal(t, 20, b.imports())
+			b.job.Steps = 0
+			start := time.Now()
+			s, err = b.run(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, bulk.Sums{Rows: 20, Done: 20}, s.Sums)
+			assert.InDelta(t, 24, time.Since(start).Hours(), 0.1)
+			assert.Equal(t, 40, b.imports())
+		})
+	})
+	t.Run("daily", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, 25)
+		synctest.Test(t, func(t *testing.T) {
+			b.op.daily = 10
+			start := time.Now()
+			_, err := b.run(t.Context())
+			require.NoError(t, err)
+			assert.Greater(t, time.Since(start), 24*time.Hour, "ten today, ten tomorrow, five the day after")
+			assert.Less(t, time.Since(start), 48*time.Hour)
+		})
+	})
+	t.Run("dry", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, 25)
+		b.job.DryRun = true
+		s, err := b.run(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, bulk.Sums{Rows: 25, Left: 25}, s.Sums)
+		assert.Zero(t, b.imports())
+		assert.NoFileExists(t, b.job.Ledger)
+	})
+}
+
+// A run that is stopped ends what is in flight, at most ten seconds long, and goes on later.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 100)
+	synctest.Test(t, func(t *testing.T) {
+		require.NoError(t, b.Inject(routeImport, "hang-after-effect", 2))
+		ctx, cancel := context.WithCancel(t.Context())
+		b.job.Rate = 10
+		time.AfterFunc(3*time.Second, cancel)
+		start := time.Now()
+		s, err := b.run(ctx)
+		require.Equal(t, bulk.WhyInterrupted, why(t, err))
+		assert.LessOrEqual(t, time.Since(start), 13*time.Second+100*time.Millisecond)
+		assert.EqualValues(t, 2, s.Unknown)
+		assert.InDelta(t, 28, s.Done, 2)
+	})
+	s, err := b.run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, bulk.Sums{Rows: 100, Done: 100}, s.Sums)
+}
+
+func TestOneLeader(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 5)
+	held, err := ledger.Create(b.job.Ledger, ledger.Head{Name: "autumn"})
+	require.NoError(t, err)
+	_, err = b.run(t.Context())
+	_, ok := errors.AsType[*ledger.HeldError](err)
+	assert.True(t, ok, "%v", err)
+	require.NoError(t, held.Close())
+	assert.Zero(t, b.imports())
+}
+
+func TestFailed(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		err  error
+		want bulk.State
+	}{
+		"refused here":  {&wxpay.ParamError{Route: "r", Param: "code", Reason: "is long"}, bulk.Rejected},
+		"refused":       {&wxpay.Error{StatusCode: 400, Code: wxpay.CodeInvalidRequest, Verified: true}, bulk.Rejected},
+		"no permission": {&wxpay.Error{StatusCode: 403, Code: wxpay.CodeNoAuth, Verified: true}, bulk.Staged},
+		"no money":      {&wxpay.Error{StatusCode: 403, Code: wxpay.CodeNotEnough, Verified: true}, bulk.Rejected},
+		"signature":     {&wxpay.Error{StatusCode: 401, Code: wxpay.CodeSignError, Verified: true}, bulk.Staged},
+		"too fast":      {&wxpay.Error{StatusCode: http.StatusTooManyRequests, Code: "X"}, bulk.Staged},
+		"500":           {&wxpay.Error{StatusCode: 500, Code: wxpay.CodeSystemError}, bulk.Unknown},
+		"lost":          {&wxpay.UnknownError{Route: "r", Err: errors.New("reset")}, bulk.Unknown},
+		"never left":    {errors.New("dial"), bulk.Staged},
+	} {
+		r := bulk.Failed(tt.err)
+		assert.Equal(t, tt.want, r.State, name)
+		assert.ErrorIs(t, r.Err, tt.err)
+		if r.State == bulk.Rejected {
+			assert.NotEmpty(t, r.Reason.English, name)
+			assert.NotEmpty(t, r.Reason.Chinese, name)
+		}
+	}
+	r := bulk.Failed(&wxpay.Error{StatusCode: 400, Code: "X", Message: "用户13812345678\n未付款"})
+	assert.Equal(t, "用户***** 未付款", r.Reason.English)
+}

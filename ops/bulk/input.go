@@ -1,0 +1,237 @@
+package bulk
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
+	"github.com/wxpay-go/wxpay/ops/bulk/table"
+)
+
+const (
+	stageAtOnce = 2000 // entries in one transaction
+	faultsKept  = 20
+)
+
+// input makes the source an input of the job, unless it is one: every row is checked, then every row is staged.
+func (r *run) input(ctx context.Context) error {
+	r.phase(PhaseChecking)
+	digest, err := r.Source.Digest(ctx)
+	if err != nil {
+		return r.ended(ctx, err)
+	}
+	files, err := r.ledger.Files()
+	if err != nil {
+		return stopped(WhyLedger, hintLedger, err)
+	}
+	if i := slices.IndexFunc(files, func(f ledger.File) bool { return f.Digest == digest }); i >= 0 {
+		r.file = files[i]
+	} else if i := slices.IndexFunc(files, func(f ledger.File) bool { return f.Name == r.Source.Name() }); i >= 0 {
+		if r.file = files[i]; r.file.Staged {
+			return r.changed(ctx)
+		}
+	}
+	if r.file.Staged {
+		return nil
+	}
+	if !r.good {
+		if err := r.check(ctx); err != nil {
+			return err
+		}
+	}
+	if r.file.ID != 0 && r.file.Digest != digest { // was staged in part, so nothing of it was sent, and is another one now
+		if err := r.ledger.Drop(r.file.ID); err != nil {
+			return stopped(WhyLedger, hintLedger, err)
+		}
+		r.file = ledger.File{}
+	}
+	if r.file.ID == 0 {
+		if r.file, err = r.ledger.AddFile(ledger.File{Name: r.Source.Name(), Digest: digest}); err != nil {
+			return stopped(WhyLedger, hintLedger, err)
+		}
+	}
+	return r.stage(ctx)
+}
+
+// check looks at every row before anything is written or sent.
+func (r *run) check(ctx context.Context) error {
+	var wrong InputError
+	rows := int64(0)
+	for row, err := range r.Source.Rows(ctx) {
+		if err == nil {
+			_, err = r.Operation.Check(row)
+		}
+		fault, ok := errors.AsType[*table.Fault](err)
+		switch {
+		case ok:
+			if wrong.Count++; len(wrong.Faults) < faultsKept {
+				wrong.Faults = append(wrong.Faults, r.place(fault, row))
+			}
+		case err != nil:
+			return r.ended(ctx, err)
+		}
+		rows++
+		r.checked.Store(rows)
+	}
+	if ctx.Err() != nil {
+		return r.ended(ctx, ctx.Err())
+	}
+	if rows == 0 {
+		return &InputError{[]*table.Fault{{File: r.Source.Name(), Reason: "holds no row", Chinese: "没有任何数据行"}}, 1}
+	}
+	if wrong.Count > 0 {
+		return &wrong
+	}
+	return nil
+}
+
+// place says where a fault is that an operation found.
+func (r *run) place(f *table.Fault, row table.Row) *table.Fault {
+	placed := *f
+	if placed.File == "" {
+		placed.File = r.Source.Name()
+	}
+	if placed.Line == 0 {
+		placed.Line = row.Line
+	}
+	return &placed
+}
+
+// stage writes every row into the ledger. A row that was written before the process was killed is known there.
+func (r *run) stage(ctx context.Context) error {
+	r.phase(PhaseStaging)
+	entries, rows := make([]ledger.Entry, 0, stageAtOnce), int64(0)
+	flush := func() error {
+		err := r.ledger.Stage(r.file.ID, entries)
+		entries = entries[:0]
+		if err != nil {
+			return stopped(WhyLedger, hintLedger, err)
+		}
+		return ctx.Err()
+	}
+	for item, err := range r.items(ctx) {
+		if err != nil {
+			return r.ended(ctx, err)
+		}
+		entries = append(entries, item)
+		rows += item.Rows
+		r.checked.Store(rows)
+		if len(entries) == stageAtOnce {
+			if err := flush(); err != nil {
+				return r.ended(ctx, err)
+			}
+		}
+	}
+	if err := flush(); err != nil {
+		return r.ended(ctx, err)
+	}
+	if err := r.ledger.FileStaged(r.file.ID, rows); err != nil {
+		return stopped(WhyLedger, hintLedger, err)
+	}
+	return r.recount()
+}
+
+// items makes items of the rows of the source.
+func (r *run) items(ctx context.Context) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		var batch []table.Row
+		for row, err := range r.Source.Rows(ctx) {
+			if err != nil {
+				yield(ledger.Entry{}, err)
+				return
+			}
+			if batch = append(batch, row); len(batch) == r.about.Batch {
+				if !yield(r.entry(batch)) {
+					return
+				}
+				batch = batch[:0]
+			}
+		}
+		if ctx.Err() != nil {
+			yield(ledger.Entry{}, ctx.Err())
+		} else if len(batch) > 0 {
+			yield(r.entry(batch))
+		}
+	}
+}
+
+// entry is what the ledger is told of an item.
+func (r *run) entry(rows []table.Row) (e ledger.Entry, err error) {
+	var identity strings.Builder
+	for _, row := range rows {
+		who, err := r.Operation.Check(row)
+		if err != nil {
+			return e, err
+		}
+		identity.WriteString(who)
+		if len(rows) > 1 {
+			identity.WriteByte('\n')
+		}
+	}
+	return ledger.Entry{
+		Line: int64(rows[0].Line), Rows: int64(len(rows)), Key: r.keys.number(&r.about, identity.String()), Content: r.keys.content(rows),
+	}, nil
+}
+
+// changed says what is different between the source and the input of the same name; nil if no row is.
+func (r *run) changed(ctx context.Context) error {
+	e := &ChangedError{Name: r.Source.Name()}
+	differs := func(line int64, count *int64, rows int64) {
+		if *count += rows; e.Line == 0 || line < e.Line {
+			e.Line = line
+		}
+	}
+	was, stop := iter.Pull2(r.ledger.Staged(ctx, r.file.ID))
+	defer stop()
+	old, err, more := was()
+	for now, bad := range r.items(ctx) {
+		if bad != nil {
+			return r.ended(ctx, bad)
+		}
+		for more && err == nil && old.Line < now.Line {
+			differs(old.Line, &e.Gone, old.Rows)
+			old, err, more = was()
+		}
+		if err != nil {
+			return stopped(WhyLedger, hintLedger, err)
+		}
+		switch {
+		case !more || old.Line > now.Line:
+			differs(now.Line, &e.Added, now.Rows)
+			continue
+		case old.Key != ([20]byte{}) && (old.Key != now.Key || old.Content != now.Content): // a row that was skipped has no key
+			differs(now.Line, &e.Changed, now.Rows)
+		}
+		old, err, more = was()
+	}
+	for ; more && err == nil; old, err, more = was() {
+		differs(old.Line, &e.Gone, old.Rows)
+	}
+	if err != nil {
+		return stopped(WhyLedger, hintLedger, err)
+	}
+	if e.Line == 0 {
+		return nil
+	}
+	return e
+}
+
+// ended is why the source could not be read to its end.
+func (r *run) ended(ctx context.Context, err error) error {
+	if stop, ok := errors.AsType[*StopError](err); ok {
+		return stop
+	}
+	if ctx.Err() != nil {
+		return stopped(WhyInterrupted, hintInterrupted, context.Cause(ctx))
+	}
+	if fault, ok := errors.AsType[*table.Fault](err); ok {
+		return &InputError{[]*table.Fault{fault}, 1}
+	}
+	return err
+}
+
+func sorted(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

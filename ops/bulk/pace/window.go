@@ -1,0 +1,78 @@
+package pace
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A Window is a time of day, every day, in which work is done; from 22:00 to 06:00 spans midnight. It goes by the clock
+// on the wall, in the time zone of the times it is asked about. The zero Window is the whole day.
+type Window struct{ From, To time.Duration } // since midnight
+
+// Parse reads a window such as 09:00-21:00.
+func Parse(text string) (Window, error) {
+	from, to, ok := strings.Cut(text, "-")
+	if !ok {
+		return Window{}, errors.New("must be two times of day, such as 09:00-21:00")
+	}
+	w := Window{}
+	for part, into := range map[string]*time.Duration{from: &w.From, to: &w.To} {
+		d, err := clock(part)
+		if err != nil {
+			return Window{}, err
+		}
+		*into = d
+	}
+	if w.From == w.To {
+		return Window{}, errors.New("begins when it ends; leave it out for the whole day")
+	}
+	return w, nil
+}
+
+func clock(text string) (time.Duration, error) {
+	t, err := time.Parse("15:04", strings.TrimSpace(text))
+	if err != nil {
+		return 0, fmt.Errorf("%q is no time of day, such as 09:00", text)
+	}
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute, nil
+}
+
+// String is the window as Parse reads it; empty for the whole day.
+func (w Window) String() string {
+	if w == (Window{}) {
+		return ""
+	}
+	spell := func(d time.Duration) string { return fmt.Sprintf("%02d:%02d", d/time.Hour, d%time.Hour/time.Minute) }
+	return spell(w.From) + "-" + spell(w.To)
+}
+
+// Open reports whether now is within the window.
+func (w Window) Open(now time.Time) bool {
+	of := time.Duration(now.Hour())*time.Hour + time.Duration(now.Minute())*time.Minute + time.Duration(now.Second())*time.Second
+	if w.From <= w.To {
+		return w == (Window{}) || w.From <= of && of < w.To
+	}
+	return of >= w.From || of < w.To
+}
+
+// Next is when the window opens again after now.
+func (w Window) Next(now time.Time) time.Time {
+	y, m, d := now.Date()
+	for day := d; ; day++ {
+		opens := time.Date(y, m, day, int(w.From/time.Hour), int(w.From%time.Hour/time.Minute), 0, 0, now.Location())
+		if opens.After(now) {
+			return opens
+		}
+	}
+}
+
+// Until is the next moment after now at which the clock on the wall shows a time such as 22:00.
+func Until(text string, now time.Time) (time.Time, error) {
+	at, err := clock(text)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return Window{From: at}.Next(now), nil
+}

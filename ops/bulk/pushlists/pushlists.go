@@ -1,0 +1,298 @@
+// Package pushlists brings lists of accounts, or of device tokens, to TPNS (腾讯移动推送) as an operation of a bulk job:
+// rows become checked zips, each is uploaded and, if a message is given, pushed to.
+//
+// An upload may be made twice; at worst a stored list stays unused. A push may not, and TPNS takes no number that would
+// make two pushes one. But its records name the list that a push went to, and only this job knows the list: so after an
+// answer that was lost the push is looked for there, and made again only when it has been missing for most of a minute.
+package pushlists
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/lists"
+	"github.com/wxpay-go/wxpay/ops/bulk"
+	"github.com/wxpay-go/wxpay/ops/bulk/table"
+	"github.com/wxpay-go/wxpay/push/pushpackage"
+)
+
+// Params say what is uploaded and pushed.
+type Params struct {
+	Config pushpackage.Config // of the application
+
+	// Name of the list: names of files begin with it, and the console shows them. 1 to 60 of A-Z a-z 0-9 _ . -
+	Name string
+
+	// Push is what each list is told, without its UploadID; nil: the lists are only uploaded. A file of more than
+	// [Accounts] rows makes several lists, and each a push: an account that stands in two of them gets the message twice.
+	Push *pushpackage.PushParams
+}
+
+// Accounts is how many make one list. The accounts of a list are in memory together: of this many that are as long as
+// TPNS allows, 40 MB; so a list always fits into what TPNS takes, packed and unpacked.
+const Accounts = 100_000
+
+// New returns the operation, or an error that says what is wrong with p; nothing is sent.
+func New(p Params) (bulk.Operation, error) {
+	client, err := pushpackage.New(p.Config)
+	if err != nil {
+		return nil, err
+	}
+	o := &operation{client: client, accessID: p.Config.AccessID, name: p.Name}
+	if !listName.MatchString(p.Name) {
+		return nil, wrong("Name", "must have 1 to 60 of the characters A-Z a-z 0-9 _ . -")
+	}
+	if p.Push == nil {
+		return o, nil
+	}
+	push := *p.Push
+	if o.push = &push; push.UploadID != 0 {
+		return nil, wrong("Push.UploadID", "is what the job finds out; leave it out")
+	}
+	checked := push
+	checked.UploadID = 1
+	if push.SendTime.Before(time.Now()) {
+		checked.SendTime = time.Time{} // what a job did before may still be looked at
+	}
+	ctx, end := context.WithCancel(context.Background())
+	end() // what is checked here is not sent
+	_, err = client.Push(ctx, checked)
+	if refused, ok := errors.AsType[*pushpackage.ParamError](err); ok {
+		return nil, refused
+	}
+	text, err := json.Marshal(push)
+	if err != nil {
+		return nil, wrong("Push", "does not encode as JSON")
+	}
+	sum := sha256.Sum256(text)
+	o.message = hex.EncodeToString(sum[:8])
+	return o, nil
+}
+
+var listName = regexp.MustCompile(`^[0-9A-Za-z_.-]{1,60}$`)
+
+func wrong(param, reason string) error {
+	return &pushpackage.ParamError{Route: "pushlists", Param: param, Reason: reason}
+}
+
+type operation struct {
+	client         *pushpackage.Client
+	accessID, name string
+	push           *pushpackage.PushParams // nil: lists are only uploaded
+	message        string                  // digest of push
+}
+
+const (
+	routeUpload = "POST /v3/push/package/upload"
+	routePush   = "POST /v3/push/app"
+)
+
+// Steps of a list.
+const (
+	stepUpload = iota
+	stepPush
+)
+
+// About says that a job tells an application one message.
+func (o *operation) About() bulk.About {
+	about := bulk.About{
+		Name:     "push-list",
+		Sender:   o.accessID,
+		Settings: map[string]string{"list": o.name},
+		Columns: []table.Column{{Name: "account", Kind: table.Text, Required: true, Headers: []string{
+			"账号", "帐号", "账户", "用户", "用户名", "用户ID", "号码", "设备", "设备标识", "user", "user_id", "userid", "uid", "token", "device_token"}}},
+		Steps:       []bulk.Step{{Name: "upload", Route: routeUpload}},
+		Batch:       Accounts,
+		Unkept:      true,
+		Concurrency: 1, // so that one list is in memory
+	}
+	if o.push != nil {
+		about.Settings["push"] = o.message
+		about.Settings["audience_type"] = string(o.push.AudienceType)
+		about.Steps = append(about.Steps, bulk.Step{Name: "push", Route: routePush, Rate: 1})
+	}
+	return about
+}
+
+// Check refuses what [pushpackage.Check] would refuse.
+func (o *operation) Check(row table.Row) (identity string, err error) {
+	account := row.Cells[0]
+	fault := &table.Fault{Line: row.Line, Column: "account", Chinese: "不是可用的账号，须为 2 至 100 个可见字符"}
+	if strings.ContainsAny(account, "\r\n") {
+		fault.Reason = "holds a line end"
+		return "", fault
+	}
+	if err := (&lists.Accounts{N: 1}).Check([]byte(account + "\n")); err != nil {
+		fault.Reason = "is refused"
+		if bad, ok := errors.AsType[*lists.Fault](err); ok {
+			fault.Reason = bad.Reason
+		}
+		return "", fault
+	}
+	return account, nil
+}
+
+// Send uploads a list, or pushes to it.
+func (o *operation) Send(ctx context.Context, item bulk.Item) bulk.Result {
+	id, _ := listOf(item)
+	if item.Step == stepPush && id > 0 {
+		return o.send(ctx, item, id)
+	}
+	return o.upload(ctx, item)
+}
+
+// Settle uploads a list again, or looks for its push.
+func (o *operation) Settle(ctx context.Context, item bulk.Item, _ wxpay.Prepared) bulk.Result {
+	id, since := listOf(item)
+	if item.Step == stepPush && id > 0 {
+		return o.find(ctx, item, id, since)
+	}
+	return o.upload(ctx, item)
+}
+
+// listOf reads the code that an item has between its steps: the upload id, and, behind @, since when its push is
+// missed.
+func listOf(item bulk.Item) (id int64, since time.Time) {
+	list, at, missed := strings.Cut(item.Code, "@")
+	id, _ = strconv.ParseInt(list, 10, 64)
+	if seconds, err := strconv.ParseInt(at, 10, 64); missed && err == nil {
+		since = time.Unix(seconds, 0)
+	}
+	return id, since
+}
+
+// upload packs and stores a list.
+func (o *operation) upload(ctx context.Context, item bulk.Item) bulk.Result {
+	file, err := pack(o.name+"-"+item.Number+".zip", item.Rows)
+	if err != nil {
+		return failed(err)
+	}
+	stored, err := o.client.Upload(ctx, pushpackage.UploadParams{File: file})
+	if err != nil {
+		r := failed(err)
+		if r.State == bulk.Unknown { // at worst it is there twice
+			r.State, r.Next = bulk.Staged, stepUpload
+		}
+		return r
+	}
+	r := bulk.Result{State: bulk.Done, Code: strconv.FormatInt(stored.UploadID, 10)}
+	if o.push != nil {
+		r.State, r.Next = bulk.Staged, stepPush
+	}
+	return r
+}
+
+// send makes the push to a list that was stored.
+func (o *operation) send(ctx context.Context, item bulk.Item, id int64) bulk.Result {
+	p := *o.push
+	p.UploadID = id
+	pushed, err := o.client.Push(ctx, p)
+	if err == nil {
+		return bulk.Result{State: bulk.Done, Code: pushed.PushID.String()}
+	}
+	r := failed(err)
+	switch r.State {
+	case bulk.Unknown:
+		r.Code, r.Reason = strconv.FormatInt(id, 10), byHand(id)
+	case bulk.Staged:
+		r.Next, r.Code = stepPush, item.Code
+	}
+	return r
+}
+
+// missed is how long the records must have shown no push to a list before it is made again: a record may not be there
+// in the first moments.
+const missed = 45 * time.Second
+
+// find looks for a push that was begun and not heard of. Only one that the records do not show, now and some time
+// before, is made again.
+func (o *operation) find(ctx context.Context, item bulk.Item, id int64, since time.Time) bulk.Result {
+	pushes, err := o.pushesTo(ctx, id)
+	now := time.Now()
+	switch {
+	case err == nil && len(pushes) > 0:
+		return bulk.Result{State: bulk.Done, Code: pushes.String()}
+	case err == nil && !since.IsZero() && now.Sub(since) >= missed:
+		if r := o.send(ctx, item, id); !errors.Is(r.Err, pushpackage.CodeRepeatedPush) {
+			return r
+		} // refused because of the one that is looked for
+	}
+	r := bulk.Result{State: bulk.Unknown, Reason: byHand(id)}
+	if err != nil {
+		r.Err = failed(err).Err
+	}
+	if since.IsZero() && err == nil {
+		since = now
+	}
+	r.Code = strconv.FormatInt(id, 10)
+	if !since.IsZero() {
+		r.Code += "@" + strconv.FormatInt(since.Unix(), 10)
+	}
+	return r
+}
+
+// pushesTo are the pushes of the last weeks that went to a list.
+func (o *operation) pushesTo(ctx context.Context, id int64) (ids pushpackage.IDs, err error) {
+	today := time.Now().In(beijing)
+	p := pushpackage.ListPushRecordsParams{StartDate: pushpackage.DateOf(today.AddDate(0, 0, -27)), EndDate: pushpackage.DateOf(today)}
+	for record, err := range o.client.AllPushRecords(ctx, p) {
+		if err != nil {
+			return ids, err
+		}
+		if record.UploadID == id {
+			ids = append(ids, record.PushID)
+		}
+	}
+	return ids, nil
+}
+
+var beijing = time.FixedZone("UTC+8", 8*60*60)
+
+func byHand(id int64) wxpay.Hint {
+	list := strconv.FormatInt(id, 10)
+	return wxpay.Hint{
+		English: "whether list " + list + " was pushed to is not known: run the job again, which looks at the records (uploadId " + list + "), or look in the console; do not push by hand before",
+		Chinese: "号码包 " + list + " 是否已推送尚不清楚：请重新运行任务查询推送记录（uploadId " + list + "），或在控制台核对；核对前切勿手工推送"}
+}
+
+// failed is what an error of TPNS says of a step.
+func failed(err error) bulk.Result {
+	refusedHere, here := errors.AsType[*pushpackage.ParamError](err)
+	refused, there := errors.AsType[*pushpackage.Error](err)
+	r := bulk.Result{Err: err}
+	if there {
+		r.Err = asWeChat(refused, err)
+		if refused.RetCode != 0 {
+			r.Code = strconv.FormatInt(int64(refused.RetCode), 10)
+		}
+		r.Reason = reason(refused)
+	}
+	switch {
+	case here:
+		r.State, r.Code = bulk.Rejected, "PARAM_ERROR"
+		r.Reason = wxpay.Hint{English: refusedHere.Param + " " + refusedHere.Reason, Chinese: refusedHere.Param + " 不合规：" + refusedHere.Reason}
+	case pushpackage.OutcomeUnknown(err):
+		r.State = bulk.Unknown
+	case there && status(refused) == 400:
+		r.State = bulk.Rejected
+	}
+	return r
+}
+
+func reason(e *pushpackage.Error) wxpay.Hint {
+	hint := wxpay.Hint(e.Hint())
+	said := cmp.Or(e.RetCode.Meaning(), bulk.Masked(e.Message))
+	if said == "" {
+		return hint
+	}
+	return wxpay.Hint{English: strings.TrimSuffix(said+"; "+hint.English, "; "), Chinese: cmp.Or(hint.Chinese, said)}
+}

@@ -1,0 +1,74 @@
+package report
+
+import (
+	"context"
+	"time"
+
+	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/ops/bulk"
+	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
+)
+
+// Read gathers the facts of a job, also beside a process that runs it.
+func Read(ctx context.Context, l *ledger.Ledger, now time.Time) (f Facts, err error) {
+	head := l.Head()
+	f = Facts{Name: head.Name, Operation: head.Operation, Sender: head.Sender, Settings: head.Settings, Created: head.Created, Made: now}
+	if f.Sums, f.Good, f.Bad, err = sums(l); err != nil {
+		return f, err
+	}
+	files, err := l.Files()
+	if err != nil {
+		return f, err
+	}
+	for _, file := range files {
+		f.Files = append(f.Files, File{Name: file.Name, Encoding: file.Encoding, Rows: file.Rows, Added: file.Added})
+	}
+	ticks, err := l.Ticks()
+	if err != nil {
+		return f, err
+	}
+	for _, t := range ticks {
+		f.Ticks = append(f.Ticks, Tick(t))
+		f.Last = t.At
+	}
+	f.Reasons, err = reasons(ctx, l)
+	return f, err
+}
+
+// Sums of a job, read from its ledger.
+func Sums(l *ledger.Ledger) (bulk.Sums, error) {
+	s, _, _, err := sums(l)
+	return s, err
+}
+
+func sums(l *ledger.Ledger) (s bulk.Sums, good, bad int64, err error) {
+	n, err := l.Sums()
+	// Of what is being sent, it is not known whether it arrived.
+	s = bulk.Sums{Rows: n.Rows, Done: n.Done, Rejected: n.Rejected, Unknown: n.Unknown + n.Sending, Skipped: n.Skipped, Left: n.Staged}
+	return s, n.Good, n.Bad, err
+}
+
+// reasons of rejected rows; what a code means is what the first row that has it was told.
+func reasons(ctx context.Context, l *ledger.Ledger) ([]Reason, error) {
+	counts, err := l.Reasons()
+	if err != nil || len(counts) == 0 {
+		return nil, err
+	}
+	why := map[string]wxpay.Hint{}
+	for item, err := range l.Items(ctx, ledger.Rejected) {
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := why[item.Code]; !ok {
+			why[item.Code] = wxpay.Hint{English: bulk.Masked(item.Reason), Chinese: bulk.Masked(item.ReasonChinese)}
+		}
+		if len(why) == len(counts) {
+			break
+		}
+	}
+	var list []Reason
+	for code, rows := range counts {
+		list = append(list, Reason{Code: code, Rows: rows, Why: why[code]})
+	}
+	return sorted(list), nil
+}

@@ -1,0 +1,66 @@
+// Package report tells people what became of the rows of a job: one page of HTML that needs nothing else, the rows that
+// were rejected, are unknown or were skipped as files to correct and feed again, and a summary. Nobody's numbers and
+// names are in any of it, unless somebody asks for whole cells.
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/ops/bulk"
+)
+
+// Facts are what is told of a job.
+type Facts struct {
+	Name, Operation, Sender string
+	Settings                map[string]string
+	Created, Last           time.Time // Last: when it moved last; zero: never
+	Made                    time.Time // when these facts were gathered
+	Running                 bool
+	Files                   []File
+	Sums                    bulk.Sums
+	Good, Bad               int64 // what the platform counted, of operations whose items are batches
+	Reasons                 []Reason
+	Ticks                   []Tick
+}
+
+// A File is an input of a job.
+type File struct {
+	Name, Encoding string
+	Rows           int64
+	Added          time.Time
+}
+
+// A Reason is why rows were rejected.
+type Reason struct {
+	Code string
+	Rows int64
+	Why  wxpay.Hint
+}
+
+// A Tick is how a job stood at a moment. Its numbers only grow, but for Throttled and Repeated, which begin at 0 with
+// each run.
+type Tick struct {
+	At                                 time.Time
+	Done, Rejected, Unknown, Throttled int64
+	Ceiling                            float64 // calls a second that were allowed; 0: no limit
+}
+
+// sorted reasons: the most frequent first.
+func sorted(reasons []Reason) []Reason {
+	return slices.SortedFunc(slices.Values(reasons), func(a, b Reason) int {
+		return cmp.Or(cmp.Compare(b.Rows, a.Rows), cmp.Compare(a.Code, b.Code))
+	})
+}
+
+// Grouped spells a number for people: 1,234,567.
+func Grouped(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

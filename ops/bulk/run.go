@@ -1,0 +1,260 @@
+package bulk
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
+	"github.com/wxpay-go/wxpay/ops/bulk/table"
+)
+
+// Run begins a job, or goes on with it where it stopped, and returns how it stands. It ends when nothing is left to do
+// (nil, whatever was rejected or stayed unknown), or with
+//
+//   - an [InputError]: rows that cannot be sent; nothing was sent
+//   - a [ChangedError]: the source is not what it was; nothing was sent
+//   - an [OtherJobError]: the ledger is that of another job
+//   - a [*ledger.HeldError]: another process runs it
+//   - a [StopError]: it stopped before its end, and goes on when it is run again
+//
+// and the summary as far as there is one. Cancelling ctx ends it softly: what was begun may end for ten seconds more.
+// The process may be killed at any moment all the same.
+func (j Job) Run(ctx context.Context) (*Summary, error) {
+	start := time.Now()
+	r, err := j.ready()
+	if err == nil && j.DryRun {
+		return r.dry(ctx, start)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := r.openLedger(ctx); err != nil {
+		return nil, err
+	}
+	defer r.ledger.Close()
+	if err := r.recount(); err != nil {
+		return nil, err
+	}
+	r.before = r.sums
+	err = r.all(ctx)
+	summary, sumErr := r.summary(start)
+	return summary, cmp.Or(err, sumErr)
+}
+
+// A run is one process at work on a job.
+type run struct {
+	Job
+	about  About
+	ledger *ledger.Ledger
+	keys   *keys
+	file   ledger.File // of the source
+	good   bool        // its rows are checked
+	*state
+}
+
+// ready checks what the job is made of.
+func (j Job) ready() (*run, error) {
+	if j.Operation == nil || j.Source == nil {
+		return nil, &wxpay.ParamError{Route: "Job", Param: "Operation and Source", Reason: "are needed"}
+	}
+	r := &run{Job: j, about: j.Operation.About()}
+	if len(r.about.Steps) == 0 {
+		return nil, &wxpay.ParamError{Route: "Job", Param: "Operation", Reason: "has no step"}
+	}
+	r.about.Batch, r.Concurrency = max(r.about.Batch, 1), cmp.Or(max(r.Concurrency, 0), 16)
+	if r.about.Concurrency > 0 {
+		r.Concurrency = min(r.Concurrency, r.about.Concurrency)
+	}
+	r.Patience = cmp.Or(max(r.Patience, 0), 15*time.Minute)
+	if r.Steps <= 0 || r.Steps > len(r.about.Steps) {
+		r.Steps = len(r.about.Steps)
+	}
+	r.state = newState(&r.Job, &r.about)
+	return r, nil
+}
+
+// dry checks everything and sends nothing. A ledger that is there is looked at, and not touched.
+func (r *run) dry(ctx context.Context, start time.Time) (*Summary, error) {
+	var files []ledger.File
+	switch l, err := ledger.Look(r.Ledger); {
+	case err == nil:
+		defer l.Close()
+		r.ledger = l
+		if err := r.same(ctx); err != nil {
+			return nil, err
+		}
+		if err := r.recount(); err != nil {
+			return nil, err
+		}
+		if files, err = l.Files(); err != nil {
+			return nil, stopped(WhyLedger, hintLedger, err)
+		}
+	case !errors.Is(err, os.ErrNotExist):
+		return nil, err
+	default: // the key is part of everything
+		if _, err := newKeys(ctx, r.Key, nil); err != nil {
+			return nil, err
+		}
+	}
+	r.before = r.sums
+	digest, err := r.Source.Digest(ctx)
+	if err == nil {
+		err = r.check(ctx)
+	}
+	if err != nil {
+		return nil, r.ended(ctx, err)
+	}
+	summary := &Summary{Sums: r.sums, Name: r.name(), Resumed: r.before.Rows > 0, Before: r.before.Done, Elapsed: time.Since(start)}
+	if !slices.ContainsFunc(files, func(f ledger.File) bool { return f.Digest == digest && f.Staged }) {
+		summary.Rows += r.checked.Load()
+		summary.Left += r.checked.Load()
+	}
+	return summary, nil
+}
+
+// name is what the job is called: its ledger's file without the ending.
+func (r *run) name() string {
+	return strings.TrimSuffix(filepath.Base(r.Ledger), filepath.Ext(r.Ledger))
+}
+
+// openLedger opens the ledger of the job. That of a new one is made when the rows are known to be good, so that a wrong
+// input leaves nothing behind.
+func (r *run) openLedger(ctx context.Context) (err error) {
+	if _, err := os.Stat(r.Ledger); !errors.Is(err, os.ErrNotExist) {
+		if r.ledger, err = ledger.Open(r.Ledger); err != nil {
+			return err
+		}
+		if err = r.same(ctx); err != nil {
+			r.ledger.Close()
+		}
+		return err
+	}
+	if err := r.checkFirst(ctx); err != nil {
+		return err
+	}
+	head := ledger.Head{
+		Name: r.name(), Operation: r.about.Name, Sender: r.about.Sender,
+		Settings: r.about.Settings, Salt: salt(), Created: time.Now(),
+	}
+	if r.keys, err = newKeys(ctx, r.Key, head.Salt); err != nil {
+		return err
+	}
+	head.Check = r.keys.check
+	r.ledger, err = ledger.Create(r.Ledger, head)
+	return err
+}
+
+// checkFirst checks the rows of a job that has no ledger yet.
+func (r *run) checkFirst(ctx context.Context) error {
+	defer r.report(ctx, false)()
+	r.phase(PhaseChecking)
+	r.good = true
+	return r.check(ctx)
+}
+
+// same compares the ledger with the job.
+func (r *run) same(ctx context.Context) (err error) {
+	h := r.ledger.Head()
+	switch {
+	case h.Operation != r.about.Name:
+		return &OtherJobError{"operation", h.Operation, r.about.Name}
+	case h.Sender != r.about.Sender:
+		return &OtherJobError{"merchant", h.Sender, r.about.Sender}
+	}
+	for _, name := range sortedKeys(h.Settings, r.about.Settings) {
+		if h.Settings[name] != r.about.Settings[name] {
+			return &OtherJobError{name, h.Settings[name], r.about.Settings[name]}
+		}
+	}
+	if r.keys, err = newKeys(ctx, r.Key, h.Salt); err != nil {
+		return err
+	}
+	if !bytes.Equal(h.Check, r.keys.check) {
+		return &OtherJobError{What: "private key"}
+	}
+	return nil
+}
+
+func sortedKeys(a, b map[string]string) []string {
+	all := maps.Clone(b)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, a)
+	return sorted(all)
+}
+
+// all does everything there is to do for the source.
+func (r *run) all(ctx context.Context) error {
+	defer r.report(ctx, true)()
+	if err := r.input(ctx); err != nil {
+		return err
+	}
+	return r.sendAll(ctx)
+}
+
+// summary adds up what the ledger says.
+func (r *run) summary(start time.Time) (*Summary, error) {
+	sums, err := r.ledger.Sums()
+	if err != nil {
+		return nil, stopped(WhyLedger, hintLedger, err)
+	}
+	reasons, err := r.ledger.Reasons()
+	if err != nil {
+		return nil, stopped(WhyLedger, hintLedger, err)
+	}
+	return &Summary{
+		Sums: sumsOf(sums), Name: r.ledger.Head().Name, Resumed: r.before.Rows > 0, Before: r.before.Done, Throttled: r.throttled.Load(),
+		Repeated: r.repeated.Load(), Reasons: reasons, Good: sums.Good, Bad: sums.Bad, Elapsed: time.Since(start),
+	}, nil
+}
+
+func sumsOf(s ledger.Sums) Sums {
+	return Sums{Rows: s.Rows, Done: s.Done, Rejected: s.Rejected, Unknown: s.Sending + s.Unknown, Skipped: s.Skipped, Left: s.Staged}
+}
+
+// An InputError is a source with rows that cannot be sent. Nothing was sent.
+type InputError struct {
+	Faults []*table.Fault // the first of them
+	Count  int64          // of all
+}
+
+func (e *InputError) Error() string {
+	if e.Count == 1 {
+		return "bulk: nothing was sent: " + e.Faults[0].Error()
+	}
+	return fmt.Sprintf("bulk: nothing was sent: %d rows cannot be; the first: %v", e.Count, e.Faults[0])
+}
+
+// A ChangedError is a source that is not what it was when the job began. Nothing was sent. Give the rows a file of
+// another name to add them to the job.
+type ChangedError struct {
+	Name                 string
+	Added, Gone, Changed int64 // rows
+	Line                 int64 // the first of them
+}
+
+func (e *ChangedError) Error() string {
+	return fmt.Sprintf("bulk: %s has changed since the job began, from line %d on: %d rows are new, %d are gone, %d are others; nothing was sent. "+
+		"Give it its old content back, or another name to make it a further input of the job", e.Name, e.Line, e.Added, e.Gone, e.Changed)
+}
+
+// An OtherJobError is a ledger that belongs to another job. Nothing was sent.
+type OtherJobError struct{ What, Was, Is string }
+
+func (e *OtherJobError) Error() string {
+	if e.Was == "" && e.Is == "" {
+		return fmt.Sprintf("bulk: the ledger was made with another %s, so its request numbers cannot be made again; go on with the old one, or begin another job", e.What)
+	}
+	return fmt.Sprintf("bulk: the ledger is that of another job: %s is %q there and %q here; nothing was sent. Give this job another name", e.What, e.Was, e.Is)
+}

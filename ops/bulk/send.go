@@ -1,0 +1,284 @@
+package bulk
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"math"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/media"
+	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
+	"github.com/wxpay-go/wxpay/ops/bulk/table"
+)
+
+const (
+	dueAtOnce = 1000             // items asked of the ledger at a time
+	grace     = 10 * time.Second // for what is in flight when a run is stopped
+)
+
+// settles are the pauses before an item of unknown outcome is asked for again within a run.
+var settles = [...]time.Duration{time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute}
+
+// sendAll goes through the source until nothing of it is due, and waits for what will be. The ledger knows what is due
+// and the source what it holds, so both are read along each other.
+func (r *run) sendAll(ctx context.Context) error {
+	if err := r.ledger.Wake(r.file.ID); err != nil { // what a run before left open is asked for at once
+		return stopped(WhyLedger, hintLedger, err)
+	}
+	last, err := r.lastLine()
+	if err != nil {
+		return err
+	}
+	for {
+		if err := r.pass(ctx, last); err != nil {
+			return err
+		}
+		due, any, err := r.ledger.NextDue(r.file.ID, last, r.Steps)
+		switch {
+		case err != nil:
+			return stopped(WhyLedger, hintLedger, err)
+		case any:
+			if err := r.wait(ctx, due); err != nil {
+				return err
+			}
+		case r.left() > 0:
+			return stopped(WhyLimit, hintLimit, nil)
+		default:
+			return nil
+		}
+	}
+}
+
+// lastLine is that of the last row which Limit leaves to this run.
+func (r *run) lastLine() (int64, error) {
+	last, rows := int64(math.MaxInt64), int64(0)
+	if r.Limit <= 0 {
+		return last, nil
+	}
+	for item, err := range r.due(time.Unix(math.MaxInt32, 0), last) {
+		if err != nil {
+			return 0, err
+		}
+		if rows += item.Rows; rows >= r.Limit {
+			return item.Line, nil
+		}
+	}
+	return last, nil
+}
+
+// due are the items that are due, by line.
+func (r *run) due(now time.Time, last int64) iter.Seq2[ledger.Item, error] {
+	return func(yield func(ledger.Item, error) bool) {
+		for after := int64(0); ; {
+			items, err := r.ledger.Due(r.file.ID, now, after, r.Steps, dueAtOnce)
+			if err != nil {
+				yield(ledger.Item{}, stopped(WhyLedger, hintLedger, err))
+				return
+			}
+			for _, item := range items {
+				if item.Line > last || !yield(item, nil) {
+					return
+				}
+				after = item.Line
+			}
+			if len(items) < dueAtOnce {
+				return
+			}
+		}
+	}
+}
+
+// pass takes what is due now. It ends when everything that it began has ended.
+func (r *run) pass(ctx context.Context, last int64) error {
+	next, stop := iter.Pull2(r.due(time.Now(), last))
+	defer stop()
+	item, err, more := next()
+	if err != nil || !more {
+		return err
+	}
+	r.phase(PhaseSending)
+	work := r.workers(ctx)
+	defer work.wait()
+	var rows []table.Row
+	for row, err := range r.Source.Rows(ctx) {
+		if err != nil {
+			return r.ended(ctx, err)
+		}
+		if len(rows) == 0 && int64(row.Line) < item.Line {
+			continue
+		}
+		if rows = append(rows, row); int64(len(rows)) < item.Rows {
+			continue
+		}
+		if e, err := r.entry(rows); err != nil || e.Key != item.Key || e.Line != item.Line {
+			break // not the row that was staged
+		}
+		if err := work.begin(ctx, item, rows); err != nil {
+			return err
+		}
+		rows = nil
+		if item, err, more = next(); err != nil || !more {
+			if ended := work.wait(); err == nil {
+				err = ended
+			}
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return r.ended(ctx, ctx.Err())
+	}
+	return stopped(WhyInput, hintSource, media.ErrChanged)
+}
+
+// A crew is the workers of a pass.
+type crew struct {
+	*run
+	hard   context.Context // of calls; it outlives the run's own for a while
+	cancel context.CancelFunc
+	free   chan struct{}
+	flying sync.WaitGroup
+	undo   func() bool
+}
+
+func (r *run) workers(ctx context.Context) *crew {
+	w := &crew{run: r, free: make(chan struct{}, r.Concurrency)}
+	w.hard, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	w.undo = context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(grace, w.cancel)
+		context.AfterFunc(w.hard, func() { timer.Stop() })
+	})
+	return w
+}
+
+// wait waits until nothing is in flight, and returns why the run has to stop, if it has.
+func (w *crew) wait() error {
+	w.flying.Wait()
+	w.undo()
+	w.cancel()
+	return w.state.stop.err()
+}
+
+// begin hands an item to a worker when one is free and the pace allows it.
+func (w *crew) begin(ctx context.Context, item ledger.Item, rows []table.Row) error {
+	select {
+	case w.free <- struct{}{}:
+	case <-ctx.Done():
+		return w.ended(ctx, ctx.Err())
+	}
+	if err := w.may(ctx, item.Step); err != nil {
+		<-w.free
+		return err
+	}
+	w.flying.Go(func() {
+		defer func() { <-w.free }()
+		w.take(w.hard, item, rows)
+	})
+	return nil
+}
+
+// take takes the next step for an item, and writes down how that ended.
+func (r *run) take(ctx context.Context, item ledger.Item, rows []table.Row) {
+	kept, err := r.keys.open(item.Key, item.Kept)
+	if err != nil {
+		r.state.stop.because(stopped(WhyLedger, hintLedger, err))
+		return
+	}
+	begun := item.State == ledger.Sending || item.State == ledger.Unknown
+	if r.about.Unkept && !begun {
+		if err := r.ledger.Begin(ctx, item.ID, nil); err != nil {
+			r.state.stop.because(stopped(WhyLedger, hintLedger, err))
+			return
+		}
+	}
+	var ex wxpay.Exchange
+	call := wxpay.WithAttempts(wxpay.WithExchange(wxpay.WithPrepared(ctx, r.keep(item, kept)), &ex), 1)
+	told := Item{Number: spell(item.Key), Step: item.Step, Tries: item.Tries, Due: item.Due, Code: item.Code, Rows: rows}
+	var result Result
+	if begun {
+		result = r.Operation.Settle(call, told, kept)
+	} else {
+		result = r.Operation.Send(call, told)
+	}
+	r.notice(item.ID, &result, &ex)
+	result.RequestID = cmp.Or(result.RequestID, ex.RequestID)
+	outcome := r.outcome(item, begun, result)
+	if err := r.ledger.End(context.WithoutCancel(ctx), item.ID, outcome); err != nil {
+		r.state.stop.because(stopped(WhyLedger, hintLedger, err))
+		return
+	}
+	r.count(item, outcome)
+}
+
+// keep writes a call down before it leaves, and holds it back until it may. What is asked for alone is not written.
+func (r *run) keep(item ledger.Item, kept wxpay.Prepared) func(context.Context, wxpay.Prepared) error {
+	var waited atomic.Bool // the pass has waited for the first call
+	return func(ctx context.Context, p wxpay.Prepared) error {
+		if waited.Swap(true) {
+			if err := r.pace(p.Route, item.Step).Wait(ctx); err != nil {
+				return err
+			}
+		}
+		if strings.HasPrefix(p.Route, "GET ") {
+			return nil
+		}
+		if equal(p, kept) {
+			r.repeated.Add(1)
+			return nil
+		}
+		locked, err := r.keys.lock(item.Key, p)
+		if err == nil {
+			err = r.ledger.Begin(ctx, item.ID, locked)
+		}
+		if err != nil {
+			r.state.stop.because(stopped(WhyLedger, hintLedger, err))
+		}
+		return err
+	}
+}
+
+func equal(a, b wxpay.Prepared) bool {
+	x, err := json.Marshal(a)
+	y, err2 := json.Marshal(b)
+	return err == nil && err2 == nil && bytes.Equal(x, y)
+}
+
+// outcome is what the ledger keeps of a result.
+func (r *run) outcome(item ledger.Item, begun bool, result Result) ledger.Outcome {
+	_, refusedHere := errors.AsType[*wxpay.ParamError](result.Err)
+	if begun && (result.State == Staged && result.Err != nil || refusedHere) {
+		result.State = Unknown // what was begun before is no better known for a call that failed
+	}
+	o := ledger.Outcome{
+		State: ledger.State(result.State), Step: item.Step, Code: result.Code, RequestID: result.RequestID,
+		Reason: result.Reason.English, ReasonChinese: result.Reason.Chinese, Good: result.Good, Bad: result.Bad,
+	}
+	switch {
+	case result.State == Unknown: // what the step before gave is still needed
+		o.Code, o.Due = cmp.Or(item.Code, o.Code), r.again(item.ID)
+	case result.State == Staged && result.Err != nil:
+		o.Code, o.Due = item.Code, r.later(result)
+	case result.State == Staged:
+		o.Step, o.Due = result.Next, result.At
+	}
+	return o
+}
+
+// again is when an item of unknown outcome is asked for the next time; at last not in this run.
+func (r *run) again(id int64) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.asked[id]
+	r.asked[id]++
+	if n >= len(settles) {
+		return ledger.Never
+	}
+	return time.Now().Add(settles[n])
+}

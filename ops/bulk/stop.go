@@ -1,0 +1,55 @@
+package bulk
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/auth"
+)
+
+func stopped(why Why, reason wxpay.Hint, err error) *StopError { return &StopError{why, reason, err} }
+
+var (
+	hintInterrupted = wxpay.Hint{English: "interrupted; run it again and it goes on here", Chinese: "已中断；再次运行即从此处继续"}
+	hintLimit       = wxpay.Hint{English: "this run has done what it was told to; rows are left: run it again without limit", Chinese: "本次运行已完成限定部分，仍有未处理的行；去掉限制后再次运行即可继续"}
+	hintUntil       = wxpay.Hint{English: "its time is over; run it again and it goes on here", Chinese: "已到设定的结束时间；再次运行即从此处继续"}
+	hintLedger      = wxpay.Hint{English: "the ledger cannot be read or written (disk full, damaged, or no permission); nothing was sent that is not written down", Chinese: "账本无法读写（磁盘已满、损坏或无权限）；未落账的请求一律未发送"}
+	hintSource      = wxpay.Hint{English: "the input changed while it was read; what was sent is written down: give it its old content back and run again", Chinese: "输入文件在读取过程中发生变化；已发送的均已落账，请恢复原内容后再次运行"}
+	hintClock       = wxpay.Hint{English: "this machine's clock is more than 5 minutes off the platform's; set it (NTP) and run again", Chinese: "本机时间与微信支付相差超过 5 分钟；请校准（NTP）后再次运行"}
+	hintAuth        = wxpay.Hint{English: "the platform takes no call of this merchant; wxpay doctor finds out why", Chinese: "微信支付拒绝了该商户的请求；请运行 wxpay doctor 检查"}
+	hintPlatform    = wxpay.Hint{English: "the platform fails in the same way for many different rows: most likely the serial number or merchant number is wrong; wxpay doctor checks them", Chinese: "大量不同的行以相同方式失败：多为证书序列号或商户号有误；请运行 wxpay doctor 检查"}
+	hintNetwork     = wxpay.Hint{English: "nothing has succeeded for a long time; when the network or the platform is back, run it again", Chinese: "长时间没有任何请求成功；网络或微信支付恢复后再次运行即可"}
+)
+
+// stop is why an error ends the run: it says that every other row would fail as well.
+func stop(err error) (*StopError, bool) {
+	if err == nil {
+		return nil, false
+	}
+	if e, ok := errors.AsType[*StopError](err); ok {
+		return e, true
+	}
+	if clockOff(err) {
+		return stopped(WhyAuth, hintClock, err), true
+	}
+	if e, ok := errors.AsType[*wxpay.Error](err); ok {
+		if e.StatusCode != http.StatusUnauthorized && e.Code != wxpay.CodeNoAuth && e.Code != wxpay.CodeSignError {
+			return nil, false
+		}
+		hint := e.Hint()
+		if hint == (wxpay.Hint{}) {
+			hint = hintAuth
+		}
+		return stopped(WhyAuth, hint, err), true
+	}
+	if _, ok := errors.AsType[*wxpay.ParamError](err); ok || wxpay.Transient(err) {
+		return nil, false
+	}
+	for _, lasting := range []error{auth.ErrNoKey, auth.ErrFIPS, wxpay.ErrNoCertificates} {
+		if errors.Is(err, lasting) {
+			return stopped(WhyAuth, hintAuth, err), true
+		}
+	}
+	return nil, false
+}

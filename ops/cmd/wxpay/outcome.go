@@ -1,0 +1,356 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/ops/bulk"
+	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
+	bulkreport "github.com/wxpay-go/wxpay/ops/bulk/report"
+	"github.com/wxpay-go/wxpay/ops/bulk/table"
+)
+
+// carryOut runs a job and tells how it stood, stands, and what is left to do.
+func (a *app) carryOut(ctx context.Context, w work) error {
+	file, err := table.Open(w.path, w.options)
+	if err != nil {
+		return err
+	}
+	begun := a.opening(ctx, w, file)
+	w.job.Source, w.found = file, file.Encoding()
+	watch := a.watch(w.name)
+	defer context.AfterFunc(ctx, func() {
+		watch.note(a.t("stopping: what is in flight is finished, in 10 s at most; once more stops at once", "正在停止：等待已发出的请求结束（至多 10 秒）；再按一次立即停止"))
+	})()
+	w.job.Observe = func(p bulk.Progress) {
+		if p.Phase != bulk.PhaseChecking && !w.job.DryRun {
+			_ = w.keep() // tried once more, and told, in the end
+		}
+		watch.observe(p)
+	}
+	sum, err := w.job.Run(ctx)
+	watch.close()
+	if _, stopped := asStop(err); err != nil && !stopped {
+		if !begun && sum != nil && sum.Rows == 0 {
+			err = errors.Join(err, w.dir.discard(w.name))
+		}
+		return a.faulty(err)
+	}
+	if sum == nil {
+		return err
+	}
+	if w.job.DryRun {
+		return a.checked(w, sum, err)
+	}
+	if err := w.keep(); err != nil {
+		a.say(a.t("warning: how the job is run could not be written down, so wxpay jobs resume will not know: %v", "警告：无法记录任务的运行参数，wxpay jobs resume 将无法使用：%v"), err)
+	}
+	changed := int64(0)
+	if ctx.Err() == nil {
+		changed = a.leftovers(ctx, w)
+	} else if sum.Rejected+sum.Unknown > 0 {
+		a.note(a.t("rejected and unknown rows: wxpay jobs export %s --rejected, or --unknown", "被拒绝及结果未知的行：wxpay jobs export %s --rejected 或 --unknown"), w.name)
+	}
+	exit := exitAfter(ctx, sum, err, changed)
+	if e := a.summary(w.name, sum, err, exit, changed); e != nil {
+		return e
+	}
+	if stop, ok := asStop(err); ok && stop.Why == bulk.WhyInterrupted {
+		return &bulk.StopError{Why: stop.Why, Reason: stop.Reason} // what came in between is known to who sent it
+	}
+	if err != nil {
+		return err
+	}
+	return exitOnly(exit)
+}
+
+// opening is what is said first: whether a job goes on, and what was found out about its input.
+func (a *app) opening(ctx context.Context, w work, file *table.File) (begun bool) {
+	s := a.standingOf(ctx, w.dir, w.name)
+	begun = s.Rows > 0
+	switch {
+	case s.State == "running": // it will be said by whom
+	case begun && !w.job.DryRun:
+		a.note(a.t("job %s: %s of %s done, continuing", "任务 %s：已完成 %s / %s 行，继续"), w.name, grouped(s.Done), grouped(s.Rows))
+	case begun:
+		a.note(a.t("job %s: %s of %s done; checking only, nothing is sent", "任务 %s：已完成 %s / %s 行；仅检查，不发送"), w.name, grouped(s.Done), grouped(s.Rows))
+	case w.job.DryRun:
+		a.note(a.t("job %s: checking only, nothing is sent", "任务 %s：仅检查，不发送"), w.name)
+	default:
+		a.note(a.t("job %s: begins; it is remembered in %s", "任务 %s：开始；台账 %s"), w.name, w.dir.ledger(w.name))
+	}
+	columns := found(file.Found(), w.options.Columns)
+	a.note(a.t("input %s: %s, %s", "输入 %s：%s，%s"), seen(w.path), file.Encoding(), columns)
+	if a.json {
+		_ = a.emit("job", struct {
+			Job      string            `json:"job"`
+			Resumed  bool              `json:"resumed"`
+			Done     int64             `json:"done"`
+			Rows     int64             `json:"rows"`
+			Ledger   string            `json:"ledger"`
+			Input    string            `json:"input"`
+			Encoding string            `json:"encoding"`
+			Columns  map[string]string `json:"columns"`
+			DryRun   bool              `json:"dry_run,omitzero"`
+		}{w.name, begun, s.Done, s.Rows, w.dir.ledger(w.name), w.path, file.Encoding(), file.Found(), w.job.DryRun}, nil)
+	}
+	return begun
+}
+
+// leftovers writes the rows that somebody has to look at, and counts those that changed since they were sent. That
+// they cannot be written changes nothing of how the job ended.
+func (a *app) leftovers(ctx context.Context, w work) (changed int64) {
+	err := func() error {
+		l, err := ledger.Look(w.dir.ledger(w.name))
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		r, err := w.dir.record(w.name)
+		if err != nil {
+			return err
+		}
+		files, err := l.Files()
+		if err != nil {
+			return err
+		}
+		if changed, err = changedRows(ctx, l); err != nil {
+			return err
+		}
+		sums, err := bulkreport.Sums(l)
+		if err != nil {
+			return err
+		}
+		counts := map[ledger.State]int64{ledger.Rejected: sums.Rejected, ledger.Unknown: sums.Unknown, ledger.Skipped: changed}
+		out := folder(w.out)
+		if out == "" {
+			out = w.dir
+		}
+		for _, state := range []ledger.State{ledger.Rejected, ledger.Unknown, ledger.Skipped} {
+			path := out.path(w.name, "."+kindOf(state)+".csv")
+			if counts[state] == 0 {
+				err = removeOwn(&r, files, path)
+			} else {
+				err = a.leftover(ctx, w, l, &r, files, state, path)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if err := w.dir.keep(w.name, r); err != nil || w.given == nil {
+			return err
+		}
+		for item, err := range l.Items(ctx, ledger.Done) {
+			if err == nil {
+				err = w.given(item.Code)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}()
+	if err != nil {
+		a.say(a.t("warning: the files of rejected and unknown rows could not be written (%v); see wxpay jobs export", "警告：无法写出被拒绝及结果未知的行（%v）；可用 wxpay jobs export 导出"), err)
+	}
+	return changed
+}
+
+func (a *app) leftover(ctx context.Context, w work, l *ledger.Ledger, r *record, inputs []ledger.File, state ledger.State, path string) error {
+	rows, err := a.rows(w.dir, w.name, l, state, w.reveal)
+	if err != nil {
+		return err
+	}
+	written, err := a.writeBeside(ctx, rows, r, inputs, path)
+	if err != nil {
+		return err
+	}
+	return a.told(state, written)
+}
+
+// exitAfter is the exit code of a run that came to an end.
+func exitAfter(ctx context.Context, sum *bulk.Summary, err error, changed int64) int {
+	switch {
+	case err != nil:
+		return reportOf(ctx, err).exit
+	case sum.Unknown > 0:
+		return exitUnknown
+	case sum.Left > 0:
+		return exitStopped
+	case sum.Rejected > 0 || changed > 0:
+		return exitRejected
+	}
+	return exitDone
+}
+
+// summary is what is said last.
+func (a *app) summary(name string, sum *bulk.Summary, err error, exit int, changed int64) error {
+	if a.json {
+		return a.emit("summary", summaryOf(name, sum, err, exit, changed), nil)
+	}
+	a.note(a.t("job %s: %s, in %s", "任务 %s：%s，用时 %s"), name, a.sum(sum.Sums), short(sum.Elapsed))
+	for _, code := range slices.SortedFunc(maps.Keys(sum.Reasons), func(a, b string) int {
+		return int(sum.Reasons[b] - sum.Reasons[a])
+	}) {
+		a.note("  %s  %s", grouped(sum.Reasons[code]), code)
+	}
+	if sum.Good+sum.Bad > 0 {
+		a.note(a.t("  the platform counted %s accepted, %s not accepted", "  平台统计：成功 %s，失败 %s"), grouped(sum.Good), grouped(sum.Bad))
+	}
+	if sum.Throttled > 0 {
+		a.note(a.t("  throttled %s times", "  被限流 %s 次"), grouped(sum.Throttled))
+	}
+	if changed > 0 {
+		a.note(a.t("  %s rows differ from what was sent for them before; they were not sent again", "  %s 行的内容与此前发送的不同，未再次发送"), grouped(changed))
+	}
+	switch {
+	case sum.Unknown > 0:
+		a.note(a.t("next: run the same command again; it settles what is unknown with the same numbers", "下一步：再次运行同一命令，将用相同单号确认结果未知的行"))
+	case sum.Left > 0:
+		a.note(a.t("next: run the same command again, or wxpay jobs resume %s", "下一步：再次运行同一命令，或 wxpay jobs resume %s"), name)
+	case sum.Rejected > 0:
+		a.note(a.t("next: correct the rejected rows (wxpay jobs export %s --rejected --reveal) and feed that file with --job %s", "下一步：更正被拒绝的行（wxpay jobs export %s --rejected --reveal），再用 --job %s 提交该文件"), name, name)
+	}
+	return nil
+}
+
+func summaryOf(name string, sum *bulk.Summary, err error, exit int, changed int64) any {
+	why := bulk.Why("")
+	if stop, ok := asStop(err); ok {
+		why = stop.Why
+	}
+	return struct {
+		Job string `json:"job"`
+		bulk.Sums
+		Complete  bool             `json:"complete"`
+		Exit      int              `json:"exit"`
+		Stopped   bulk.Why         `json:"stopped,omitzero"`
+		Resumed   bool             `json:"resumed"`
+		Before    int64            `json:"done_before"`
+		Changed   int64            `json:"changed"`
+		Throttled int64            `json:"throttled"`
+		Repeated  int64            `json:"repeated"`
+		Reasons   map[string]int64 `json:"reasons"`
+		Good      int64            `json:"good,omitzero"`
+		Bad       int64            `json:"bad,omitzero"`
+		Elapsed   float64          `json:"elapsed_seconds"`
+	}{name, sum.Sums, sum.Complete(), exit, why, sum.Resumed, sum.Before, changed, sum.Throttled, sum.Repeated, sum.Reasons, sum.Good, sum.Bad, sum.Elapsed.Seconds()}
+}
+
+// checked is the end of a dry run.
+func (a *app) checked(w work, sum *bulk.Summary, err error) error {
+	if err != nil {
+		return err
+	}
+	least, days := estimate(w.job.Operation.About(), sum.Rows, &w.job)
+	if a.json {
+		return a.emit("check", struct {
+			Job     string  `json:"job"`
+			Rows    int64   `json:"rows"`
+			Skipped int64   `json:"skipped"`
+			Seconds float64 `json:"seconds_at_least"`
+			Days    int64   `json:"days_at_least,omitzero"`
+		}{w.name, sum.Rows, sum.Skipped, least.Seconds(), days}, nil)
+	}
+	a.note(a.t("the input is good: %s rows, nothing was sent", "输入检查通过：%s 行，未发送任何内容"), grouped(sum.Rows))
+	switch {
+	case days > 1:
+		a.note(a.t("it will take %d days at least, by the platform's daily limit", "受平台每日限额影响，至少需要 %d 天"), days)
+	case least > 0:
+		a.note(a.t("it will take %s at least, at this rate", "按此速率至少需要 %s"), short(least.Round(time.Second)))
+	}
+	return nil
+}
+
+func asStop(err error) (*bulk.StopError, bool) { return errors.AsType[*bulk.StopError](err) }
+
+// removeOwn deletes a file that was written before and has no rows any more.
+func removeOwn(r *record, inputs []ledger.File, path string) error {
+	if !r.owns(path) || fedBefore(inputs, path) {
+		return nil
+	}
+	delete(r.Written, path)
+	return os.Remove(path)
+}
+
+// changedRows counts rows that differ from what was sent for them before.
+func changedRows(ctx context.Context, l *ledger.Ledger) (n int64, err error) {
+	for item, err := range l.Items(ctx, ledger.Skipped) {
+		if err != nil {
+			return n, err
+		}
+		if item.Code == ledger.Changed {
+			n += max(1, item.Rows)
+		}
+	}
+	return n, nil
+}
+
+// refusal says, in both languages, why a job did not begin or its ledger could not be opened.
+func refusal(err error) error {
+	say := func(exit int, english, chinese string) error {
+		return &failure{exit: exit, err: err, text: wxpay.Hint{English: english, Chinese: chinese}}
+	}
+	if e, ok := errors.AsType[*ledger.HeldError](err); ok {
+		if e.PID == 0 {
+			return say(exitStopped, "another process runs this job; wait until it has ended", "任务正由另一进程运行，请等待其结束")
+		}
+		since := e.Since.Local().Format(time.DateTime)
+		return say(exitStopped, fmt.Sprintf("process %d on %s runs this job since %s; wait until it has ended", e.PID, e.Host, since), fmt.Sprintf("任务正由进程 %d（主机 %s，自 %s 起）运行，请等待其结束", e.PID, e.Host, since))
+	}
+	if e, ok := errors.AsType[*bulk.ChangedError](err); ok {
+		return say(exitUsage, e.Error(), fmt.Sprintf("%s 自任务开始后已变更：自第 %d 行起，新增 %d 行、消失 %d 行、不同 %d 行；未发送任何内容。请恢复原内容，或另存为其他文件名作为本任务的新输入",
+			e.Name, e.Line, e.Added, e.Gone, e.Changed))
+	}
+	if e, ok := errors.AsType[*bulk.OtherJobError](err); ok {
+		if e.Was == "" && e.Is == "" {
+			return say(exitUsage, e.Error(), "台账是用另一私钥建立的，无法重新生成相同的请求单号；请用原私钥继续，或另建任务（--job）")
+		}
+		return say(exitUsage, e.Error()+" with --job", fmt.Sprintf("台账属于另一任务：%s 在台账中为 %q，此处为 %q；未发送任何内容。请用 --job 另起任务名", e.What, e.Was, e.Is))
+	}
+	if e, ok := errors.AsType[*ledger.DamagedError](err); ok {
+		return say(exitInternal, e.Error(), "台账已损坏，未发送任何内容："+e.Error())
+	}
+	if e, ok := errors.AsType[*ledger.VersionError](err); ok {
+		return say(exitUsage, e.Error(), "台账版本不受支持："+e.Error())
+	}
+	return err
+}
+
+// faulty says what is wrong with an input, row by row.
+func (a *app) faulty(err error) error {
+	e, ok := errors.AsType[*bulk.InputError](err)
+	if !ok {
+		return refusal(err)
+	}
+	for _, f := range e.Faults {
+		a.say("%s", a.t(f.Error(), chineseFault(f)))
+		if a.json {
+			_ = a.emit("fault", struct {
+				File   string `json:"file"`
+				Line   int    `json:"line,omitzero"`
+				Column string `json:"column,omitzero"`
+				Reason string `json:"reason"`
+			}{f.File, f.Line, f.Column, a.t(f.Reason, f.Chinese)}, nil)
+		}
+	}
+	more := e.Count - int64(len(e.Faults))
+	if more > 0 {
+		a.say(a.t("… and %s more", "……另有 %s 处"), grouped(more))
+	}
+	return &failure{exit: exitUsage, err: err, text: wxpay.Hint{
+		English: fmt.Sprintf("%s rows cannot be sent; nothing was sent", grouped(e.Count)),
+		Chinese: fmt.Sprintf("%s 行无法发送；未发送任何内容", grouped(e.Count)),
+	}}
+}
+
+func (a *app) textOf(err error) string {
+	text := reportOf(context.Background(), refusal(err)).text()
+	return a.t(text.English, text.Chinese)
+}
