@@ -9,11 +9,11 @@ import (
 
 // Trim drops what leaves nothing to see at the ends of text.
 func Trim(text string) string {
-	for len(text) > 0 && text[0] > ' ' && text[0] < utf8.RuneSelf {
-		if last := text[len(text)-1]; last > ' ' && last < utf8.RuneSelf {
+	if len(text) > 0 {
+		first, last := text[0], text[len(text)-1]
+		if first > ' ' && first < utf8.RuneSelf && last > ' ' && last < utf8.RuneSelf {
 			return text
 		}
-		break
 	}
 	return strings.TrimFunc(text, blank)
 }

@@ -280,22 +280,13 @@ func (f *File) headless(cells []string) bool {
 	if len(required) == 0 && len(f.options.Columns) == 1 {
 		required = []int{0}
 	}
-	if len(required) == 1 && len(cells) > 1 {
-		place := -1
-		for i := range cells {
-			if f.fits(required[0], cells[i]) {
-				if place >= 0 {
-					place = -1
-					break
-				}
-				place = i
-			}
-		}
-		if place < 0 {
-			return false
+	if len(required) == 1 {
+		place := only(cells, func(cell string) bool { return f.fits(required[0], cell) })
+		if place < 0 { // a value that is refused later, by its line
+			place = only(cells, func(cell string) bool { return cell != "" && !lists.Heading(cell) })
 		}
 		f.places[required[0]] = place
-		return true
+		return place >= 0
 	}
 	if len(required) == 0 || len(cells) != len(required) {
 		return false
@@ -309,6 +300,15 @@ func (f *File) headless(cells []string) bool {
 		f.places[column] = i
 	}
 	return true
+}
+
+// only is the place of the one cell that is such; -1: there is none, or more than one.
+func only(cells []string, such func(string) bool) int {
+	place := slices.IndexFunc(cells, such)
+	if place >= 0 && slices.ContainsFunc(cells[place+1:], such) {
+		return -1
+	}
+	return place
 }
 
 // fits reports whether a cell is a value of a column rather than a word over it.
@@ -327,6 +327,9 @@ func (f *File) missing(c *Column, line int, header []string, mapped bool) error 
 	}
 	tell := true
 	for _, cell := range header {
+		if !utf8.ValidString(cell) || strings.ContainsRune(cell, utf8.RuneError) {
+			return f.fault(line, "", wrongBytes)
+		}
 		tell = tell && telling(cell)
 	}
 	if c == nil {

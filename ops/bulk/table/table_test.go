@@ -155,12 +155,14 @@ func TestRefusedFiles(t *testing.T) {
 		"cut character":             {"手机号,姓名\n" + one + ",张\xe4\xb8", "list.csv:2: is not UTF-8", table.Options{}},
 		"missing":                   {"name,age\na,1\n", "list.csv:1: has no column for phone_number, such as phone_number, 手机号", table.Options{}},
 		"missing, headers told":     {"name,age\na,1\n", "its headers are: name, age", table.Options{}},
-		"missing, row not told":     {"张三,+1 555 0100\n李四,9\n", "its first line seems to be a row", table.Options{}},
+		"missing, row not told":     {"张三,+1 555 0100,7\n李四,9,7\n", "its first line seems to be a row", table.Options{}},
 		"two numbers":               {one + "," + two + "\n", "its first line seems to be a row", table.Options{}},
 		"twice":                     {"手机号,姓名,Phone\n" + one + ",a," + two + "\n", "has several headers for phone_number: columns 1 and 3", table.Options{}},
 		"map of no header":          {"a,b\n1,2\n", "no header that --map names for phone_number", table.Options{Map: map[string]string{"phone_number": "c"}}},
 		"map of no column":          {"a,b\n1,2\n", "no column is called phone", table.Options{Map: map[string]string{"phone": "a"}}},
 		"map of a number too large": {"a,b\n1,2\n", "has no column 3", table.Options{Map: map[string]string{"phone_number": "3"}}},
+		"not in the encoding":       {"\xca\xd6\xbb\xfa\xba\xc5,x\n" + one + ",y\n", "list.csv:1: holds bytes that are no characters", table.Options{Encoding: "utf-8"}},
+		"UTF-8 read as UTF-16":      {"手机号,x\n" + one + ",y\n", "list.csv:1: ", table.Options{Encoding: "utf-16le"}},
 		"header with open quote":    {"\"手机号\n" + one + "\n", "opens a double quote", table.Options{}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -214,6 +216,61 @@ func TestRefusedRows(t *testing.T) {
 	assert.Equal(t, 2, faults[0].Line)
 	assert.Contains(t, faults[0].Reason, "opens a double quote that is not closed")
 	assert.Equal(t, "3 "+one+"\n", cells(rows))
+}
+
+// The first line of a list without a header is a line like any other.
+func TestFirstRowRefused(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"1.38E+10\n" + one:          "is in scientific notation",
+		"138****8000\n" + one:       "is masked",
+		"张三,138****8000\n李四," + one: "is masked",
+		one + "1\n" + two:           "has 12 digits",
+	} {
+		f, err := table.Open(write(t, "list.csv", text), table.Options{Columns: phone()})
+		require.NoError(t, err)
+		rows, faults := read(t, f)
+		assert.Len(t, rows, 1)
+		require.Len(t, faults, 1)
+		assert.Equal(t, 1, faults[0].Line)
+		assert.Contains(t, faults[0].Reason, want)
+	}
+}
+
+// An encoding that was named is taken, and what does not fit it is refused by its line.
+func TestNamedEncoding(t *testing.T) {
+	t.Parallel()
+	columns := append(phone(), table.Column{Name: "name", Headers: []string{"姓名"}})
+	text := "phone,name\n" + one + ",\xd5\xc5\xc8\xfd\n" + two + ",\xd5\n" + two + ",\xe5\xbc\xa0\n"
+	for encoding, want := range map[string]string{"gbk": "3 4", "GB-2312": "3 4", "utf8": "2 3"} {
+		f, err := table.Open(write(t, "list.csv", text), table.Options{Columns: columns, Encoding: encoding})
+		require.NoError(t, err)
+		_, faults := read(t, f)
+		var lines strings.Builder
+		for _, fault := range faults {
+			lines.WriteString(" " + string(rune('0'+fault.Line)))
+			assert.Contains(t, fault.Reason, "holds bytes that are no characters")
+		}
+		assert.Equal(t, want, strings.TrimSpace(lines.String()), encoding)
+	}
+}
+
+// GB18030 beyond GBK, and a byte of it that comes late.
+func TestGB18030(t *testing.T) {
+	t.Parallel()
+	name := "㐀𠀀龥€·“”〇镕"
+	late := strings.Repeat(one+",a\n", 100_000)
+	text, err := simplifiedchinese.GB18030.NewEncoder().String("phone,name\n" + late + two + "," + name + "\n")
+	require.NoError(t, err)
+	f, err := table.Open(write(t, "list.csv", text), table.Options{Columns: append(phone(), table.Column{Name: "name"})})
+	require.NoError(t, err)
+	assert.Equal(t, "GB18030", f.Encoding())
+	rows, faults := read(t, f)
+	assert.Empty(t, faults)
+	require.Len(t, rows, 100_001)
+	assert.Equal(t, []string{two, name}, rows[100_000].Cells)
+	_, err = table.Open(write(t, "list.csv", "手机号\n"+strings.Repeat(one+"\n", 100_000)+"\xd5\xc5\n"), table.Options{Columns: phone()})
+	assert.ErrorContains(t, err, "list.csv:100002: is not UTF-8, and line 1 is")
 }
 
 func TestMap(t *testing.T) {

@@ -100,11 +100,11 @@ func TestCellsOfAWorkbook(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			sheet := ""
+			var sheet strings.Builder
 			for i, c := range columns {
-				sheet += fmt.Sprintf(`<c r="%c1" t="inlineStr"><is><t>%s</t></is></c>`, 'A'+i, c.Name)
+				sheet.WriteString(fmt.Sprintf(`<c r="%c1" t="inlineStr"><is><t>%s</t></is></c>`, 'A'+i, c.Name))
 			}
-			f, err := table.Open(write(t, "book.xlsx", zipped(t, parts(`<row r="1">`+sheet+`</row><row r="2">`+tt.cell+`</row>`, ""))), table.Options{Columns: columns})
+			f, err := table.Open(write(t, "book.xlsx", zipped(t, parts(`<row r="1">`+sheet.String()+`</row><row r="2">`+tt.cell+`</row>`, ""))), table.Options{Columns: columns})
 			require.NoError(t, err)
 			rows, faults := read(t, f)
 			if tt.fault != "" {
