@@ -216,7 +216,7 @@ func TestDebitRunFromFileToCorrection(t *testing.T) {
 	require.Contains(t, string(html), "PAY_FAIL")
 	d.nobody(o.stderr)
 
-	o = d.job("jobs", "forget", "november-edu-debit")
+	o = d.runWith("y\n", "jobs", "forget", "november-edu-debit", "--dir="+d.out)
 	require.Equal(t, exitUsage, o.code, "nobody is asked without a terminal")
 	require.Contains(t, o.stderr, "request numbers")
 	o = d.job("jobs", "forget", "november-edu-debit", "--yes")
