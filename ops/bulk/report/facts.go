@@ -27,6 +27,9 @@ func Read(ctx context.Context, l *ledger.Ledger, now time.Time) (f Facts, err er
 	if err != nil {
 		return f, err
 	}
+	if len(ticks) > 0 && ticks[0].At.After(head.Created) {
+		f.Ticks = append(f.Ticks, Tick{At: head.Created, Ceiling: ticks[0].Ceiling}) // a short job has one tick, at its end
+	}
 	for _, t := range ticks {
 		f.Ticks = append(f.Ticks, Tick(t))
 		f.Last = t.At

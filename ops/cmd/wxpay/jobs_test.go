@@ -216,7 +216,7 @@ func TestDebitRunFromFileToCorrection(t *testing.T) {
 	require.Contains(t, string(html), "PAY_FAIL")
 	d.nobody(o.stderr)
 
-	o = d.job("jobs", "forget", "november-edu-debit")
+	o = d.runWith("y\n", "jobs", "forget", "november-edu-debit", "--dir="+d.out)
 	require.Equal(t, exitUsage, o.code, "nobody is asked without a terminal")
 	require.Contains(t, o.stderr, "request numbers")
 	o = d.job("jobs", "forget", "november-edu-debit", "--yes")
@@ -478,4 +478,27 @@ func TestMemberJobs(t *testing.T) {
 	require.Equal(t, exitUsage, o.code)
 	o = d.job("jobs", "resume", "会员-member-remind", "--rate=100")
 	require.Equal(t, exitDone, o.code, o.stderr)
+}
+
+func TestDamagedLedger(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 1)
+	path := d.debits("x.csv", "a")
+	require.NoError(t, os.MkdirAll(d.out, 0o700))
+	require.NoError(t, os.WriteFile(folder(d.out).ledger("x-edu-debit"), bytes.Repeat([]byte("no ledger "), 1000), 0o600))
+	for _, lang := range []string{"en", "zh"} {
+		o := d.debit(path, "--lang="+lang)
+		require.Equal(t, exitInternal, o.code, o.stderr)
+		require.Contains(t, o.stderr, map[string]string{"en": "damaged or no ledger", "zh": "已损坏"}[lang])
+		require.Empty(t, d.fake.Requests())
+		o = d.job("jobs", "show", "x-edu-debit", "--lang="+lang)
+		require.Equal(t, exitInternal, o.code, o.stderr)
+	}
+	o := d.job("jobs", "list", "--json")
+	require.Zero(t, o.code)
+	require.Equal(t, "damaged", o.of(t, "job")[0]["state"])
+	require.Equal(t, exitInternal, d.job("jobs", "forget", "x-edu-debit", "--yes").code)
+	o = d.job("jobs", "forget", "x-edu-debit", "--yes", "--force")
+	require.Zero(t, o.code, o.stderr)
+	require.NoFileExists(t, folder(d.out).ledger("x-edu-debit"))
 }

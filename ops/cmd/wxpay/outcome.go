@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wxpay-go/wxpay"
@@ -22,7 +23,7 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 	if err != nil {
 		return err
 	}
-	begun := a.opening(ctx, w, file)
+	a.opening(ctx, w, file)
 	w.job.Source, w.found = file, file.Encoding()
 	watch := a.watch(w.name)
 	defer context.AfterFunc(ctx, func() {
@@ -37,10 +38,10 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 	sum, err := w.job.Run(ctx)
 	watch.close()
 	if _, stopped := asStop(err); err != nil && !stopped {
-		if !begun && sum != nil && sum.Rows == 0 {
-			err = errors.Join(err, w.dir.discard(w.name))
-		}
 		return a.faulty(err)
+	}
+	if stop, ok := asStop(err); ok && stop.Why == bulk.WhyInterrupted {
+		err = &bulk.StopError{Why: stop.Why, Reason: stop.Reason} // what came in between is known to who sent it
 	}
 	if sum == nil {
 		return err
@@ -61,9 +62,6 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 	if e := a.summary(w.name, sum, err, exit, changed); e != nil {
 		return e
 	}
-	if stop, ok := asStop(err); ok && stop.Why == bulk.WhyInterrupted {
-		return &bulk.StopError{Why: stop.Why, Reason: stop.Reason} // what came in between is known to who sent it
-	}
 	if err != nil {
 		return err
 	}
@@ -71,9 +69,9 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 }
 
 // opening is what is said first: whether a job goes on, and what was found out about its input.
-func (a *app) opening(ctx context.Context, w work, file *table.File) (begun bool) {
+func (a *app) opening(ctx context.Context, w work, file *table.File) {
 	s := a.standingOf(ctx, w.dir, w.name)
-	begun = s.Rows > 0
+	begun := s.Rows > 0
 	switch {
 	case s.State == "running": // it will be said by whom
 	case begun && !w.job.DryRun:
@@ -100,7 +98,6 @@ func (a *app) opening(ctx context.Context, w work, file *table.File) (begun bool
 			DryRun   bool              `json:"dry_run,omitzero"`
 		}{w.name, begun, s.Done, s.Rows, w.dir.ledger(w.name), w.path, file.Encoding(), file.Found(), w.job.DryRun}, nil)
 	}
-	return begun
 }
 
 // leftovers writes the rows that somebody has to look at, and counts those that changed since they were sent. That
@@ -315,10 +312,10 @@ func refusal(err error) error {
 		return say(exitUsage, e.Error()+" with --job", fmt.Sprintf("台账属于另一任务：%s 在台账中为 %q，此处为 %q；未发送任何内容。请用 --job 另起任务名", e.What, e.Was, e.Is))
 	}
 	if e, ok := errors.AsType[*ledger.DamagedError](err); ok {
-		return say(exitInternal, e.Error(), "台账已损坏，未发送任何内容："+e.Error())
+		return say(exitInternal, strings.TrimPrefix(e.Error(), "ledger: "), fmt.Sprintf("台账 %s 已损坏或不是台账（%v）；未发送任何内容。请从备份恢复；没有备份时，请先查明哪些行已执行，再发送", e.Path, e.Err))
 	}
 	if e, ok := errors.AsType[*ledger.VersionError](err); ok {
-		return say(exitUsage, e.Error(), "台账版本不受支持："+e.Error())
+		return say(exitUsage, strings.TrimPrefix(e.Error(), "ledger: "), fmt.Sprintf("台账 %s 的版本为 %d，本程序最高支持 %d；请使用创建它的程序或更新的版本", e.Path, e.Is, e.Known))
 	}
 	return err
 }
