@@ -77,6 +77,10 @@ generate-check:
 contract: ## every call and notification against the API description, as a table
 	@cd ops && go test -count=1 -v -run . ./contract
 
+.PHONY: soak
+soak: ## bulk jobs killed again and again at full size, with their figures; some minutes
+	@cd ops && go test -count=1 -timeout 30m -run Crash ./bulk -soak -v
+
 bench: ## ratios against the floor and the peers, into docs/performance.md
 	@cd bench && go run ./cmd/table
 
