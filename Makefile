@@ -79,7 +79,7 @@ contract: ## every call and notification against the API description, as a table
 
 .PHONY: soak
 soak: ## bulk jobs killed again and again at full size, with their figures; some minutes
-	@cd ops && go test -count=1 -timeout 30m -run Crash ./bulk -soak -v
+	@cd ops && go test -count=1 -timeout 30m -run Crash ./bulk -soak -v && go test -count=1 -run Model ./bulk/ledger -rapid.checks 350
 
 bench: ## ratios against the floor and the peers, into docs/performance.md
 	@cd bench && go run ./cmd/table

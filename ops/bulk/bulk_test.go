@@ -134,7 +134,7 @@ func (b *bench) run(ctx context.Context) (*bulk.Summary, error) {
 	return b.job.Run(ctx)
 }
 
-// members are the members that the platform has, by phone number; an effect twice is one too many.
+// members are how many members the platform has.
 func (b *bench) members() int {
 	n := 0
 	for _, v := range b.State() {
@@ -180,6 +180,7 @@ func TestJob(t *testing.T) {
 		assert.True(t, s.Resumed)
 		assert.EqualValues(t, 250, s.Before)
 		assert.Equal(t, 250, b.imports(), "nothing is sent twice")
+		assert.Equal(t, 250, b.members())
 	})
 }
 

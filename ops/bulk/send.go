@@ -178,24 +178,27 @@ func (w *crew) begin(ctx context.Context, item ledger.Item, rows []table.Row) er
 		return err
 	}
 	w.flying.Go(func() {
-		defer func() { <-w.free }()
-		w.take(w.hard, item, rows)
+		written := w.take(w.hard, item, rows)
+		<-w.free
+		written()
 	})
 	return nil
 }
 
-// take takes the next step for an item, and writes down how that ended.
-func (r *run) take(ctx context.Context, item ledger.Item, rows []table.Row) {
+// take takes the next step for an item, and has it written down how that ended. Another item may be begun before
+// that is on disk: its own beginning is written behind it.
+func (r *run) take(ctx context.Context, item ledger.Item, rows []table.Row) (written func()) {
+	written = func() {}
 	kept, err := r.keys.open(item.Key, item.Kept)
 	if err != nil {
 		r.state.stop.because(stopped(WhyLedger, hintLedger, err))
-		return
+		return written
 	}
 	begun := item.State == ledger.Sending || item.State == ledger.Unknown
 	if r.about.Unkept && !begun {
 		if err := r.ledger.Begin(ctx, item.ID, nil); err != nil {
 			r.state.stop.because(stopped(WhyLedger, hintLedger, err))
-			return
+			return written
 		}
 	}
 	var ex wxpay.Exchange
@@ -210,11 +213,15 @@ func (r *run) take(ctx context.Context, item ledger.Item, rows []table.Row) {
 	r.notice(item.ID, &result, &ex)
 	result.RequestID = cmp.Or(result.RequestID, ex.RequestID)
 	outcome := r.outcome(item, begun, result)
-	if err := r.ledger.End(context.WithoutCancel(ctx), item.ID, outcome); err != nil {
-		r.state.stop.because(stopped(WhyLedger, hintLedger, err))
-		return
+	ctx = context.WithoutCancel(ctx)
+	wait := r.ledger.EndLater(ctx, item.ID, outcome)
+	return func() {
+		if err := wait(ctx); err != nil {
+			r.state.stop.because(stopped(WhyLedger, hintLedger, err))
+			return
+		}
+		r.count(item, outcome)
 	}
-	r.count(item, outcome)
 }
 
 // keep writes a call down before it leaves, and holds it back until it may. What is asked for alone is not written.

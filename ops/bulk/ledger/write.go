@@ -39,7 +39,7 @@ func newWriter(path string) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{path: path, db: db, conn: conn, jobs: make(chan job), quit: make(chan struct{}), ended: make(chan struct{}), reasons: map[[2]string]int64{}, prepared: map[string]*sql.Stmt{}}
+	w := &writer{path: path, db: db, conn: conn, jobs: make(chan job, together), quit: make(chan struct{}), ended: make(chan struct{}), reasons: map[[2]string]int64{}, prepared: map[string]*sql.Stmt{}}
 	go w.work()
 	return w, nil
 }
@@ -53,6 +53,9 @@ func (w *writer) work() {
 		case first := <-w.jobs:
 			w.commit(w.gather(first))
 		case <-w.quit:
+			for len(w.jobs) > 0 {
+				w.commit(w.gather(<-w.jobs))
+			}
 			return
 		}
 	}
@@ -122,22 +125,42 @@ func (w *writer) simply(text string, args ...any) error {
 
 // write makes a change, and returns when it is on disk. When ctx ends it no longer waits; the change may be made.
 func (l *Ledger) write(ctx context.Context, do func(*change) error) error {
+	return l.queue(ctx, do)(ctx)
+}
+
+// queue puts a change behind those before it, and returns what waits until it is on disk.
+func (l *Ledger) queue(ctx context.Context, do func(*change) error) (wait func(context.Context) error) {
+	failed := func(err error) func(context.Context) error { return func(context.Context) error { return err } }
 	if l.writer == nil {
-		return ErrReadOnly
+		return failed(ErrReadOnly)
 	}
 	j := job{do, make(chan error, 1)}
 	select {
-	case l.writer.jobs <- j:
-	case <-l.writer.ended:
-		return ErrClosed
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	case <-l.writer.quit:
+		return failed(ErrClosed)
+	default:
 	}
 	select {
-	case err := <-j.done:
-		return err
+	case l.writer.jobs <- j:
+	case <-l.writer.ended:
+		return failed(ErrClosed)
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return failed(context.Cause(ctx))
+	}
+	return func(ctx context.Context) error {
+		select {
+		case err := <-j.done:
+			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-l.writer.ended:
+		}
+		select {
+		case err := <-j.done: // the last one it wrote
+			return err
+		default:
+			return ErrClosed
+		}
 	}
 }
 
@@ -367,10 +390,16 @@ func (c *change) one(text string, args ...any) error {
 
 // End writes down how a step ended. What was kept of its call goes, unless the outcome is unknown.
 func (l *Ledger) End(ctx context.Context, item int64, o Outcome) error {
+	return l.EndLater(ctx, item, o)(ctx)
+}
+
+// EndLater is [Ledger.End] in two parts: it returns when the change has its place, before every change that comes later, and
+// wait returns when it is on disk. So who waits for a later Begin knows that this is on disk too.
+func (l *Ledger) EndLater(ctx context.Context, item int64, o Outcome) (wait func(context.Context) error) {
 	if o.State != Staged && o.State != Done && o.State != Rejected && o.State != Unknown {
-		return refusal{fmt.Sprintf("no step ends with state %d", o.State)}
+		return func(context.Context) error { return refusal{fmt.Sprintf("no step ends with state %d", o.State)} }
 	}
-	return l.write(ctx, func(c *change) error {
+	return l.queue(ctx, func(c *change) error {
 		reason, err := c.reason(o.Reason, o.ReasonChinese)
 		if err != nil {
 			return err

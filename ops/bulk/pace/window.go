@@ -18,12 +18,12 @@ func Parse(text string) (Window, error) {
 		return Window{}, errors.New("must be two times of day, such as 09:00-21:00")
 	}
 	w := Window{}
-	for part, into := range map[string]*time.Duration{from: &w.From, to: &w.To} {
-		d, err := clock(part)
-		if err != nil {
-			return Window{}, err
-		}
-		*into = d
+	var err error
+	if w.From, err = clock(from); err == nil {
+		w.To, err = clock(to)
+	}
+	if err != nil {
+		return Window{}, err
 	}
 	if w.From == w.To {
 		return Window{}, errors.New("begins when it ends; leave it out for the whole day")

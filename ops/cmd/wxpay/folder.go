@@ -67,9 +67,6 @@ func (f folder) files(name string) []string {
 	return []string{ledger, ledger + "-wal", ledger + "-shm", ledger + ".lock"}
 }
 
-// discard deletes the ledger of a job of which nothing was staged.
-func (f folder) discard(name string) error { return removeAll(f.files(name)) }
-
 func removeAll(paths []string) error {
 	for _, path := range paths {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {

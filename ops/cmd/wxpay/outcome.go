@@ -23,7 +23,7 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 	if err != nil {
 		return err
 	}
-	begun := a.opening(ctx, w, file)
+	a.opening(ctx, w, file)
 	w.job.Source, w.found = file, file.Encoding()
 	watch := a.watch(w.name)
 	defer context.AfterFunc(ctx, func() {
@@ -38,9 +38,6 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 	sum, err := w.job.Run(ctx)
 	watch.close()
 	if _, stopped := asStop(err); err != nil && !stopped {
-		if !begun && sum != nil && sum.Rows == 0 {
-			err = errors.Join(err, w.dir.discard(w.name))
-		}
 		return a.faulty(err)
 	}
 	if stop, ok := asStop(err); ok && stop.Why == bulk.WhyInterrupted {
@@ -72,9 +69,9 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 }
 
 // opening is what is said first: whether a job goes on, and what was found out about its input.
-func (a *app) opening(ctx context.Context, w work, file *table.File) (begun bool) {
+func (a *app) opening(ctx context.Context, w work, file *table.File) {
 	s := a.standingOf(ctx, w.dir, w.name)
-	begun = s.Rows > 0
+	begun := s.Rows > 0
 	switch {
 	case s.State == "running": // it will be said by whom
 	case begun && !w.job.DryRun:
@@ -101,7 +98,6 @@ func (a *app) opening(ctx context.Context, w work, file *table.File) (begun bool
 			DryRun   bool              `json:"dry_run,omitzero"`
 		}{w.name, begun, s.Done, s.Rows, w.dir.ledger(w.name), w.path, file.Encoding(), file.Found(), w.job.DryRun}, nil)
 	}
-	return begun
 }
 
 // leftovers writes the rows that somebody has to look at, and counts those that changed since they were sent. That

@@ -1,0 +1,195 @@
+package pace_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+	_ "time/tzdata"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wxpay-go/wxpay/ops/bulk/pace"
+)
+
+// calls lets workers call as fast as a limiter allows until a time, and returns when they did. refuse says which calls
+// are answered that they come too fast.
+func calls(t *testing.T, l *pace.Limiter, workers int, span time.Duration, refuse func(time.Duration) bool) (made []time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), span)
+	defer cancel()
+	start := time.Now()
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() {
+			for l.Wait(ctx) == nil {
+				now := time.Since(start)
+				mu.Lock()
+				made = append(made, now)
+				mu.Unlock()
+				_ = wait(ctx, 150*time.Millisecond) // for the answer
+				if refuse != nil && refuse(now) {
+					l.Throttled(0)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return made
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// most is how many calls were made within any second.
+func most(made []time.Duration) (most int) {
+	for i := range made {
+		n := 0
+		for _, at := range made[i:] {
+			if at-made[i] >= time.Second {
+				break
+			}
+			n++
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
+func between(made []time.Duration, from, to time.Duration) (n int) {
+	for _, at := range made {
+		if from <= at && at < to {
+			n++
+		}
+	}
+	return n
+}
+
+// Five a second, for ten minutes, by many workers: never more within any second, and nearly as many as allowed.
+func TestLimiter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		made := calls(t, pace.New(5), 16, 10*time.Minute, nil)
+		assert.LessOrEqual(t, most(made), 5)
+		assert.GreaterOrEqual(t, len(made), 2910, "97 %% of 3000")
+	})
+}
+
+// Storms in which every call is refused take the rate down, and it is back within ten minutes, never above.
+func TestStorms(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		storm := func(at time.Duration) bool {
+			return at < time.Minute || at >= 3*time.Minute && at < 4*time.Minute
+		}
+		l := pace.New(5)
+		made := calls(t, l, 16, 16*time.Minute, storm)
+		assert.LessOrEqual(t, most(made), 5)
+		assert.Less(t, between(made, 30*time.Second, time.Minute), 30, "far fewer than 150 in the second half of the storm")
+		assert.GreaterOrEqual(t, between(made, 14*time.Minute, 15*time.Minute), 270, "90 %% of 300, ten minutes after the last storm")
+		assert.LessOrEqual(t, l.Rate(), 5.0)
+	})
+}
+
+// Answers to calls that were under way together halve the rate once, and what the platform asks to wait is waited.
+func TestThrottled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := pace.New(8)
+		for range 16 {
+			l.Throttled(0)
+		}
+		assert.Equal(t, 4.0, l.Rate())
+		require.NoError(t, wait(t.Context(), 2*time.Second))
+		l.Throttled(30 * time.Second)
+		assert.InDelta(t, 2, l.Rate(), 0.1)
+		start := time.Now()
+		require.NoError(t, l.Wait(t.Context()))
+		assert.GreaterOrEqual(t, time.Since(start), 30*time.Second)
+	})
+}
+
+// Without a limit nothing is waited for, until the platform asks to slow down; later there is none again.
+func TestNoLimit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, start := pace.New(0), time.Now()
+		for range 10_000 {
+			require.NoError(t, l.Wait(t.Context()))
+		}
+		assert.Zero(t, time.Since(start))
+		assert.Zero(t, l.Rate())
+		l.Throttled(0)
+		assert.Equal(t, 50.0, l.Rate())
+		require.NoError(t, wait(t.Context(), 10*time.Minute))
+		assert.Zero(t, l.Rate())
+	})
+}
+
+func TestWaitEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := pace.New(0.1)
+		require.NoError(t, l.Wait(t.Context()))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		require.ErrorIs(t, l.Wait(ctx), context.DeadlineExceeded)
+		assert.Equal(t, time.Second, time.Since(start))
+		require.ErrorIs(t, l.Wait(ctx), context.DeadlineExceeded)
+	})
+}
+
+func TestWindow(t *testing.T) {
+	t.Parallel()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	at := func(text string) time.Time {
+		when, err := time.ParseInLocation("2006-01-02 15:04", text, berlin)
+		require.NoError(t, err)
+		return when
+	}
+	for _, tt := range []struct {
+		window, now string
+		open        bool
+		next        string
+	}{
+		{"09:00-21:00", "2026-05-01 08:59", false, "2026-05-01 09:00"},
+		{"09:00-21:00", "2026-05-01 09:00", true, "2026-05-02 09:00"},
+		{"09:00-21:00", "2026-05-01 20:59", true, "2026-05-02 09:00"},
+		{"09:00-21:00", "2026-05-01 21:00", false, "2026-05-02 09:00"},
+		{"22:00-06:00", "2026-05-01 23:00", true, "2026-05-02 22:00"},
+		{"22:00-06:00", "2026-05-01 05:59", true, "2026-05-01 22:00"},
+		{"22:00-06:00", "2026-05-01 06:00", false, "2026-05-01 22:00"},
+		{"22:00-06:00", "2026-12-31 12:00", false, "2026-12-31 22:00"},
+		{"09:00-21:00", "2026-03-28 22:00", false, "2026-03-29 09:00"}, // the night is an hour shorter
+		{"09:00-21:00", "2026-10-24 22:00", false, "2026-10-25 09:00"}, // and longer
+		{"00:00-12:00", "2026-05-01 12:00", false, "2026-05-02 00:00"},
+	} {
+		w, err := pace.Parse(tt.window)
+		require.NoError(t, err)
+		assert.Equal(t, tt.window, w.String())
+		assert.Equal(t, tt.open, w.Open(at(tt.now)), "%s at %s", tt.window, tt.now)
+		assert.Equal(t, tt.next, w.Next(at(tt.now)).Format("2006-01-02 15:04"), "%s at %s", tt.window, tt.now)
+	}
+	assert.True(t, pace.Window{}.Open(time.Now()))
+	assert.Empty(t, pace.Window{}.String())
+	for _, wrong := range []string{"", "09:00", "9-21", "25:00-26:00", "09:00-09:00", "09:00-21:60"} {
+		_, err := pace.Parse(wrong)
+		assert.Error(t, err, wrong)
+	}
+	until, err := pace.Until("22:00", at("2026-05-01 23:00"))
+	require.NoError(t, err)
+	assert.Equal(t, "2026-05-02 22:00", until.Format("2006-01-02 15:04"))
+	_, err = pace.Until("noon", time.Now())
+	assert.Error(t, err)
+}
