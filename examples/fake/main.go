@@ -69,7 +69,7 @@ func run(ctx context.Context, listen, dir string, members, contracts int) error 
 	if err != nil {
 		return err
 	}
-	for _, variable := range append(env, "WXPAY_BASE_URL=http://"+listener.Addr().String(), "CARD="+fake.AddCard("SYSTEM_ALLOCATE"), "APPID="+appID) {
+	for _, variable := range append(env, "WXPAY_BASE_URL=http://"+listener.Addr().String(), "TPNS_BASE_URL=http://"+listener.Addr().String(), "CARD="+fake.AddCard("SYSTEM_ALLOCATE"), "APPID="+appID) {
 		name, value, _ := strings.Cut(variable, "=")
 		fmt.Printf("export %s='%s'\n", name, value)
 	}

@@ -49,6 +49,8 @@ func (r *run) sendAll(ctx context.Context) error {
 			if err := r.wait(ctx, due); err != nil {
 				return err
 			}
+		case r.left() > 0 && r.Steps < len(r.about.Steps):
+			return stopped(WhyLimit, hintSteps, nil)
 		case r.left() > 0:
 			return stopped(WhyLimit, hintLimit, nil)
 		default:
