@@ -258,7 +258,7 @@ func (s *site) toTheEnd(t *testing.T, c crash, kills, requests int, where ...str
 	random := rand.New(rand.NewPCG(1, 2))
 	killed, slowest := 0, time.Duration(0)
 	for i := range kills {
-		c.Where, c.At = where[random.IntN(len(where))], 1+random.Int64N(int64(max(2*requests/kills, 2)))
+		c.Where, c.At = where[random.IntN(len(where))], 1+random.Int64N(int64(max(requests*9/(kills*5), 2))) // so that the job does not end before its last kill
 		summary, first := s.start(t, c)
 		if i > 0 { // the first run has all rows to check and stage
 			slowest = max(slowest, first)
