@@ -15,7 +15,7 @@ var (
 	hintLimit       = wxpay.Hint{English: "this run has done what it was told to; rows are left: run it again without limit", Chinese: "本次运行已完成限定部分，仍有未处理的行；去掉限制后再次运行即可继续"}
 	hintSteps       = wxpay.Hint{English: "the steps that were asked for are taken; the others are left: run it again for them when they are due", Chinese: "所要求的步骤已完成，其余步骤尚未执行；到期后再次运行即可"}
 	hintUntil       = wxpay.Hint{English: "its time is over; run it again and it goes on here", Chinese: "已到设定的结束时间；再次运行即从此处继续"}
-	hintLedger      = wxpay.Hint{English: "the ledger cannot be read or written (disk full, damaged, or no permission); nothing was sent that is not written down", Chinese: "账本无法读写（磁盘已满、损坏或无权限）；未落账的请求一律未发送"}
+	hintLedger      = wxpay.Hint{English: "the ledger cannot be read or written (disk full, damaged, or no permission); nothing was sent that is not written down", Chinese: "台账无法读写（磁盘已满、损坏或无权限）；未落账的请求一律未发送"}
 	hintSource      = wxpay.Hint{English: "the input changed while it was read; what was sent is written down: give it its old content back and run again", Chinese: "输入文件在读取过程中发生变化；已发送的均已落账，请恢复原内容后再次运行"}
 	hintClock       = wxpay.Hint{English: "this machine's clock is more than 5 minutes off the platform's; set it (NTP) and run again", Chinese: "本机时间与微信支付相差超过 5 分钟；请校准（NTP）后再次运行"}
 	hintAuth        = wxpay.Hint{English: "the platform takes no call of this merchant; wxpay doctor finds out why", Chinese: "微信支付拒绝了该商户的请求；请运行 wxpay doctor 检查"}

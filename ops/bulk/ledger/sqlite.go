@@ -54,7 +54,7 @@ func connect(path, how string, most int) (*sql.DB, error) {
 		return nil, err
 	}
 	address := url.URL{Scheme: "file", Path: filepath.ToSlash(whole), OmitHost: true}
-	db, err := sql.Open("sqlite", address.String()+"?"+how+"&_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)&_pragma=fullfsync(1)&_pragma=cache_size(-8192)&_txlock=immediate")
+	db, err := sql.Open("sqlite", address.String()+"?"+how+"&_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)&_pragma=fullfsync(1)&_pragma=cache_size(-2048)&_txlock=immediate")
 	if err != nil {
 		return nil, err
 	}
