@@ -320,7 +320,7 @@ func TestCrashMembers(t *testing.T) {
 
 // A list of agreement numbers that is killed in the middle of its uploads is in the package as a whole, each file once.
 func TestCrashBank(t *testing.T) {
-	numbers, kills := 30_000, 4
+	numbers, kills := 16_000, 3
 	if *soak {
 		numbers, kills = 1_000_000, 20
 	} else if testing.Short() {

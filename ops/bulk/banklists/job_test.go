@@ -35,14 +35,14 @@ func list(o bulk.Operation, name string, n int) *table.List {
 	})
 }
 
-// A job of several files on a platform in trouble, interrupted again and again: every number is in one file, and the
+// A job of two files on a platform in trouble, interrupted again and again: every number is in one file, and the
 // sums are those of the platform.
 func TestJob(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(2) {
+	for seed := range uint64(1) { // more take long: each encrypts its files many times
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			const n = 2*5500 + 100
+			const n = 5500 + 100
 			server := wxpaytest.New(t, wxpaytest.Options{TaskDuration: 40 * time.Minute, Sample: 500, Journal: 1})
 			path := filepath.Join(t.TempDir(), "autumn.ledger")
 			synctest.Test(t, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestJob(t *testing.T) {
 				for _, task := range tasks(server) {
 					numbers += task["success_count"].(int64)
 				}
-				assert.Len(t, tasks(server), 3)
+				assert.Len(t, tasks(server), 2)
 				assert.Equal(t, int64(n), numbers)
 			})
 		})

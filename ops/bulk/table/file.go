@@ -280,7 +280,8 @@ func (f *File) clean(cells []string) (clean []string, column string, _ *wrong) {
 		}
 		c, wrong := &f.options.Columns[i], (*wrong)(nil)
 		if place < len(cells) {
-			if clean[i], wrong = c.Kind.clean(cells[place]); wrong == nil && c.Kind == ID && c.known(clean[i]) {
+			// A header that is there once more; words with a digit, nearly all that are no headers, need no look.
+			if clean[i], wrong = c.Kind.clean(cells[place]); wrong == nil && c.Kind == ID && !strings.ContainsAny(clean[i], "0123456789") && c.known(clean[i]) {
 				wrong = wrongTwice
 			}
 		}
