@@ -10,59 +10,82 @@ import (
 // A Limiter spaces calls evenly, so that there are never more of them in any second than its rate. Asked to slow down
 // it halves its rate and creeps back, never above where it began. It goes by the monotonic clock alone.
 type Limiter struct {
+	turn    chan struct{} // of the one who waits for next; the others wait for their turn, in order
 	mu      sync.Mutex
 	ceiling float64 // calls a second; 0: no limit
 	rate    float64
 	since   time.Time // that rate is
 	next    time.Time // when the next call may leave
+	left    time.Time // when the last one did
 	halved  time.Time
 }
 
 const (
-	margin   = 1.01        // by which calls are further apart than they would have to be, for jitter on the way
-	recovery = 0.1         // of the ceiling that comes back within a minute
-	lowest   = 0.02        // of the ceiling
-	lull     = time.Second // in which answers that ask to slow down are one
+	margin   = 1.01                 // by which calls are further apart than they would have to be, so that
+	late     = 9 * time.Millisecond // is made up for which a timer lost, and still no second has one call too many
+	recovery = 0.1                  // of the ceiling that comes back within a minute
+	lowest   = 0.02                 // of the ceiling
+	lull     = time.Second          // in which answers that ask to slow down are one
 )
 
 // New returns a limiter of so many calls a second; 0: no limit, until it is asked to slow down.
-func New(rate float64) *Limiter { return &Limiter{ceiling: rate, rate: rate, since: time.Now()} }
+func New(rate float64) *Limiter {
+	rate = max(rate, 0)
+	return &Limiter{turn: make(chan struct{}, 1), ceiling: rate, rate: rate, since: time.Now()}
+}
 
 // unlimited is the rate from which a limiter without one slows down.
 const unlimited = 100
 
-// Wait waits until the next call may leave.
+// Wait waits until the next call may leave. Who waits heeds what is asked meanwhile.
 func (l *Limiter) Wait(ctx context.Context) error {
-	d := l.reserve(time.Now())
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
-		return nil
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	for ctx.Err() == nil {
+		d := l.take(time.Now())
+		if d <= 0 {
+			return nil
+		}
+		timer := time.NewTimer(d)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
+	return ctx.Err()
 }
 
-func (l *Limiter) reserve(now time.Time) time.Duration {
+// take lets a call leave, or returns how long it has to wait.
+func (l *Limiter) take(now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.creep(now)
-	if l.next.Before(now) {
-		l.next = now
+	if wait := l.next.Sub(now); wait > 0 {
+		return wait
 	}
-	wait := l.next.Sub(now)
+	l.left = now
 	if l.rate > 0 {
-		l.next = l.next.Add(time.Duration(margin / l.rate * float64(time.Second)))
+		if first := now.Add(-late); l.next.Before(first) {
+			l.next = first
+		}
+		l.next = l.next.Add(time.Duration(min(margin/l.rate, longest.Seconds()) * float64(time.Second)))
 	}
-	return wait
+	return 0
 }
 
-// creep lets the rate come back.
+// longest is how far calls are apart at most.
+const longest = 365 * 24 * time.Hour
+
+// creep lets the rate come back. While calls are held back nothing is learned, so it stays as it is.
 func (l *Limiter) creep(now time.Time) {
+	if now.Before(l.since) {
+		return
+	}
 	top := l.ceiling
 	if top == 0 {
 		top = unlimited
@@ -76,8 +99,8 @@ func (l *Limiter) creep(now time.Time) {
 	l.since = now
 }
 
-// Throttled halves the rate, once for all answers of about a second, and holds calls back for as long as the platform
-// asks to wait.
+// Throttled halves the rate, once for all answers of about a second and for those to calls that left before it was
+// halved, as far as none has left since; and it holds calls back for as long as the platform asks to wait.
 func (l *Limiter) Throttled(after time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -86,7 +109,10 @@ func (l *Limiter) Throttled(after time.Duration) {
 	if hold := now.Add(after); l.next.Before(hold) {
 		l.next = hold
 	}
-	if !l.halved.IsZero() && now.Sub(l.halved) < lull {
+	if l.since.Before(l.next) && after > 0 {
+		l.since = l.next
+	}
+	if !l.halved.IsZero() && (now.Sub(l.halved) < lull || !l.left.After(l.halved)) {
 		return
 	}
 	l.halved = now

@@ -84,6 +84,38 @@ func TestLimiter(t *testing.T) {
 	})
 }
 
+// A timer that is late does not let two calls leave together, nor lose the time for good.
+func TestLateTimers(t *testing.T) {
+	t.Parallel()
+	for _, rate := range []float64{0.5, 1, 3, 5, 7, 100, 500} {
+		synctest.Test(t, func(t *testing.T) {
+			l, start := pace.New(rate), time.Now()
+			var made []time.Duration
+			for n := 0; time.Since(start) < time.Minute; n++ {
+				if n%50 == 7 { // the process stood still
+					require.NoError(t, wait(t.Context(), time.Duration(n%5)*4*time.Millisecond))
+				}
+				require.NoError(t, l.Wait(t.Context()))
+				made = append(made, time.Since(start))
+			}
+			assert.LessOrEqual(t, most(made), max(int(rate), 1), "%v/s", rate)
+			assert.GreaterOrEqual(t, float64(len(made)), 0.97*60*rate, "%v/s", rate)
+		})
+	}
+}
+
+func TestOddRates(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := pace.New(1e-300)
+		require.NoError(t, l.Wait(t.Context()))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		require.ErrorIs(t, l.Wait(ctx), context.DeadlineExceeded)
+		assert.Zero(t, pace.New(-1).Rate())
+	})
+}
+
 // Storms in which every call is refused take the rate down, and it is back within ten minutes, never above.
 func TestStorms(t *testing.T) {
 	t.Parallel()
@@ -110,11 +142,26 @@ func TestThrottled(t *testing.T) {
 		}
 		assert.Equal(t, 4.0, l.Rate())
 		require.NoError(t, wait(t.Context(), 2*time.Second))
+		l.Throttled(0)
+		assert.InDelta(t, 4, l.Rate(), 0.1, "an answer that comes late is to a call from before")
+		require.NoError(t, l.Wait(t.Context()))
+		require.NoError(t, wait(t.Context(), 2*time.Second))
+		start := time.Now()
+		var all sync.WaitGroup
+		for range 10 { // some wait already when they are asked to
+			all.Go(func() {
+				if l.Wait(t.Context()) == nil && time.Since(start) > 100*time.Millisecond {
+					assert.GreaterOrEqual(t, time.Since(start), 30*time.Second)
+				}
+			})
+		}
+		require.NoError(t, wait(t.Context(), 100*time.Millisecond))
 		l.Throttled(30 * time.Second)
 		assert.InDelta(t, 2, l.Rate(), 0.1)
-		start := time.Now()
-		require.NoError(t, l.Wait(t.Context()))
-		assert.GreaterOrEqual(t, time.Since(start), 30*time.Second)
+		require.NoError(t, wait(t.Context(), 29*time.Second))
+		assert.InDelta(t, 2, l.Rate(), 0.1, "nothing is learned from waiting")
+		all.Wait()
+		assert.Less(t, time.Since(start), 36*time.Second)
 	})
 }
 
@@ -174,6 +221,10 @@ func TestWindow(t *testing.T) {
 		{"09:00-21:00", "2026-03-28 22:00", false, "2026-03-29 09:00"}, // the night is an hour shorter
 		{"09:00-21:00", "2026-10-24 22:00", false, "2026-10-25 09:00"}, // and longer
 		{"00:00-12:00", "2026-05-01 12:00", false, "2026-05-02 00:00"},
+		{"18:00-24:00", "2026-05-01 23:59", true, "2026-05-02 18:00"},
+		{"18:00-24:00", "2026-05-02 00:00", false, "2026-05-02 18:00"},
+		{"02:30-05:00", "2026-03-29 01:30", false, "2026-03-29 03:00"}, // there is no 02:30 that night
+		{"02:30-05:00", "2026-10-25 00:30", false, "2026-10-25 02:30"}, // and two of them that night
 	} {
 		w, err := pace.Parse(tt.window)
 		require.NoError(t, err)
@@ -187,9 +238,17 @@ func TestWindow(t *testing.T) {
 		_, err := pace.Parse(wrong)
 		assert.Error(t, err, wrong)
 	}
-	until, err := pace.Until("22:00", at("2026-05-01 23:00"))
-	require.NoError(t, err)
-	assert.Equal(t, "2026-05-02 22:00", until.Format("2006-01-02 15:04"))
+	for _, tt := range [][3]string{
+		{"22:00", "2026-05-01 23:00", "2026-05-02 22:00"},
+		{"22:00", "2026-05-01 22:00", "2026-05-02 22:00"},
+		{"00:00", "2026-05-01 22:00", "2026-05-02 00:00"},
+		{"24:00", "2026-05-01 22:00", "2026-05-02 00:00"},
+		{"2:30", "2026-03-29 01:00", "2026-03-29 03:00"},
+	} {
+		until, err := pace.Until(tt[0], at(tt[1]))
+		require.NoError(t, err)
+		assert.Equal(t, tt[2], until.Format("2006-01-02 15:04"))
+	}
 	_, err = pace.Until("noon", time.Now())
 	assert.Error(t, err)
 }

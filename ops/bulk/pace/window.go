@@ -25,13 +25,18 @@ func Parse(text string) (Window, error) {
 	if err != nil {
 		return Window{}, err
 	}
-	if w.From == w.To {
+	if w.From %= midnight; w.From == w.To {
 		return Window{}, errors.New("begins when it ends; leave it out for the whole day")
 	}
 	return w, nil
 }
 
+const midnight = 24 * time.Hour
+
 func clock(text string) (time.Duration, error) {
+	if strings.TrimSpace(text) == "24:00" {
+		return midnight, nil
+	}
 	t, err := time.Parse("15:04", strings.TrimSpace(text))
 	if err != nil {
 		return 0, fmt.Errorf("%q is no time of day, such as 09:00", text)
@@ -50,29 +55,44 @@ func (w Window) String() string {
 
 // Open reports whether now is within the window.
 func (w Window) Open(now time.Time) bool {
-	of := time.Duration(now.Hour())*time.Hour + time.Duration(now.Minute())*time.Minute + time.Duration(now.Second())*time.Second
+	at := of(now)
 	if w.From <= w.To {
-		return w == (Window{}) || w.From <= of && of < w.To
+		return w == (Window{}) || w.From <= at && at < w.To
 	}
-	return of >= w.From || of < w.To
+	return at >= w.From || at < w.To
 }
 
-// Next is when the window opens again after now.
+// Next is when the window opens again after now: the first minute within it that follows one outside. An hour that the
+// clocks leave out does not hide it. It is zero if the window never closes.
 func (w Window) Next(now time.Time) time.Time {
-	y, m, d := now.Date()
-	for day := d; ; day++ {
-		opens := time.Date(y, m, day, int(w.From/time.Hour), int(w.From%time.Hour/time.Minute), 0, 0, now.Location())
-		if opens.After(now) {
-			return opens
-		}
-	}
+	return minute(now, func(before, t time.Time) bool { return w.Open(t) && !w.Open(before) })
 }
 
-// Until is the next moment after now at which the clock on the wall shows a time such as 22:00.
+// minute is the first minute after now of which is holds; zero if there is none within two days.
+func minute(now time.Time, is func(before, t time.Time) bool) time.Time {
+	before := now.Truncate(time.Minute)
+	for range 2 * 24 * 60 {
+		t := before.Add(time.Minute)
+		if is(before, t) {
+			return t
+		}
+		before = t
+	}
+	return time.Time{}
+}
+
+// Until is the next moment after now at which the clock on the wall comes to a time such as 22:00.
 func Until(text string, now time.Time) (time.Time, error) {
 	at, err := clock(text)
 	if err != nil {
 		return time.Time{}, err
 	}
-	return Window{From: at}.Next(now), nil
+	at %= midnight
+	return minute(now, func(before, t time.Time) bool {
+		return of(t) >= at && (of(before) < at || before.Day() != t.Day())
+	}), nil
+}
+
+func of(t time.Time) time.Duration {
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second
 }
