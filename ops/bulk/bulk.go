@@ -33,6 +33,12 @@ type Operation interface {
 	Settle(ctx context.Context, item Item, kept wxpay.Prepared) Result
 }
 
+// Timed is an Operation whose steps are due at times that its settings decide, and so perhaps at others in a later run.
+// Due says when the step of an item may be taken; zero: at once. It is asked once in a run, before the item is sent.
+type Timed interface {
+	Due(item Item) time.Time
+}
+
 // An About describes an operation. Another Name, Sender or setting is another job: its ledger is refused.
 type About struct {
 	Name     string            // such as member-import-by-phone

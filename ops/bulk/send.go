@@ -30,7 +30,8 @@ var settles = [...]time.Duration{time.Second, 5 * time.Second, 15 * time.Second,
 // sendAll goes through the source until nothing of it is due, and waits for what will be. The ledger knows what is due
 // and the source what it holds, so both are read along each other.
 func (r *run) sendAll(ctx context.Context) error {
-	if err := r.ledger.Wake(r.file.ID); err != nil { // what a run before left open is asked for at once
+	_, timed := r.Operation.(Timed)
+	if err := r.ledger.Wake(r.file.ID, timed); err != nil { // what a run before left open is asked for at once
 		return stopped(WhyLedger, hintLedger, err)
 	}
 	last, err := r.lastLine()
@@ -123,7 +124,9 @@ func (r *run) pass(ctx context.Context, last int64) error {
 		if e, err := r.entry(rows); err != nil || e.Key != item.Key || e.Line != item.Line {
 			break // not the row that was staged
 		}
-		if err := work.begin(ctx, item, rows); err != nil {
+		if at := r.notBefore(item, rows); at.After(time.Now()) {
+			work.put(item, at)
+		} else if err := work.begin(ctx, item, rows); err != nil {
 			return err
 		}
 		rows = nil
@@ -187,6 +190,32 @@ func (w *crew) begin(ctx context.Context, item ledger.Item, rows []table.Row) er
 	return nil
 }
 
+// notBefore is when a step is due by the settings of this run.
+func (r *run) notBefore(item ledger.Item, rows []table.Row) (at time.Time) {
+	if timed, ok := r.Operation.(Timed); ok && item.State == ledger.Staged && item.Step > 0 {
+		at = timed.Due(r.told(item, rows))
+	}
+	return at
+}
+
+// put puts an item off.
+func (w *crew) put(item ledger.Item, at time.Time) {
+	ctx := context.WithoutCancel(w.hard)
+	wait := w.ledger.EndLater(ctx, item.ID, ledger.Outcome{
+		State: item.State, Step: item.Step, Due: at, Code: item.Code, RequestID: item.RequestID, Reason: item.Reason, ReasonChinese: item.ReasonChinese,
+	})
+	w.flying.Go(func() {
+		if err := wait(ctx); err != nil {
+			w.state.stop.because(stopped(WhyLedger, hintLedger, err))
+		}
+	})
+}
+
+// told is an item as the operation sees it.
+func (r *run) told(item ledger.Item, rows []table.Row) Item {
+	return Item{Number: spell(item.Key), Step: item.Step, Tries: item.Tries, Due: item.Due, Code: item.Code, Rows: rows}
+}
+
 // take takes the next step for an item, and has it written down how that ended. Another item may be begun before
 // that is on disk: its own beginning is written behind it.
 func (r *run) take(ctx context.Context, item ledger.Item, rows []table.Row) (written func()) {
@@ -205,7 +234,7 @@ func (r *run) take(ctx context.Context, item ledger.Item, rows []table.Row) (wri
 	}
 	var ex wxpay.Exchange
 	call := wxpay.WithAttempts(wxpay.WithExchange(wxpay.WithPrepared(ctx, r.keep(item, kept)), &ex), 1)
-	told := Item{Number: spell(item.Key), Step: item.Step, Tries: item.Tries, Due: item.Due, Code: item.Code, Rows: rows}
+	told := r.told(item, rows)
 	var result Result
 	if begun {
 		result = r.Operation.Settle(call, told, kept)

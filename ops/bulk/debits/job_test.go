@@ -209,3 +209,34 @@ func TestJobOfASecondFile(t *testing.T) {
 		assert.EqualValues(t, 4, s.Skipped)
 	})
 }
+
+// The lead is that of the run: notices of a run with a lead of a day are old enough at once for one that has none, and
+// with a longer one they wait longer.
+func TestJobWithAnotherLead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j := newJob(t, 5, wxpaytest.Options{})
+		j.Steps = 1
+		_, err := j.carryOut(t.Context())
+		require.Equal(t, bulk.WhyLimit, why(t, err))
+		j.Server.Advance(25 * time.Hour)
+		j.Steps, j.run.NoticeLead = 0, 0
+		start := time.Now()
+		s, err := j.carryOut(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, bulk.Sums{Rows: 5, Done: 5}, s.Sums)
+		assert.Less(t, time.Since(start), time.Minute)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		j := newJob(t, 5, wxpaytest.Options{})
+		j.Steps = 1
+		_, err := j.carryOut(t.Context())
+		require.Equal(t, bulk.WhyLimit, why(t, err))
+		j.Steps, j.run.NoticeLead = 0, 48*time.Hour
+		start := time.Now()
+		s, err := j.carryOut(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, bulk.Sums{Rows: 5, Done: 5}, s.Sums)
+		assert.InDelta(t, 48, time.Since(start).Hours(), 1)
+	})
+}

@@ -93,6 +93,17 @@ func (r Run) noticed(item bulk.Item, err error) bulk.Result {
 	return failed(item, err)
 }
 
+// Due is when the debit of a row may be made, by the lead of this run.
+func (r Run) Due(item bulk.Item) (at time.Time) {
+	if item.Step != stepDebit {
+		return at
+	}
+	if instead, ok := r.day(item, time.Now()); !ok && instead.Next == stepDebit {
+		at = instead.At
+	}
+	return at
+}
+
 // day reports whether now a debit may be made; else what is done instead: wait, or send another notice because the
 // days of the first are over.
 func (r Run) day(item bulk.Item, now time.Time) (instead bulk.Result, ok bool) {

@@ -161,12 +161,13 @@ func (m *model) end(t *rapid.T) {
 	m.ok(m.l.End(m.t.Context(), m.id(at), ledger.Outcome{State: w.state, Step: w.step, Code: w.code, Due: w.due}))
 }
 
-func (m *model) wake(*rapid.T) {
+func (m *model) wake(t *rapid.T) {
+	staged := rapid.Bool().Draw(t, "staged")
 	for file := range m.files {
-		m.ok(m.l.Wake(file))
+		m.ok(m.l.Wake(file, staged))
 	}
 	for _, w := range m.items {
-		if w.state == ledger.Sending || w.state == ledger.Unknown {
+		if w.state == ledger.Staged && staged || w.state == ledger.Sending || w.state == ledger.Unknown {
 			w.due = time.Time{}
 		}
 	}

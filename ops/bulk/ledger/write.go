@@ -350,10 +350,11 @@ func (c *change) stage(file int64, e Entry) error {
 	return err
 }
 
-// Wake makes everything of an input due that was begun and has no outcome. A run does so once, when it begins.
-func (l *Ledger) Wake(file int64) error {
+// Wake makes everything of an input due that was begun and has no outcome, and with staged also what waits for its next
+// step. A run does so once, when it begins.
+func (l *Ledger) Wake(file int64, staged bool) error {
 	return l.write(context.Background(), func(c *change) error {
-		_, err := c.exec(`UPDATE items SET due = NULL WHERE state IN (1, 4) AND id > ? AND id < ?`, id(file, 0), id(file+1, 0))
+		_, err := c.exec(`UPDATE items SET due = NULL WHERE (state IN (1, 4) OR state = 0 AND ?) AND due IS NOT NULL AND id > ? AND id < ?`, staged, id(file, 0), id(file+1, 0))
 		return err
 	})
 }

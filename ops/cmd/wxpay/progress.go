@@ -17,6 +17,9 @@ import (
 // interval is how often progress is told where nobody looks at a terminal.
 const interval = 10 * time.Second
 
+// patience is how often the same wait is told.
+const patience = 10 * time.Minute
+
 // A watch tells how a job stands while it runs: a bar on a terminal, else a line now and then, and lines of JSON with
 // --json.
 type watch struct {
@@ -26,6 +29,7 @@ type watch struct {
 	mu    sync.Mutex
 	told  time.Time
 	phase bulk.Phase
+	until time.Time
 
 	now  atomic.Pointer[bulk.Progress]
 	bars *mpb.Progress
@@ -62,14 +66,15 @@ func (w *watch) observe(p bulk.Progress) {
 	defer w.mu.Unlock()
 	switch {
 	case p.Phase == bulk.PhaseEnded && w.a.json:
-	case p.Phase == bulk.PhaseEnded, p.Phase == w.phase && time.Since(w.told) < interval:
+	case p.Phase == bulk.PhaseEnded, p.Phase == w.phase && time.Since(w.told) < interval,
+		p.Phase == bulk.PhaseWaiting && p.Phase == w.phase && p.Until.Equal(w.until) && time.Since(w.told) < patience:
 		return
 	}
 	// sending and waiting alternate: a change between them is not worth a line of its own
 	if !w.told.IsZero() && time.Since(w.told) < interval && (p.Phase == bulk.PhaseSending || p.Phase == bulk.PhaseWaiting) && (w.phase == bulk.PhaseSending || w.phase == bulk.PhaseWaiting) {
 		return
 	}
-	w.told, w.phase = time.Now(), p.Phase
+	w.told, w.phase, w.until = time.Now(), p.Phase, p.Until
 	if w.a.json {
 		if !w.a.quiet {
 			_ = w.a.emit("progress", progressOf(w.name, p), nil)
