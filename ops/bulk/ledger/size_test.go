@@ -54,7 +54,7 @@ func fill(tb testing.TB, l *ledger.Ledger, n, left int64) ledger.File {
 // A row takes no more than 200 bytes on disk when all is done.
 func TestBytesOfARow(t *testing.T) {
 	t.Parallel()
-	n := int64(20_000)
+	n := int64(6_000)
 	if os.Getenv("WXPAY_SOAK") != "" {
 		n = 200_000
 	}
