@@ -268,7 +268,7 @@ func (m *model) same(*rapid.T) {
 func TestModel(t *testing.T) {
 	t.Parallel()
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
-		require.NoError(t, checks.Value.Set("30")) // some 900 steps; make soak takes 10,000
+		require.NoError(t, checks.Value.Set("12")) // some 400 steps; make soak takes 10,000
 	}
 	folder := t.TempDir()
 	runs := 0
