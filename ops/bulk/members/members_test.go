@@ -1,6 +1,9 @@
 package members_test
 
 import (
+	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -189,19 +192,67 @@ func TestRefusedRepetitionThatHadNotWorked(t *testing.T) {
 		r := p.Settle()
 		require.Equal(t, bulk.Unknown, r.State, "nothing tells: %+v", r)
 	})
-	t.Run("the code of somebody else", func(t *testing.T) {
-		t.Parallel()
-		p := each()["openid"](t)
-		_, err := p.Server.TakeCard(cardID, "another", "", false)
-		require.Error(t, err, "the card needs codes")
-		other := optest.Begin(t, each()["openid"](t))
-		other.Server, other.Operation = p.Server, p.Operation
-		other.Row.Cells = []string{"somebodyelse", code}
-		require.Equal(t, bulk.Done, other.Operation.Send(t.Context(), bulk.Item{Number: "other", Rows: []table.Row{other.Row}}).State)
-		p.Effects = func() int { return len(memberRows(p.Server)) - 1 }
-		lost(t, p, "500")
-		require.Equal(t, bulk.Unknown, p.Settle().State)
-	})
+	for _, taken := range []bool{false, true} { // the user has the card under another code
+		t.Run(fmt.Sprint("the code of somebody else/", taken), func(t *testing.T) {
+			t.Parallel()
+			p := optest.Begin(t, each()["openid"](t))
+			add := func(openid, code string) {
+				row := table.Row{Cells: []string{openid, code}}
+				require.Equal(t, bulk.Done, p.Operation.Send(t.Context(), bulk.Item{Number: "another" + code, Rows: []table.Row{row}}).State)
+			}
+			add("somebodyelse", code)
+			before, want := 1, bulk.Unknown
+			if taken {
+				add(openid, "478515832667")
+				before, want = 2, bulk.Rejected
+			}
+			p.Effects = func() int { return len(memberRows(p.Server)) - before }
+			lost(t, p, "500")
+			require.Equal(t, want, p.Settle().State)
+		})
+	}
+}
+
+// A proxy on the way may say anything.
+func TestUnsignedQueriesTellNothing(t *testing.T) {
+	t.Parallel()
+	for name, start := range each() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := start(t)
+			config := p.Server.Config()
+			config.HTTPClient = &http.Client{Transport: proxy{p.Server}}
+			client, err := wxpay.New(config)
+			require.NoError(t, err)
+			switch p.Operation.(type) {
+			case members.ByPhone:
+				p.Operation = members.ByPhone{Client: client, CardID: cardID}
+			case members.ByOpenID:
+				p.Operation = members.ByOpenID{Client: client, CardID: cardID}
+			case members.Remind:
+				p.Operation = members.Remind{Client: client, CardID: cardID, RegistrationTime: registered}
+			}
+			lost(t, p, "reset-after-read")
+			if p.Route != routeRemind {
+				require.NoError(t, p.Server.Inject(p.Route, "INVALID_REQUEST", 1))
+			}
+			require.Equal(t, bulk.Unknown, p.Settle().State)
+			require.Zero(t, p.Effects())
+		})
+	}
+}
+
+// A proxy answers queries by itself.
+type proxy struct{ http.RoundTripper }
+
+func (p proxy) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method != http.MethodGet {
+		return p.RoundTripper.RoundTrip(req)
+	}
+	return &http.Response{
+		StatusCode: http.StatusBadRequest, Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
+		Body: io.NopCloser(strings.NewReader(`{"code":"INVALID_REQUEST","message":"none"}`)),
+	}, nil
 }
 
 func TestRemindersAreAskedForFirst(t *testing.T) {

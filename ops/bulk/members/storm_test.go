@@ -58,12 +58,12 @@ func TestJobsThroughAStorm(t *testing.T) {
 	}
 	kinds := map[string]kind{
 		"phone": {routePhone, routeCard, func(c *wxpay.Client) bulk.Operation { return members.ByPhone{Client: c, CardID: cardID} },
-			func(i int) []string { return []string{fmt.Sprint(13800100000 + i), codeNo(i)} }},
+			func(i int) []string { return []string{fmt.Sprintf("138001%05d", i), codeNo(i)} }},
 		"openid": {routeOpenID, routeCard, func(c *wxpay.Client) bulk.Operation { return members.ByOpenID{Client: c, CardID: cardID, AppID: appid} },
 			func(i int) []string { return []string{fmt.Sprintf("openid%05d", i), codeNo(i)} }},
 		"remind": {routeRemind, routeSearch, func(c *wxpay.Client) bulk.Operation {
 			return members.Remind{Client: c, CardID: cardID, RegistrationTime: registered}
-		}, func(i int) []string { return []string{fmt.Sprint(13800100000 + i), "", codeNo(i), "", ""} }},
+		}, func(i int) []string { return []string{fmt.Sprintf("138001%05d", i), "", codeNo(i), "", ""} }},
 	}
 	for name, k := range kinds {
 		t.Run(name, func(t *testing.T) {
