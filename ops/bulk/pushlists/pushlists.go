@@ -37,9 +37,9 @@ type Params struct {
 	Push *pushpackage.PushParams
 }
 
-// Accounts is how many make one list. The accounts of a list are in memory together: of this many that are as long as
-// TPNS allows, 40 MB; so a list always fits into what TPNS takes, packed and unpacked.
-const Accounts = 100_000
+// Accounts is how many make one list. They are in memory together, which takes 50 MB with accounts of 20 characters; even
+// if all are as long as TPNS allows, a list fits into what it takes, packed and unpacked.
+const Accounts = 50_000
 
 // New returns the operation, or an error that says what is wrong with p; nothing is sent.
 func New(p Params) (bulk.Operation, error) {
