@@ -49,7 +49,8 @@ func told(path string, err error) error {
 		return err
 	}
 	switch e.Code() & 0xff {
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT:
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT,
+		sqlite3.SQLITE_ERROR: // a table or column is not there
 		return &DamagedError{path, e}
 	case sqlite3.SQLITE_FULL:
 		return fmt.Errorf("%w: %s: %w", ErrFull, path, e)

@@ -297,13 +297,16 @@ const (
 
 func id(file, line int64) int64 { return file<<lineBits | line }
 
-const unfinished = `state IN (0, 1, 4)`
+const (
+	unfinished = `state IN (0, 1, 4)`
+	dueQuery   = `SELECT ` + columns + from + `WHERE i.` + unfinished + ` AND i.id > ? AND i.id < ? AND ifnull(i.due, 0) <= ? AND i.step < ? ORDER BY i.id LIMIT ?`
+	nextQuery  = `SELECT min(ifnull(due, 0)) FROM items WHERE ` + unfinished + ` AND id > ? AND id <= ? AND step < ? AND ifnull(due, 0) < ?`
+)
 
 // Due returns the items of a file behind a line that are not finished and are due, by line: limit of them at most. Those
 // between two steps count as far as their step is below steps.
 func (l *Ledger) Due(file int64, now time.Time, after int64, steps, limit int) ([]Item, error) {
-	rows, err := l.read.Query(`SELECT `+columns+from+`WHERE i.`+unfinished+` AND i.id > ? AND i.id < ? AND ifnull(i.due, 0) <= ? AND i.step < ? ORDER BY i.id LIMIT ?`,
-		id(file, after), id(file+1, 0), now.UnixMilli(), steps, limit)
+	rows, err := l.read.Query(dueQuery, id(file, after), id(file+1, 0), now.UnixMilli(), steps, limit)
 	if err != nil {
 		return nil, told(l.path, err)
 	}
@@ -322,8 +325,7 @@ func (l *Ledger) Due(file int64, now time.Time, after int64, steps, limit int) (
 // NextDue is when the next item of a file up to a line is due; false if none is.
 func (l *Ledger) NextDue(file, last int64, steps int) (time.Time, bool, error) {
 	var due sql.NullInt64
-	err := l.read.QueryRow(`SELECT min(ifnull(due, 0)) FROM items WHERE `+unfinished+` AND id > ? AND id <= ? AND step < ? AND ifnull(due, 0) < ?`,
-		id(file, 0), id(file, min(last, lineMask)), steps, Never.UnixMilli()).Scan(&due)
+	err := l.read.QueryRow(nextQuery, id(file, 0), id(file, min(last, lineMask)), steps, Never.UnixMilli()).Scan(&due)
 	if err != nil || !due.Valid {
 		return time.Time{}, false, told(l.path, err)
 	}
