@@ -253,3 +253,54 @@ func TestWindow(t *testing.T) {
 	_, err = pace.Until("noon", time.Now())
 	assert.Error(t, err)
 }
+
+// A storm that comes back every few minutes is met with a few calls each time, and what is between is used.
+func TestStormsAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		storm := func(at time.Duration) bool { return at%(4*time.Minute) < 10*time.Second }
+		made := calls(t, pace.New(5), 16, 40*time.Minute, storm)
+		assert.LessOrEqual(t, most(made), 5)
+		refused := 0
+		for _, at := range made {
+			if storm(at) {
+				refused++
+			}
+		}
+		assert.Less(t, refused, 150, "of 500 within the storms")
+		assert.Greater(t, len(made), 2400, "which are one a second: from next to nothing it takes ten minutes to five")
+	})
+}
+
+// Who gives up waiting takes no place from who goes on.
+func TestWaitGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := pace.New(1)
+		require.NoError(t, l.Wait(t.Context()))
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() { assert.ErrorIs(t, l.Wait(ctx), context.DeadlineExceeded) })
+		}
+		all.Wait()
+		require.NoError(t, l.Wait(t.Context()))
+		assert.Less(t, time.Since(start), 1100*time.Millisecond)
+	})
+}
+
+// West of Greenwich, and where midnight is left out, the clock that is put forward loses no day either.
+func TestWindowsInGaps(t *testing.T) {
+	t.Parallel()
+	havana, err := time.LoadLocation("America/Havana")
+	require.NoError(t, err)
+	assert.Equal(t, time.Date(2026, 3, 8, 1, 0, 0, 0, havana), pace.Window{To: 6 * time.Hour}.Next(time.Date(2026, 3, 7, 23, 30, 0, 0, havana)))
+	newYork, err := time.LoadLocation("America/New_York")
+	require.NoError(t, err)
+	w := pace.Window{From: 2*time.Hour + 30*time.Minute, To: 6 * time.Hour}
+	opens := w.Next(time.Date(2026, 3, 8, 0, 0, 0, 0, newYork))
+	assert.True(t, w.Open(opens))
+	assert.Equal(t, time.Date(2026, 3, 8, 3, 0, 0, 0, newYork), opens)
+}
