@@ -193,6 +193,7 @@ func TestSameRowInLaterInput(t *testing.T) {
 		items = all(t, l, ledger.Rejected)
 		assert.Equal(t, []any{"NO", entry(2, 2, 2).Key, entry(2, 2, 2).Content}, []any{items[0].Code, items[0].Key, items[0].Content})
 		assert.Empty(t, items[1].Code)
+		assert.Equal(t, entry(4, 4, 4).Content, items[1].Content, "its own, not that of the input that was dropped")
 		second, err = l.AddFile(ledger.File{Name: "b.csv", Digest: "b"})
 		require.NoError(t, err)
 		require.NoError(t, l.Stage(second.ID, entries))

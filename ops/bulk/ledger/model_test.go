@@ -1,9 +1,9 @@
 package ledger_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,19 +24,28 @@ type model struct {
 	path   string
 	l      *ledger.Ledger
 
-	files map[int64]bool // by ID: staged
+	files []ledger.File
+	rest  []ledger.Entry // of the last one
 	items map[place]*want
+	taken map[place]want // what items of earlier inputs were before the last one took them, by its place
+	begun map[int]int64  // by step
+	day   time.Time
+	steps int
 }
 
 type place struct{ file, line int64 }
 
 type want struct {
 	person, content int64 // 0: skipped, without a key
+	rows            int64
 	state           ledger.State
-	code            string
-	step            int
 	kept            string
+	step, tries     int
 	due             time.Time
+	code, request   string
+	reason          string
+	good, bad       int64
+	twin            place
 }
 
 // owner finds the item that has a person's key.
@@ -54,117 +63,184 @@ func (m *model) ok(err error) {
 	require.NoError(m.t, err)
 }
 
-// addFile stages an input of a few people, some of whom are known.
+// addFile adds an input of a few people, some of whom are known. One that was left half staged is taken back by that.
 func (m *model) addFile(t *rapid.T) {
-	f, err := m.l.AddFile(ledger.File{Name: fmt.Sprint("file", len(m.files)), Digest: fmt.Sprint(len(m.files))})
+	f, err := m.l.AddFile(ledger.File{Name: fmt.Sprint("file", len(m.files)), Digest: fmt.Sprint(len(m.files)), Encoding: "utf-8"})
 	m.ok(err)
-	m.files[f.ID] = false
-	var entries []ledger.Entry
-	for line := int64(1); line <= rapid.Int64Range(1, 6).Draw(t, "rows"); line++ {
-		entries = append(entries, entry(line, rapid.Int64Range(1, 12).Draw(t, "person"), rapid.Int64Range(1, 2).Draw(t, "content")))
+	m.drop()
+	m.files = append(m.files, f)
+	m.rest = nil
+	for line := range rapid.Int64Range(1, 8).Draw(t, "items") {
+		e := entry(line+1, rapid.Int64Range(1, 12).Draw(t, "person"), rapid.Int64Range(1, 2).Draw(t, "content"))
+		e.Rows = rapid.Int64Range(1, 3).Draw(t, "rows")
+		m.rest = append(m.rest, e)
 	}
+}
+
+// half is the input that is not staged to its end.
+func (m *model) half() *ledger.File {
+	if n := len(m.files); n > 0 && !m.files[n-1].Staged {
+		return &m.files[n-1]
+	}
+	return nil
+}
+
+// stage stages a part of an input, of which some may be staged already, as after a crash.
+func (m *model) stage(t *rapid.T) {
+	f := m.half()
+	if f == nil {
+		t.Skip("all is staged")
+	}
+	entries := m.rest[:rapid.IntRange(0, len(m.rest)).Draw(t, "staged")]
 	m.ok(m.l.Stage(f.ID, entries))
-	if rapid.Bool().Draw(t, "staged again after a crash") {
-		m.ok(m.l.Stage(f.ID, entries))
-	}
 	for _, e := range entries {
-		m.stage(f.ID, e)
+		m.put(f.ID, e)
 	}
-	if rapid.IntRange(0, 5).Draw(t, "dropped") == 0 && !m.tookOver(f.ID) {
-		m.ok(m.l.Drop(f.ID))
-		delete(m.files, f.ID)
-		maps.DeleteFunc(m.items, func(at place, _ *want) bool { return at.file == f.ID })
+	if len(entries) == len(m.rest) {
+		m.ok(m.l.FileStaged(f.ID, int64(len(entries))))
+		f.Staged, f.Rows = true, int64(len(entries))
+		clear(m.taken)
+	}
+}
+
+func (m *model) put(file int64, e ledger.Entry) {
+	at := place{file, e.Line}
+	if m.items[at] != nil {
 		return
 	}
-	m.ok(m.l.FileStaged(f.ID, int64(len(entries))))
-	m.files[f.ID] = true
-}
-
-// tookOver reports whether rows of earlier inputs are sent again as a part of this one.
-func (m *model) tookOver(file int64) bool {
-	for _, w := range m.items {
-		if w.state == ledger.Skipped && w.step == int(file) {
-			return true
-		}
-	}
-	return false
-}
-
-func (m *model) stage(file int64, e ledger.Entry) {
-	at := place{file, e.Line}
 	person, content := int64(e.Key[19]), int64(e.Content[7])
 	other, w := m.owner(person)
+	fresh := &want{person: person, content: content, rows: e.Rows}
+	skipped := func(code string) *want {
+		return &want{rows: e.Rows, state: ledger.Skipped, code: code, twin: other}
+	}
 	switch {
 	case w == nil:
-		m.items[at] = &want{person: person, content: content}
+		m.items[at] = fresh
 	case other.file != file && w.state == ledger.Rejected:
-		*w = want{state: ledger.Skipped, code: ledger.FedAgain + ":" + w.code, step: int(file)}
-		m.items[at] = &want{person: person, content: content}
+		fresh.twin = other
+		m.items[at] = fresh
+		m.taken[at] = *w
+		w.person, w.state, w.code, w.twin = 0, ledger.Skipped, ledger.FedAgain+":"+w.code, at
 	case w.content != content:
-		m.items[at] = &want{state: ledger.Skipped, code: ledger.Changed}
+		m.items[at] = skipped(ledger.Changed)
 	case other.file == file:
-		m.items[at] = &want{state: ledger.Skipped, code: ledger.Duplicate}
+		m.items[at] = skipped(ledger.Duplicate)
 	case w.state == ledger.Done:
-		m.items[at] = &want{state: ledger.Skipped, code: ledger.DoneBefore}
+		m.items[at] = skipped(ledger.DoneBefore)
 	default:
-		m.items[at] = &want{state: ledger.Skipped, code: ledger.Elsewhere}
+		m.items[at] = skipped(ledger.Elsewhere)
 	}
 }
 
-// open draws an item that is not finished.
-func (m *model) open(t *rapid.T) (place, *want) {
+func (m *model) dropFile(t *rapid.T) {
+	f := m.half()
+	if f == nil {
+		for _, f := range m.files {
+			require.Error(m.t, m.l.Drop(f.ID))
+		}
+		t.Skip("all is staged")
+	}
+	m.ok(m.l.Drop(f.ID))
+	m.drop()
+}
+
+// drop takes the input back that is not staged to its end.
+func (m *model) drop() {
+	f := m.half()
+	if f == nil {
+		return
+	}
+	for at, w := range m.items {
+		if at.file != f.ID {
+			continue
+		}
+		if was, ok := m.taken[at]; ok {
+			was.twin = place{}
+			m.items[w.twin] = &was
+		}
+		delete(m.items, at)
+	}
+	clear(m.taken)
+	m.files = m.files[:len(m.files)-1]
+}
+
+// draw draws an item that is not finished, of an input that is staged.
+func (m *model) draw(t *rapid.T) (place, *want) {
 	var open []place
 	for at, w := range m.items {
-		if w.person != 0 && w.state != ledger.Done && w.state != ledger.Rejected {
+		if f := m.half(); w.open() && (f == nil || f.ID != at.file) {
 			open = append(open, at)
 		}
 	}
 	if len(open) == 0 {
 		t.Skip("nothing is open")
 	}
-	slices.SortFunc(open, func(a, b place) int { return int((a.file-b.file)*1000 + a.line - b.line) })
+	slices.SortFunc(open, func(a, b place) int { return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line)) })
 	at := rapid.SampledFrom(open).Draw(t, "item")
 	return at, m.items[at]
 }
 
-func (m *model) id(at place) int64 {
-	for item, err := range m.l.Staged(m.t.Context(), at.file) {
-		m.ok(err)
-		if item.Line == at.line {
-			return item.ID
-		}
-	}
-	m.t.Fatalf("line %d of %d is not there", at.line, at.file)
-	return 0
+func (w *want) open() bool {
+	return w.state == ledger.Staged || w.state == ledger.Sending || w.state == ledger.Unknown
 }
 
+func (p place) id() int64 { return p.file<<40 | p.line }
+
 func (m *model) begin(t *rapid.T) {
-	at, w := m.open(t)
-	w.kept = rapid.StringMatching(`[a-z]{1,20}`).Draw(t, "kept")
-	m.ok(m.l.Begin(m.t.Context(), m.id(at), []byte(w.kept)))
+	at, w := m.draw(t)
+	var kept []byte
+	if rapid.IntRange(0, 3).Draw(t, "kept") > 0 {
+		w.kept = rapid.StringMatching(`[a-z]{1,20}`).Draw(t, "call")
+		kept = []byte(w.kept)
+	}
+	m.ok(m.l.Begin(m.t.Context(), at.id(), kept))
 	w.state = ledger.Sending
+	w.tries++
+	m.begun[w.step]++
 }
 
 func (m *model) end(t *rapid.T) {
-	at, w := m.open(t)
-	w.state = rapid.SampledFrom([]ledger.State{ledger.Staged, ledger.Done, ledger.Rejected, ledger.Unknown}).Draw(t, "state")
-	w.code, w.due = rapid.SampledFrom([]string{"", "OK", "INVALID_REQUEST"}).Draw(t, "code"), time.Time{}
-	if w.state == ledger.Staged {
-		w.step = rapid.IntRange(0, 2).Draw(t, "step")
+	at, w := m.draw(t)
+	o := ledger.Outcome{
+		State:     rapid.SampledFrom([]ledger.State{ledger.Staged, ledger.Done, ledger.Rejected, ledger.Rejected, ledger.Unknown}).Draw(t, "state"),
+		Step:      w.step,
+		Code:      rapid.SampledFrom([]string{"", "OK", "INVALID_REQUEST"}).Draw(t, "code"),
+		RequestID: rapid.SampledFrom([]string{"", "08F3A6"}).Draw(t, "request"),
+		Reason:    rapid.SampledFrom([]string{"", "no", "not now"}).Draw(t, "reason"),
+		Good:      rapid.Int64Range(0, 2).Draw(t, "good"), Bad: rapid.Int64Range(0, 2).Draw(t, "bad"),
 	}
-	if w.state == ledger.Staged || w.state == ledger.Unknown {
-		w.due = rapid.SampledFrom([]time.Time{{}, time.UnixMilli(1000), time.UnixMilli(1 << 42), ledger.Never}).Draw(t, "due")
+	if o.State == ledger.Staged {
+		o.Step = rapid.IntRange(0, 2).Draw(t, "step")
 	}
-	if w.state != ledger.Unknown {
+	if o.State == ledger.Staged || o.State == ledger.Unknown {
+		o.Due = rapid.SampledFrom([]time.Time{{}, time.UnixMilli(1000), time.UnixMilli(1 << 41), time.UnixMilli(1 << 42), ledger.Never}).Draw(t, "due")
+	}
+	if o.State != ledger.Unknown {
 		w.kept = ""
 	}
-	m.ok(m.l.End(m.t.Context(), m.id(at), ledger.Outcome{State: w.state, Step: w.step, Code: w.code, Due: w.due}))
+	if o.Step != w.step {
+		w.tries = 0
+	}
+	m.ok(m.l.End(m.t.Context(), at.id(), o))
+	w.state, w.step, w.due, w.code, w.request, w.reason, w.good, w.bad = o.State, o.Step, o.Due, o.Code, o.RequestID, o.Reason, o.Good, o.Bad
+}
+
+// wrong makes changes that do not fit, which are refused and change nothing.
+func (m *model) wrong(*rapid.T) {
+	for at, w := range m.items {
+		if !w.open() {
+			require.Error(m.t, m.l.Begin(m.t.Context(), at.id(), []byte("x")))
+			require.Error(m.t, m.l.End(m.t.Context(), at.id(), ledger.Outcome{State: ledger.Done, Reason: "wrong"}))
+			return
+		}
+	}
 }
 
 func (m *model) wake(t *rapid.T) {
 	staged := rapid.Bool().Draw(t, "staged")
-	for file := range m.files {
-		m.ok(m.l.Wake(file, staged))
+	for _, f := range m.files {
+		m.ok(m.l.Wake(f.ID, staged))
 	}
 	for _, w := range m.items {
 		if w.state == ledger.Staged && staged || w.state == ledger.Sending || w.state == ledger.Unknown {
@@ -180,11 +256,13 @@ func (m *model) reopen(*rapid.T) {
 	m.l = l
 }
 
-// crash goes on with what is on disk at this moment.
-func (m *model) crash(*rapid.T) {
+// crash goes on with what is on disk at this moment: with all files as after a kill of the process, or without that of
+// shared memory as after a power cut.
+func (m *model) crash(t *rapid.T) {
 	m.copies++
 	path := filepath.Join(m.folder, fmt.Sprint(m.copies, ".ledger"))
-	for _, suffix := range []string{"", "-wal"} {
+	suffixes := []string{"", "-wal", "-shm"}
+	for _, suffix := range suffixes[:rapid.IntRange(2, 3).Draw(t, "files")] {
 		content, err := os.ReadFile(m.path + suffix)
 		m.ok(err)
 		m.ok(os.WriteFile(path+suffix, content, 0o600))
@@ -199,6 +277,7 @@ func (m *model) crash(*rapid.T) {
 // same compares everything that the ledger says with the model.
 func (m *model) same(*rapid.T) {
 	t := m.t
+	m.steps++
 	var sums ledger.Sums
 	reasons := map[string]int64{}
 	seen := 0
@@ -207,19 +286,17 @@ func (m *model) same(*rapid.T) {
 		seen++
 		w := m.items[place{item.File, item.Line}]
 		require.NotNil(t, w, "line %d of %d", item.Line, item.File)
-		require.Equal(t, w.state, item.State)
-		require.Equal(t, w.code, item.Code)
-		require.Equal(t, w.kept, string(item.Kept))
-		if w.person != 0 {
-			require.EqualValues(t, w.person, item.Key[19])
-			require.Equal(t, w.step, item.Step)
-			require.True(t, w.due.Equal(item.Due), "%v %v", w.due, item.Due)
+		got := want{
+			person: int64(item.Key[19]), content: int64(item.Content[7]), rows: item.Rows, state: item.State, kept: string(item.Kept), step: item.Step, tries: item.Tries, due: item.Due,
+			code: item.Code, request: item.RequestID, reason: item.Reason, good: item.Good, bad: item.Bad, twin: place{item.TwinFile, item.Twin},
 		}
-		sums.Rows++
+		require.Equal(t, *w, got, "line %d of %d", item.Line, item.File)
+		sums.Rows += item.Rows
 		*map[ledger.State]*int64{ledger.Staged: &sums.Staged, ledger.Sending: &sums.Sending, ledger.Done: &sums.Done, ledger.Rejected: &sums.Rejected,
-			ledger.Unknown: &sums.Unknown, ledger.Skipped: &sums.Skipped}[item.State]++
+			ledger.Unknown: &sums.Unknown, ledger.Skipped: &sums.Skipped}[item.State] += item.Rows
+		sums.Good, sums.Bad = sums.Good+item.Good, sums.Bad+item.Bad
 		if item.State == ledger.Rejected {
-			reasons[item.Code]++
+			reasons[item.Code] += item.Rows
 		}
 	}
 	require.Len(t, m.items, seen)
@@ -229,38 +306,70 @@ func (m *model) same(*rapid.T) {
 	counted, err := m.l.Reasons()
 	m.ok(err)
 	require.Equal(t, reasons, counted)
-	now := time.UnixMilli(1 << 41)
-	for file := range m.files {
-		steps := 2
-		var due []int64
-		next, any := time.Time{}, false
-		for at, w := range m.items {
-			open := w.person != 0 && (w.state == ledger.Staged || w.state == ledger.Sending || w.state == ledger.Unknown) && w.step < steps && at.file == file
-			if open && !w.due.After(now) {
-				due = append(due, at.line)
-			}
-			when := w.due
-			if when.IsZero() {
-				when = time.UnixMilli(0)
-			}
-			if open && when.Before(ledger.Never) && (!any || when.Before(next)) {
-				next, any = when, true
-			}
-		}
-		slices.Sort(due)
-		items, err := m.l.Due(file, now, 0, steps, 100)
+	files, err := m.l.Files()
+	m.ok(err)
+	require.Equal(t, append([]ledger.File(nil), m.files...), files)
+	for step, n := range m.begun {
+		today, err := m.l.Today(step, m.day)
 		m.ok(err)
-		var lines []int64
+		tomorrow, err := m.l.Today(step, m.day.Add(24*time.Hour)) // midnight may pass in Beijing
+		m.ok(err)
+		require.Equal(t, n, today+tomorrow)
+	}
+	for _, f := range m.files {
+		m.sameDue(f.ID)
+	}
+}
+
+func (m *model) sameDue(file int64) {
+	t, now, steps := m.t, time.UnixMilli(1<<41), 2
+	var due, staged []int64
+	next, some := time.Time{}, false
+	for at, w := range m.items {
+		if at.file != file {
+			continue
+		}
+		staged = append(staged, at.line)
+		if !w.open() || w.step >= steps {
+			continue
+		}
+		if !w.due.After(now) {
+			due = append(due, at.line)
+		}
+		when := w.due
+		if when.IsZero() {
+			when = time.UnixMilli(0)
+		}
+		if when.Before(ledger.Never) && (!some || when.Before(next)) {
+			next, some = when, true
+		}
+	}
+	slices.Sort(due)
+	slices.Sort(staged)
+	var lines []int64
+	for after := int64(0); ; { // a few at a time
+		items, err := m.l.Due(file, now, after, steps, 3)
+		m.ok(err)
 		for _, item := range items {
 			lines = append(lines, item.Line)
+			after = item.Line
 		}
-		require.Equal(t, due, lines)
-		when, some, err := m.l.NextDue(file, 1000, steps)
+		if len(items) < 3 {
+			break
+		}
+	}
+	require.Equal(t, due, lines)
+	lines = nil
+	for item, err := range m.l.Staged(t.Context(), file) {
 		m.ok(err)
-		require.Equal(t, any, some)
-		if any {
-			require.True(t, next.Equal(when), "%v %v", next, when)
-		}
+		lines = append(lines, item.Line)
+	}
+	require.Equal(t, staged, lines)
+	when, is, err := m.l.NextDue(file, 1000, steps)
+	m.ok(err)
+	require.Equal(t, some, is)
+	if some {
+		require.True(t, next.Equal(when), "%v %v", next, when)
 	}
 }
 
@@ -271,17 +380,19 @@ func TestModel(t *testing.T) {
 		require.NoError(t, checks.Value.Set("12")) // some 400 steps; make soak takes 10,000
 	}
 	folder := t.TempDir()
-	runs := 0
+	runs, steps := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		runs++
-		m := &model{t: rt, folder: filepath.Join(folder, fmt.Sprint(runs)), files: map[int64]bool{}, items: map[place]*want{}}
+		m := &model{t: rt, folder: filepath.Join(folder, fmt.Sprint(runs)), items: map[place]*want{}, taken: map[place]want{}, begun: map[int]int64{}, day: time.Now()}
 		m.path = filepath.Join(m.folder, "0.ledger")
 		l, err := ledger.Create(m.path, head)
 		require.NoError(rt, err)
 		m.l = l
-		defer func() { m.l.Close(); os.RemoveAll(m.folder) }()
+		defer func() { steps += m.steps; m.l.Close(); os.RemoveAll(m.folder) }()
 		rt.Repeat(map[string]func(*rapid.T){
-			"addFile": m.addFile, "begin": m.begin, "begin again": m.begin, "end": m.end, "end again": m.end, "wake": m.wake, "reopen": m.reopen, "crash": m.crash, "": m.same,
+			"add": m.addFile, "stage": m.stage, "stage more": m.stage, "drop": m.dropFile, "begin": m.begin, "begin again": m.begin, "end": m.end, "end again": m.end,
+			"wrong": m.wrong, "wake": m.wake, "reopen": m.reopen, "crash": m.crash, "": m.same,
 		})
 	})
+	t.Logf("%d steps", steps)
 }

@@ -24,7 +24,8 @@ CREATE TABLE files (id INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT 
 CREATE TABLE items (
 	id INTEGER PRIMARY KEY, -- file << 40 | line
 	rows INTEGER NOT NULL,
-	key BLOB, content BLOB, -- NULL: skipped
+	key BLOB, -- NULL: skipped
+	content BLOB, -- NULL: never had a key
 	state INTEGER NOT NULL, step INTEGER NOT NULL, tries INTEGER NOT NULL,
 	due INTEGER, -- ms; NULL: at once
 	code TEXT, reason INTEGER, request_id TEXT, good INTEGER, bad INTEGER, twin INTEGER,

@@ -268,11 +268,11 @@ func (c *change) dropHalf() error {
 		return err
 	}
 	for _, text := range []string{
-		`CREATE TEMP TABLE back AS SELECT key, content, twin FROM items WHERE id > ?1 AND id < ?2 AND key IS NOT NULL AND twin IS NOT NULL`,
+		`CREATE TEMP TABLE back AS SELECT key, twin FROM items WHERE id > ?1 AND id < ?2 AND key IS NOT NULL AND twin IS NOT NULL`,
 		`CREATE INDEX temp.back_twin ON back (twin)`,
 		`DELETE FROM items WHERE id > ?1 AND id < ?2`,
 		`UPDATE items SET state = 3, code = nullif(substr(code, 11), ''), twin = NULL,
-			key = (SELECT key FROM back WHERE back.twin = items.id), content = (SELECT content FROM back WHERE back.twin = items.id)
+			key = (SELECT key FROM back WHERE back.twin = items.id)
 			WHERE id IN (SELECT twin FROM back)`,
 		`DROP TABLE back`,
 		`DELETE FROM files WHERE id = ?3`,
@@ -332,7 +332,7 @@ func (c *change) stage(file int64, e Entry) error {
 	earlier, alike := twin>>lineBits != file, string(content) == string(e.Content[:])
 	switch {
 	case earlier && state == Rejected:
-		if _, err := c.exec(`UPDATE items SET state = 5, key = NULL, content = NULL, code = ?, twin = ? WHERE id = ?`, FedAgain+":"+code, at, twin); err != nil {
+		if _, err := c.exec(`UPDATE items SET state = 5, key = NULL, code = ?, twin = ? WHERE id = ?`, FedAgain+":"+code, at, twin); err != nil {
 			return err
 		}
 		_, err := c.exec(`INSERT INTO items (id, rows, key, content, state, step, tries, twin) VALUES (?, ?, ?, ?, 0, 0, 0, ?)`, at, e.Rows, e.Key[:], e.Content[:], twin)
