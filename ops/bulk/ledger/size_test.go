@@ -109,6 +109,13 @@ func BenchmarkMillion(b *testing.B) {
 			require.Len(b, items, 2000)
 		}
 	})
+	b.Run("next due", func(b *testing.B) {
+		for b.Loop() {
+			_, some, err := l.NextDue(f.ID, 1<<40-1, 1)
+			require.NoError(b, err)
+			require.True(b, some)
+		}
+	})
 	b.Run("sums", func(b *testing.B) {
 		for b.Loop() {
 			sums(b, l)
