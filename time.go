@@ -3,6 +3,8 @@ package wxpay
 import (
 	"errors"
 	"time"
+
+	"github.com/wxpay-go/wxpay/internal/value"
 )
 
 // A Time is a moment. It is read in every form that the documents show: RFC 3339, also without seconds, and
@@ -12,14 +14,12 @@ import (
 // Times that were read or made by [TimeOf] are in Beijing time, so that those of one moment are equal by == too.
 type Time struct{ time.Time }
 
-var beijing = time.FixedZone("UTC+8", 8*60*60)
-
 // TimeOf is the moment t.
 func TimeOf(t time.Time) Time {
 	if t.IsZero() {
 		return Time{}
 	}
-	return Time{t.Round(0).In(beijing)} // without a reading of the monotonic clock
+	return Time{t.Round(0).In(value.Beijing)} // without a reading of the monotonic clock
 }
 
 // String is the time as it is sent; nothing for the zero Time.
@@ -28,14 +28,14 @@ func (t Time) String() string {
 	case t.IsZero():
 		return ""
 	case t.Nanosecond() < int(time.Millisecond):
-		return t.In(beijing).Format("2006-01-02T15:04:05-07:00")
+		return t.In(value.Beijing).Format("2006-01-02T15:04:05-07:00")
 	}
-	return t.In(beijing).Format("2006-01-02T15:04:05.000-07:00")
+	return t.In(value.Beijing).Format("2006-01-02T15:04:05.000-07:00")
 }
 
 // AppendText appends the time as it is sent.
 func (t Time) AppendText(b []byte) ([]byte, error) {
-	if year := t.In(beijing).Year(); !t.IsZero() && (year < 0 || year > 9999) {
+	if year := t.In(value.Beijing).Year(); !t.IsZero() && (year < 0 || year > 9999) {
 		return b, errors.New("wxpay: no time of four digits for the year")
 	}
 	return append(b, t.String()...), nil
@@ -57,7 +57,7 @@ func (t *Time) UnmarshalText(text []byte) error {
 		return nil
 	}
 	for _, form := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "20060102150405"} {
-		if at, err := time.ParseInLocation(form, string(text), beijing); err == nil {
+		if at, err := time.ParseInLocation(form, string(text), value.Beijing); err == nil {
 			*t = TimeOf(at)
 			return nil
 		}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/wxpay-go/wxpay/internal/value"
 )
 
 // leaf returns what to read raw as, for a t that is one value: a text, a number, a bool, or a type that
@@ -52,7 +54,7 @@ func readings(s string, t reflect.Type, custom bool) [][]byte {
 		all := [][]byte{quote(s), decimal(s)}
 		day := parse(s, "20060102")
 		if at := moment(s); !at.IsZero() {
-			all, day = append(all, quote(at.Format(time.RFC3339Nano))), at.In(beijing)
+			all, day = append(all, quote(at.Format(time.RFC3339Nano))), at.In(value.Beijing)
 		}
 		if !day.IsZero() {
 			all = append(all, quote(day.Format(time.DateOnly)))
@@ -130,8 +132,6 @@ func whole(s string) []byte {
 	return decimal(before + after + strings.Repeat("0", shift-len(after)))
 }
 
-var beijing = time.FixedZone("UTC+8", 8*60*60)
-
 // moment reads the forms in which times occur, in Beijing where they name no zone: those of RFC 3339, also
 // without seconds, zone or T, 20200326104339, and seconds (10 digits) or milliseconds (13) since
 // 1970. Zero: none of them.
@@ -139,9 +139,9 @@ func moment(s string) time.Time {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n > 0 {
 		switch len(s) {
 		case 10:
-			return time.Unix(n, 0).In(beijing)
+			return time.Unix(n, 0).In(value.Beijing)
 		case 13:
-			return time.UnixMilli(n).In(beijing)
+			return time.UnixMilli(n).In(value.Beijing)
 		}
 		return parse(s, "20060102150405")
 	}
@@ -155,7 +155,7 @@ func moment(s string) time.Time {
 
 func parse(s string, layouts ...string) time.Time {
 	for _, layout := range layouts {
-		if t, err := time.ParseInLocation(layout, s, beijing); err == nil {
+		if t, err := time.ParseInLocation(layout, s, value.Beijing); err == nil {
 			return t
 		}
 	}

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// Beijing is the time of the platform, and of Hong Kong and Singapore alike.
+var Beijing = time.FixedZone("UTC+8", 8*60*60)
+
 // A Date is a day on the calendar, without time and zone; on the wire 2006-01-02.
 type Date struct {
 	Year  int

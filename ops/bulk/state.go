@@ -11,6 +11,7 @@ import (
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/internal/value"
 	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
 	"github.com/wxpay-go/wxpay/ops/bulk/pace"
 )
@@ -131,8 +132,6 @@ func (r *run) closed(now time.Time) time.Time {
 	return r.Window.Next(now)
 }
 
-var beijing = time.FixedZone("UTC+8", 8*60*60)
-
 // full counts one more item of a step that is limited by day. It returns when the next day begins, if none is left.
 func (r *run) full(step int, now time.Time) (time.Time, error) {
 	most := r.about.Steps[step].Daily
@@ -141,7 +140,7 @@ func (r *run) full(step int, now time.Time) (time.Time, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	today := now.In(beijing).Format(time.DateOnly)
+	today := now.In(value.Beijing).Format(time.DateOnly)
 	d := r.begun[step]
 	if d == nil || d.day != today {
 		count, err := r.ledger.Today(step, now)
@@ -152,8 +151,8 @@ func (r *run) full(step int, now time.Time) (time.Time, error) {
 		r.begun[step] = d
 	}
 	if d.count >= int64(most) {
-		y, m, day := now.In(beijing).Date()
-		return time.Date(y, m, day+1, 0, 0, 0, 0, beijing), nil
+		y, m, day := now.In(value.Beijing).Date()
+		return time.Date(y, m, day+1, 0, 0, 0, 0, value.Beijing), nil
 	}
 	d.count++
 	return time.Time{}, nil

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"time"
 	"unicode/utf8"
+
+	"github.com/wxpay-go/wxpay/internal/value"
 )
 
 const routePush = "POST /v3/push/app"
@@ -105,9 +107,6 @@ type LoopParam struct {
 	DayTimes      []string `json:"dayTimes"`      // 19:00:00
 }
 
-// beijing is the time of the mainland, of Hong Kong and of Singapore alike.
-var beijing = time.FixedZone("UTC+8", 8*60*60)
-
 // MarshalJSON adds SendTime as the wire has it, and Extra.
 func (p PushParams) MarshalJSON() ([]byte, error) {
 	type plain PushParams
@@ -116,7 +115,7 @@ func (p PushParams) MarshalJSON() ([]byte, error) {
 		SendTime string `json:"send_time,omitzero"`
 	}{plain: plain(p)}
 	if !p.SendTime.IsZero() {
-		wire.SendTime = p.SendTime.In(beijing).Format(time.DateTime)
+		wire.SendTime = p.SendTime.In(value.Beijing).Format(time.DateTime)
 	}
 	return withExtra("", wire, p.Extra)
 }

@@ -3,10 +3,9 @@ package debits
 import (
 	"strings"
 	"time"
-)
 
-// beijing is whose calendar counts the days between notice and debit.
-var beijing = time.FixedZone("CST", 8*60*60)
+	"github.com/wxpay-go/wxpay/internal/value"
+)
 
 const (
 	lastDay = 3                // a debit is taken on the days 1 to 3 after its notice
@@ -16,8 +15,8 @@ const (
 
 // midnight is when the day begins that comes so many days after that of t.
 func midnight(t time.Time, days int) time.Time {
-	y, m, d := t.In(beijing).Date()
-	return time.Date(y, m, d+days, 0, 0, 0, 0, beijing)
+	y, m, d := t.In(value.Beijing).Date()
+	return time.Date(y, m, d+days, 0, 0, 0, 0, value.Beijing)
 }
 
 // due is when a debit is to be made: when its notice is as old as lead, on one of its days.
@@ -47,7 +46,9 @@ const (
 	accepted = "ACCEPTED"       // the debit was taken then
 )
 
-func mark(word string, at time.Time) string { return word + " " + at.In(beijing).Format(time.RFC3339) }
+func mark(word string, at time.Time) string {
+	return word + " " + at.In(value.Beijing).Format(time.RFC3339)
+}
 
 // marked reads a mark. Of anything else the word is empty.
 func marked(code string) (word string, at time.Time) {

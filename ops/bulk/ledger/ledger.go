@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"modernc.org/sqlite"
+
+	"github.com/wxpay-go/wxpay/internal/value"
 )
 
 // A State is what became of an item. The numbers are those in the file.
@@ -428,10 +430,8 @@ func (l *Ledger) Ticks() ([]Tick, error) {
 	return ticks, told(l.path, rows.Err())
 }
 
-var beijing = time.FixedZone("UTC+8", 8*60*60)
-
 // Today is how many items had this step begun on the day of Beijing that now belongs to.
 func (l *Ledger) Today(step int, now time.Time) (n int64, err error) {
-	err = l.read.QueryRow(`SELECT ifnull(sum(count), 0) FROM begun WHERE day = ? AND step = ?`, now.In(beijing).Format(time.DateOnly), step).Scan(&n)
+	err = l.read.QueryRow(`SELECT ifnull(sum(count), 0) FROM begun WHERE day = ? AND step = ?`, now.In(value.Beijing).Format(time.DateOnly), step).Scan(&n)
 	return n, told(l.path, err)
 }

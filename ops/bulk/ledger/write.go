@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/wxpay-go/wxpay/internal/value"
 )
 
 // A writer puts all that waits to be written into one transaction, so that many workers share one sync of the disk.
@@ -361,7 +363,7 @@ func (l *Ledger) Wake(file int64, staged bool) error {
 
 // Begin writes a call down, before its first byte leaves. It returns when that is on disk.
 func (l *Ledger) Begin(ctx context.Context, item int64, kept []byte) error {
-	day := time.Now().In(beijing).Format(time.DateOnly)
+	day := time.Now().In(value.Beijing).Format(time.DateOnly)
 	return l.write(ctx, func(c *change) error {
 		if err := c.one(`UPDATE items SET state = 1, tries = tries + 1 WHERE id = ? AND state IN (0, 1, 4)`, item); err != nil {
 			return err

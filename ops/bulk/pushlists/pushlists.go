@@ -20,6 +20,7 @@ import (
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/internal/lists"
+	"github.com/wxpay-go/wxpay/internal/value"
 	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
 	"github.com/wxpay-go/wxpay/push/pushpackage"
@@ -245,7 +246,7 @@ func unknown(id int64, err error) bulk.Result {
 
 // pushesTo are the pushes of the last weeks that went to a list.
 func (o *operation) pushesTo(ctx context.Context, id int64) (ids pushpackage.IDs, err error) {
-	today := time.Now().In(beijing)
+	today := time.Now().In(value.Beijing)
 	p := pushpackage.ListPushRecordsParams{StartDate: pushpackage.DateOf(today.AddDate(0, 0, -27)), EndDate: pushpackage.DateOf(today)}
 	for record, err := range o.client.AllPushRecords(ctx, p) {
 		if err != nil {
@@ -257,8 +258,6 @@ func (o *operation) pushesTo(ctx context.Context, id int64) (ids pushpackage.IDs
 	}
 	return ids, nil
 }
-
-var beijing = time.FixedZone("UTC+8", 8*60*60)
 
 // failed is what an error of TPNS says of a step.
 func failed(err error) bulk.Result {

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay/internal/lists"
+	"github.com/wxpay-go/wxpay/internal/value"
 )
 
 // clean returns a cell as it is meant; "" with nil if it is empty.
@@ -150,15 +151,14 @@ func moment(text string) (string, *wrong) {
 	if !digits(date) {
 		date = strings.NewReplacer("/", "-", ".", "-").Replace(date)
 	}
-	beijing := time.FixedZone("", 8*3600)
 	for _, day := range []string{"2006-1-2", "20060102"} {
 		for _, time1 := range []string{"", "15:4:5", "15:4"} {
-			if at, err := time.ParseInLocation(day+" "+time1, date+" "+clock, beijing); err == nil && at.Year() >= 1970 {
+			if at, err := time.ParseInLocation(day+" "+time1, date+" "+clock, value.Beijing); err == nil && at.Year() >= 1970 {
 				return at.Format(time.RFC3339), nil
 			}
 		}
 	}
-	if at, err := time.ParseInLocation("20060102150405", text, beijing); err == nil && at.Year() >= 1970 {
+	if at, err := time.ParseInLocation("20060102150405", text, value.Beijing); err == nil && at.Year() >= 1970 {
 		return at.Format(time.RFC3339), nil
 	}
 	return "", &wrong{"is no date such as 2026-11-28 or 2026-11-28 09:30:00", "不是日期；应如 2026-11-28 或 2026-11-28 09:30:00"}

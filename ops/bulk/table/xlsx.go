@@ -140,16 +140,16 @@ func (b *book) relations(of string) (list []relation, err error) {
 		if string(x.name) != "Relationship" {
 			return
 		}
-		target := value(x.attr("Target"))
+		target := decoded(x.attr("Target"))
 		if !strings.HasPrefix(target, "/") {
 			target = path.Join(path.Dir(of), target)
 		}
-		list = append(list, relation{value(x.attr("Id")), path.Base(value(x.attr("Type"))), target})
+		list = append(list, relation{decoded(x.attr("Id")), path.Base(decoded(x.attr("Type"))), target})
 	})
 	return list, err
 }
 
-func value(raw []byte) string {
+func decoded(raw []byte) string {
 	text, _ := unescaped(nil, raw)
 	return string(text)
 }
@@ -194,14 +194,14 @@ func (b *book) open(name string) *wrong {
 	err = b.walk(b.part(main), func(x *xmlReader) {
 		switch string(x.name) {
 		case "workbookPr":
-			on := value(x.attr("date1904"))
+			on := decoded(x.attr("date1904"))
 			b.date1904 = on == "1" || on == "true"
 		case "sheet":
-			target, ok := sheets[value(x.attr("id"))]
+			target, ok := sheets[decoded(x.attr("id"))]
 			if !ok {
 				return // a chart
 			}
-			names = append(names, value(x.attr("name")))
+			names = append(names, decoded(x.attr("name")))
 			if !chosen && (name == "" || name == names[len(names)-1]) {
 				chosen, b.sheet = true, b.part(target)
 			}
@@ -228,7 +228,7 @@ func (b *book) readStyles(f *zip.File) error {
 	return b.walk(f, func(x *xmlReader) {
 		switch string(x.name) {
 		case "numFmt":
-			dated[value(x.attr("numFmtId"))] = dateFormat(value(x.attr("formatCode")))
+			dated[decoded(x.attr("numFmtId"))] = dateFormat(decoded(x.attr("formatCode")))
 		case "cellXfs":
 			within = true
 		case "cellStyles", "dxfs":
@@ -237,7 +237,7 @@ func (b *book) readStyles(f *zip.File) error {
 			if !within {
 				return
 			}
-			id := value(x.attr("numFmtId"))
+			id := decoded(x.attr("numFmtId"))
 			n, _ := strconv.Atoi(id)
 			b.dates = append(b.dates, dated[id] || n >= 14 && n <= 22 || n >= 27 && n <= 36 || n >= 45 && n <= 47 || n >= 50 && n <= 58)
 		}

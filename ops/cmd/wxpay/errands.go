@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wxpay-go/wxpay/internal/value"
 	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/ops/bulk/banklists"
 	"github.com/wxpay-go/wxpay/ops/bulk/debits"
@@ -200,7 +201,7 @@ func (a *app) memberRemind() *cobra.Command {
 
 // dayOrTime reads a day of Beijing, or a time with its zone.
 func dayOrTime(s string) (time.Time, error) {
-	if t, err := time.ParseInLocation(time.DateOnly, s, time.FixedZone("UTC+8", 8*60*60)); err == nil {
+	if t, err := time.ParseInLocation(time.DateOnly, s, value.Beijing); err == nil {
 		return t, nil
 	}
 	return time.Parse(time.RFC3339, s)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/internal/value"
 	"github.com/wxpay-go/wxpay/push/pushpackage"
 )
 
@@ -147,7 +148,7 @@ func beijingTime(s string) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return t, nil
 	}
-	return time.ParseInLocation(time.DateTime, s, time.FixedZone("UTC+8", 8*60*60))
+	return time.ParseInLocation(time.DateTime, s, value.Beijing)
 }
 
 // lostPush adds to an unknown outcome how to find out; id is empty if there is none yet.
@@ -181,7 +182,7 @@ func (a *app) pushRecord() *cobra.Command {
 				}
 				return read(err)
 			}
-			today := pushpackage.DateOf(time.Now().In(time.FixedZone("UTC+8", 8*60*60)))
+			today := pushpackage.DateOf(time.Now().In(value.Beijing))
 			p := pushpackage.ListPushRecordsParams{StartDate: today, EndDate: today}
 			for flag, day := range map[string]*pushpackage.Date{from: &p.StartDate, to: &p.EndDate} {
 				if flag == "" {
