@@ -1,11 +1,20 @@
 package bulk
 
 import (
+	"context"
 	"strings"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
 )
+
+// Unsent returns a context that has ended: under it the SDK looks at a call, refuses what is wrong with it as a
+// [wxpay.ParamError], and does not send it.
+func Unsent() context.Context {
+	ctx, end := context.WithCancel(context.Background())
+	end()
+	return ctx
+}
 
 // Fault is what the SDK refuses of a row, as a fault in a column of it; empty: in the row as a whole.
 func Fault(row table.Row, wrong *wxpay.ParamError, column string) *table.Fault {

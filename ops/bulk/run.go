@@ -214,12 +214,13 @@ func (r *run) summary(start time.Time) (*Summary, error) {
 		return nil, stopped(WhyLedger, hintLedger, err)
 	}
 	return &Summary{
-		Sums: sumsOf(sums), Name: r.ledger.Head().Name, Resumed: r.before.Rows > 0, Before: r.before.Done, Throttled: r.throttled.Load(),
+		Sums: SumsOf(sums), Name: r.ledger.Head().Name, Resumed: r.before.Rows > 0, Before: r.before.Done, Throttled: r.throttled.Load(),
 		Repeated: r.repeated.Load(), Reasons: reasons, Good: sums.Good, Bad: sums.Bad, Elapsed: time.Since(start),
 	}, nil
 }
 
-func sumsOf(s ledger.Sums) Sums {
+// SumsOf are the sums of a job as its ledger has them. Of what was being sent nobody knows whether it arrived.
+func SumsOf(s ledger.Sums) Sums {
 	return Sums{Rows: s.Rows, Done: s.Done, Rejected: s.Rejected, Unknown: s.Sending + s.Unknown, Skipped: s.Skipped, Left: s.Staged}
 }
 

@@ -267,7 +267,7 @@ func (r *run) keep(item ledger.Item, kept wxpay.Prepared) func(context.Context, 
 		if strings.HasPrefix(p.Route, "GET ") {
 			return nil
 		}
-		if equal(p, kept) {
+		if kept.Route != "" && equal(p, kept) {
 			r.repeated.Add(1)
 			return nil
 		}

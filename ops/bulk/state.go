@@ -348,6 +348,6 @@ func (r *run) recount() error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.sums = sumsOf(sums)
+	r.sums = SumsOf(sums)
 	return nil
 }

@@ -45,9 +45,7 @@ func New(p Params) (bulk.Operation, error) {
 	}
 	p.Every = cmp.Or(max(p.Every, 0), 30*time.Second)
 	o := &operation{Params: p, service: bankpackages.New(p.Client)}
-	ctx, end := context.WithCancel(context.Background())
-	end() // what is checked here is not sent
-	_, err := o.service.CreateTask(ctx, bankpackages.CreateTaskParams{PackageID: p.PackageID, BankType: p.BankType})
+	_, err := o.service.CreateTask(bulk.Unsent(), bankpackages.CreateTaskParams{PackageID: p.PackageID, BankType: p.BankType})
 	if wrong, ok := errors.AsType[*wxpay.ParamError](err); ok && wrong.Param != "file" { // which is left out
 		return nil, wrong
 	}

@@ -9,7 +9,6 @@ package debits
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"strconv"
 	"strings"
@@ -101,13 +100,6 @@ func (r Run) About() bulk.About {
 	}
 }
 
-// ended is a context in which a call is checked and never sent.
-func ended(ctx context.Context) context.Context {
-	ctx, end := context.WithCancel(ctx)
-	end()
-	return ctx
-}
-
 // Check refuses what the debit of a row would be refused for here, and an amount that is not said exactly once.
 func (r Run) Check(row table.Row) (string, error) {
 	if r.Client == nil {
@@ -117,7 +109,7 @@ func (r Run) Check(row table.Row) (string, error) {
 	if fault != nil {
 		return "", fault
 	}
-	err := r.service().CreateTransaction(ended(context.Background()), p)
+	err := r.service().CreateTransaction(bulk.Unsent(), p)
 	if wrong, ok := errors.AsType[*wxpay.ParamError](err); ok {
 		return "", r.fault(row, wrong)
 	}
@@ -134,19 +126,13 @@ func (r Run) service() *edupapay.Service { return edupapay.New(r.Client) }
 
 // params are those of the debit of a row.
 func (r Run) params(row table.Row) (p edupapay.CreateTransactionParams, wrong *table.Fault) {
-	cell := func(column int) string {
-		if column < len(row.Cells) {
-			return row.Cells[column]
-		}
-		return ""
-	}
 	p = edupapay.CreateTransactionParams{
-		ContractID: cell(colContract), OutTradeNo: cell(colNumber), Body: cell(colDescription), TradeScene: edupapay.TradeSceneEducationPeriod,
-		AppID: cmp.Or(cell(colAppID), r.AppID), SubMchID: cmp.Or(cell(colSubMchID), r.SubMchID), SubAppID: cmp.Or(cell(colSubAppID), r.SubAppID),
-		NotifyURL: cmp.Or(cell(colNotifyURL), r.NotifyURL), Attach: cmp.Or(cell(colAttach), r.Attach),
-		DeviceInformation: edupapay.DeviceInformation{DeviceIP: cmp.Or(cell(colDeviceIP), r.DeviceIP)},
+		ContractID: row.Cell(colContract), OutTradeNo: row.Cell(colNumber), Body: row.Cell(colDescription), TradeScene: edupapay.TradeSceneEducationPeriod,
+		AppID: cmp.Or(row.Cell(colAppID), r.AppID), SubMchID: cmp.Or(row.Cell(colSubMchID), r.SubMchID), SubAppID: cmp.Or(row.Cell(colSubAppID), r.SubAppID),
+		NotifyURL: cmp.Or(row.Cell(colNotifyURL), r.NotifyURL), Attach: cmp.Or(row.Cell(colAttach), r.Attach),
+		DeviceInformation: edupapay.DeviceInformation{DeviceIP: cmp.Or(row.Cell(colDeviceIP), r.DeviceIP)},
 	}
-	fen, yuan := cell(colFen), cell(colYuan)
+	fen, yuan := row.Cell(colFen), row.Cell(colYuan)
 	fault := func(column, english, chinese string) (edupapay.CreateTransactionParams, *table.Fault) {
 		return p, &table.Fault{Line: row.Line, Column: column, Reason: english, Chinese: chinese}
 	}

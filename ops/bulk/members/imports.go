@@ -31,12 +31,12 @@ func (o ByPhone) Check(row table.Row) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return one(cell(row, 0)), nil
+	return one(row.Cell(0)), nil
 }
 
 func (o ByPhone) send(ctx context.Context, row table.Row, number string) (string, error) {
 	card, err := membercard.New(o.Client).ImportUserByPhone(ctx, membercard.ImportUserByPhoneParams{
-		CardID: o.CardID, PhoneNumber: wxpay.Secret(cell(row, 0)), Code: cell(row, 1), OutRequestNo: number,
+		CardID: o.CardID, PhoneNumber: wxpay.Secret(row.Cell(0)), Code: row.Cell(1), OutRequestNo: number,
 	})
 	return codeOf(card, err)
 }
@@ -50,7 +50,7 @@ func (o ByPhone) Send(ctx context.Context, item bulk.Item) bulk.Result {
 // first import did not work.
 func (o ByPhone) Settle(ctx context.Context, item bulk.Item, kept wxpay.Prepared) bulk.Result {
 	code, err := importAgain(ctx, o.Client, kept)
-	return repeated(code, err, func() (string, finding, error) { return held(ctx, o.Client, o.CardID, cell(item.Rows[0], 1), "") })
+	return repeated(code, err, func() (string, finding, error) { return held(ctx, o.Client, o.CardID, item.Rows[0].Cell(1), "") })
 }
 
 // ByOpenID gives the users behind openids a card, by [membercard.Service.ImportUser]. The result of a row is the card
@@ -79,12 +79,12 @@ func (o ByOpenID) Check(row table.Row) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return cell(row, 0), nil
+	return row.Cell(0), nil
 }
 
 func (o ByOpenID) send(ctx context.Context, row table.Row, number string) (string, error) {
 	card, err := membercard.New(o.Client).ImportUser(ctx, membercard.ImportUserParams{
-		CardID: o.CardID, OpenID: cell(row, 0), Code: cell(row, 1), OutRequestNo: number,
+		CardID: o.CardID, OpenID: row.Cell(0), Code: row.Cell(1), OutRequestNo: number,
 	})
 	return codeOf(card, err)
 }
@@ -102,7 +102,7 @@ func (o ByOpenID) Settle(ctx context.Context, item bulk.Item, kept wxpay.Prepare
 }
 
 func (o ByOpenID) find(ctx context.Context, row table.Row) (string, finding, error) {
-	openid, code := cell(row, 0), cell(row, 1)
+	openid, code := row.Cell(0), row.Cell(1)
 	if code, found, err := held(ctx, o.Client, o.CardID, code, openid); found != unsure || err != nil || o.AppID == "" {
 		return code, found, err
 	}

@@ -51,13 +51,6 @@ func about(name, step, route string, client *wxpay.Client, cardID string, column
 	}
 }
 
-func cell(row table.Row, column int) string {
-	if column < len(row.Cells) {
-		return row.Cells[column]
-	}
-	return ""
-}
-
 // sample stands for the number of an item where a row is only checked.
 const sample = "00000000000000000000000000000000"
 
@@ -67,9 +60,7 @@ func checked(row table.Row, client *wxpay.Client, call func(context.Context) err
 	if client == nil {
 		return &wxpay.ParamError{Route: "members", Param: "Client", Reason: "is missing"}
 	}
-	ctx, end := context.WithCancel(context.Background())
-	end()
-	wrong, ok := errors.AsType[*wxpay.ParamError](call(ctx))
+	wrong, ok := errors.AsType[*wxpay.ParamError](call(bulk.Unsent()))
 	if !ok {
 		return nil // nothing is wrong but that the context has ended
 	}

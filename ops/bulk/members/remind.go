@@ -61,15 +61,15 @@ func (o Remind) Check(row table.Row) (string, error) {
 
 func (o Remind) params(row table.Row) (p membercard.ImportPhoneNumberParams, err error) {
 	p = membercard.ImportPhoneNumberParams{
-		PhoneNumber: wxpay.Secret(cell(row, colPhone)), OuterStr: o.OuterStr,
+		PhoneNumber: wxpay.Secret(row.Cell(colPhone)), OuterStr: o.OuterStr,
 		MemberInformation: membercard.MemberInformation{
-			CardID: o.CardID, Code: cell(row, colCode), MembershipNumber: cell(row, colMember), RegistrationTime: wxpay.TimeOf(o.RegistrationTime),
+			CardID: o.CardID, Code: row.Cell(colCode), MembershipNumber: row.Cell(colMember), RegistrationTime: wxpay.TimeOf(o.RegistrationTime),
 		},
 	}
 	fault := func(column, reason string) error {
 		return bulk.Fault(row, &wxpay.ParamError{Reason: reason}, column)
 	}
-	if own := cell(row, colOuter); own != "" {
+	if own := row.Cell(colOuter); own != "" {
 		p.OuterStr = own
 	}
 	switch {
@@ -78,7 +78,7 @@ func (o Remind) params(row table.Row) (p membercard.ImportPhoneNumberParams, err
 	case strings.ContainsFunc(p.OuterStr, func(r rune) bool { return r > 0xffff }):
 		return p, fault("outer_str", "holds a character of four bytes, such as an emoji, which the platform refuses")
 	}
-	if own := cell(row, colTime); own != "" {
+	if own := row.Cell(colTime); own != "" {
 		if p.MemberInformation.RegistrationTime.UnmarshalText([]byte(own)) != nil {
 			return p, &table.Fault{Line: row.Line, Column: "registration_time", Reason: "is not a time", Chinese: "不是有效的时间"}
 		}
@@ -122,7 +122,7 @@ func (o Remind) Settle(ctx context.Context, item bulk.Item, kept wxpay.Prepared)
 // find asks whether the platform knows the number of a row, in whatever state.
 func (o Remind) find(ctx context.Context, row table.Row) (string, finding, error) {
 	state, err := membercard.New(o.Client).SearchPhoneNumber(ctx, membercard.SearchPhoneNumberParams{
-		CardID: o.CardID, PhoneNumber: wxpay.Secret(cell(row, colPhone)),
+		CardID: o.CardID, PhoneNumber: wxpay.Secret(row.Cell(colPhone)),
 	})
 	switch {
 	case err == nil && state.ReceiveStatus != "":

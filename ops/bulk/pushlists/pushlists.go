@@ -64,9 +64,7 @@ func New(p Params) (bulk.Operation, error) {
 	if push.SendTime.Before(time.Now()) {
 		checked.SendTime = time.Time{} // what a job did before may still be looked at
 	}
-	ctx, end := context.WithCancel(context.Background())
-	end() // what is checked here is not sent
-	_, err = client.Push(ctx, checked)
+	_, err = client.Push(bulk.Unsent(), checked)
 	if refused, ok := errors.AsType[*pushpackage.ParamError](err); ok {
 		return nil, refused
 	}

@@ -13,9 +13,11 @@ import (
 func Read(ctx context.Context, l *ledger.Ledger, now time.Time) (f Facts, err error) {
 	head := l.Head()
 	f = Facts{Name: head.Name, Operation: head.Operation, Sender: head.Sender, Settings: head.Settings, Created: head.Created, Made: now}
-	if f.Sums, f.Good, f.Bad, err = sums(l); err != nil {
+	sums, err := l.Sums()
+	if err != nil {
 		return f, err
 	}
+	f.Sums, f.Good, f.Bad = bulk.SumsOf(sums), sums.Good, sums.Bad
 	files, err := l.Files()
 	if err != nil {
 		return f, err
@@ -36,19 +38,6 @@ func Read(ctx context.Context, l *ledger.Ledger, now time.Time) (f Facts, err er
 	}
 	f.Reasons, err = reasons(ctx, l)
 	return f, err
-}
-
-// Sums of a job, read from its ledger.
-func Sums(l *ledger.Ledger) (bulk.Sums, error) {
-	s, _, _, err := sums(l)
-	return s, err
-}
-
-func sums(l *ledger.Ledger) (s bulk.Sums, good, bad int64, err error) {
-	n, err := l.Sums()
-	// Of what is being sent, it is not known whether it arrived.
-	s = bulk.Sums{Rows: n.Rows, Done: n.Done, Rejected: n.Rejected, Unknown: n.Unknown + n.Sending, Skipped: n.Skipped, Left: n.Staged}
-	return s, n.Good, n.Bad, err
 }
 
 // reasons of rejected rows; what a code means is what the first row that has it was told.

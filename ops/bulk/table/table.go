@@ -31,6 +31,14 @@ type Row struct {
 	Cells []string // clean, in the order of the columns; "" where the file has none
 }
 
+// Cell is the one at a place, from 0; "" of a row that ends before it.
+func (r Row) Cell(place int) string {
+	if place < len(r.Cells) {
+		return r.Cells[place]
+	}
+	return ""
+}
+
 // A Fault is what is wrong with a file.
 type Fault struct {
 	File    string

@@ -13,7 +13,6 @@ import (
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
-	bulkreport "github.com/wxpay-go/wxpay/ops/bulk/report"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
 )
 
@@ -120,10 +119,11 @@ func (a *app) leftovers(ctx context.Context, w work) (changed int64) {
 		if changed, err = changedRows(ctx, l); err != nil {
 			return err
 		}
-		sums, err := bulkreport.Sums(l)
+		known, err := l.Sums()
 		if err != nil {
 			return err
 		}
+		sums := bulk.SumsOf(known)
 		counts := map[ledger.State]int64{ledger.Rejected: sums.Rejected, ledger.Unknown: sums.Unknown, ledger.Skipped: changed}
 		out := folder(w.out)
 		if out == "" {
