@@ -127,9 +127,7 @@ func (a *app) pushUpload() *cobra.Command {
 		if _, err := a.tpns(); err != nil {
 			return nil, nil, err
 		}
-		p := pushlists.Params{Name: cmp.Or(list, settings["list"], listName(name)), Config: pushpackage.Config{
-			AccessID: a.lookup("TPNS_ACCESS_ID"), SecretKey: pushpackage.Secret(a.lookup("TPNS_SECRET_KEY")), BaseURL: a.lookup("TPNS_BASE_URL"),
-		}}
+		p := pushlists.Params{Name: cmp.Or(list, settings["list"], listName(name)), Config: a.tpnsConfig()}
 		if params != "" {
 			p.Push = new(pushpackage.PushParams)
 			if err := a.pushParams(c, params, p.Push); err != nil {

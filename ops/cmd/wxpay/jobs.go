@@ -115,13 +115,18 @@ func (a *app) standingOf(ctx context.Context, f folder, name string) standing {
 		s.Error = oneLine(a.textOf(err))
 		return s
 	}
+	return s.of(facts, ledger.Held(f.ledger(name)))
+}
+
+// of is the standing that follows from facts, and from who runs the job; nil: nobody.
+func (s standing) of(facts bulkreport.Facts, held *ledger.HeldError) standing {
 	s.Operation, s.Sender, s.Sums = facts.Operation, facts.Sender, facts.Sums
 	s.Created, s.Last = momentOf(facts.Created), momentOf(facts.Last)
 	s.State = "unfinished"
 	if facts.Sums.Complete() {
 		s.State = "finished"
 	}
-	if held := ledger.Held(f.ledger(name)); held != nil {
+	if held != nil {
 		s.State, s.Pid = "running", held.PID
 	}
 	return s
@@ -129,11 +134,8 @@ func (a *app) standingOf(ctx context.Context, f folder, name string) standing {
 
 // look opens the ledger of a job beside whoever runs it.
 func (a *app) look(dir, name string) (folder, *ledger.Ledger, error) {
-	f, err := a.folder(dir)
+	f, err := a.home(dir, name)
 	if err != nil {
-		return "", nil, err
-	}
-	if err := a.known(f, name); err != nil {
 		return "", nil, err
 	}
 	l, err := ledger.Look(f.ledger(name))
@@ -143,12 +145,13 @@ func (a *app) look(dir, name string) (folder, *ledger.Ledger, error) {
 	return f, l, nil
 }
 
-// known is an error if there is no such job.
-func (a *app) known(f folder, name string) error {
-	if goodName(name) && f.has(name) {
-		return nil
+// home is the folder of a job; an error if there is no such job.
+func (a *app) home(dir, name string) (folder, error) {
+	f, err := a.folder(dir)
+	if err != nil || goodName(name) && f.has(name) {
+		return f, err
 	}
-	return fail(exitUsage, fmt.Sprintf("there is no job %q in %s; see wxpay jobs list", name, f), fmt.Sprintf("%s 中没有任务 %q；请用 wxpay jobs list 查看", f, name))
+	return "", fail(exitUsage, fmt.Sprintf("there is no job %q in %s; see wxpay jobs list", name, f), fmt.Sprintf("%s 中没有任务 %q；请用 wxpay jobs list 查看", f, name))
 }
 
 func (a *app) jobsShow() *cobra.Command {
@@ -163,7 +166,7 @@ func (a *app) jobsShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		s := a.standingOf(c.Context(), f, args[0])
+		s := standing{Job: args[0], Ledger: f.ledger(args[0])}.of(facts, ledger.Held(f.ledger(args[0])))
 		return a.emit("job", struct {
 			standing
 			Settings map[string]string   `json:"settings"`
@@ -235,11 +238,8 @@ func (a *app) jobsResume() *cobra.Command {
 	var until, between string
 	c := &cobra.Command{Use: "resume NAME", Short: a.t("go on with a job, as it was begun", "按原参数继续任务")}
 	c.RunE = func(c *cobra.Command, args []string) error {
-		f, err := a.folder(dir)
+		f, err := a.home(dir, args[0])
 		if err != nil {
-			return err
-		}
-		if err := a.known(f, args[0]); err != nil {
 			return err
 		}
 		r, err := f.record(args[0])
@@ -541,11 +541,8 @@ func (a *app) jobsForget() *cobra.Command {
 	var yes, force bool
 	c := &cobra.Command{Use: "forget NAME", Short: a.t("delete what is remembered of a job", "删除任务的台账与记录")}
 	c.RunE = func(c *cobra.Command, args []string) error {
-		f, err := a.folder(dir)
+		f, err := a.home(dir, args[0])
 		if err != nil {
-			return err
-		}
-		if err := a.known(f, args[0]); err != nil {
 			return err
 		}
 		sums, release, err := a.hold(c.Context(), f, args[0], force)

@@ -239,40 +239,14 @@ func until(text string, now time.Time) (time.Time, bool) {
 			return t, true
 		}
 	}
-	day, ok := timeOfDay(text)
-	if !ok {
-		return time.Time{}, false
-	}
-	t := at(now, day, 0)
-	if !t.After(now) {
-		t = at(now, day, 1)
-	}
-	return t, true
+	t, err := pace.Until(text, now)
+	return t, err == nil
 }
 
-// at is a time of day so many days from now.
-func at(now time.Time, day time.Duration, days int) time.Time {
-	return time.Date(now.Year(), now.Month(), now.Day()+days, int(day/time.Hour), int(day%time.Hour/time.Minute), 0, 0, now.Location())
-}
-
-// between reads a window; one that spans midnight is one too.
-func between(text string) (w pace.Window, ok bool) {
-	from, to, ok := strings.Cut(strings.ReplaceAll(text, "–", "-"), "-")
-	if !ok {
-		return w, false
-	}
-	var begins, ends bool
-	w.From, begins = timeOfDay(strings.TrimSpace(from))
-	w.To, ends = timeOfDay(strings.TrimSpace(to))
-	return w, begins && ends && w.From != w.To
-}
-
-func timeOfDay(text string) (time.Duration, bool) {
-	if text == "24:00" {
-		return 24 * time.Hour, true
-	}
-	t, err := time.Parse("15:04", text)
-	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute, err == nil
+// between reads a window, also with the dash that word processors make of a hyphen.
+func between(text string) (pace.Window, bool) {
+	w, err := pace.Parse(strings.ReplaceAll(text, "–", "-"))
+	return w, err == nil
 }
 
 // argsOf is the command line by which a job can be run again, from any folder.

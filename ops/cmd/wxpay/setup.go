@@ -219,10 +219,14 @@ func (a *app) tpns() (*pushpackage.Client, error) {
 		return s.tpns, a.badSetup(s.err)
 	}
 	var err error
-	s.tpns, err = pushpackage.New(pushpackage.Config{
-		AccessID: a.lookup("TPNS_ACCESS_ID"), SecretKey: pushpackage.Secret(a.lookup("TPNS_SECRET_KEY")), BaseURL: a.lookup("TPNS_BASE_URL"),
-	})
+	s.tpns, err = pushpackage.New(a.tpnsConfig())
 	return s.tpns, a.badSetup(err)
+}
+
+func (a *app) tpnsConfig() pushpackage.Config {
+	return pushpackage.Config{
+		AccessID: a.lookup("TPNS_ACCESS_ID"), SecretKey: pushpackage.Secret(a.lookup("TPNS_SECRET_KEY")), BaseURL: a.lookup("TPNS_BASE_URL"),
+	}
 }
 
 // badSetup is what is wrong with the set-up, with the next step.
