@@ -37,8 +37,6 @@ func TestCrashDebits(t *testing.T) {
 	contracts, kills := 150, 6
 	if *soak {
 		contracts, kills = 2000, 50
-	} else if testing.Short() {
-		t.Skip("kills processes")
 	}
 	var notices, calls, unwise atomic.Int64
 	s := newSite(t, wxpaytest.Options{Unlimited: true, Observe: func(r wxpaytest.Request) {

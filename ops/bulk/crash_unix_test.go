@@ -291,8 +291,6 @@ func TestCrashMembers(t *testing.T) {
 	rows, kills := 1500, 8
 	if *soak {
 		rows, kills = 100_000, 50
-	} else if testing.Short() {
-		t.Skip("kills processes")
 	}
 	var calls atomic.Int64
 	s := newSite(t, wxpaytest.Options{Unlimited: true, Observe: func(wxpaytest.Request) { calls.Add(1) }})
@@ -323,8 +321,6 @@ func TestCrashBank(t *testing.T) {
 	numbers, kills := 16_000, 3
 	if *soak {
 		numbers, kills = 1_000_000, 20
-	} else if testing.Short() {
-		t.Skip("kills processes")
 	}
 	files := (numbers + 5499) / 5500
 	var uploads atomic.Int64

@@ -26,10 +26,7 @@ func Failed(err error) Result {
 	r := Result{Err: err}
 	if refusedThere {
 		r.Code, r.RequestID = string(refused.Code), refused.RequestID
-		r.Reason = refused.Hint()
-		if said := Masked(refused.Message); said != "" {
-			r.Reason = wxpay.Hint{English: join(said, "; ", r.Reason.English), Chinese: join(said, "；", r.Reason.Chinese)}
-		}
+		r.Reason = Behind(Masked(refused.Message), refused.Hint())
 	}
 	switch {
 	case refusedHere:
@@ -52,11 +49,15 @@ func everybodys(e *wxpay.Error) bool {
 		e.Code == "" || saysTooFast(e.Message) // the page of a proxy; or too fast in other words
 }
 
-func join(a, sep, b string) string {
-	if a == "" || b == "" {
-		return a + b
+// Behind puts what to do behind what the platform said, which may be nothing.
+func Behind(said string, todo wxpay.Hint) wxpay.Hint {
+	switch {
+	case said == "":
+		return todo
+	case todo == wxpay.Hint{}:
+		return wxpay.Hint{English: said, Chinese: said}
 	}
-	return a + sep + b
+	return wxpay.Hint{English: said + "; " + todo.English, Chinese: said + "；" + todo.Chinese}
 }
 
 // Masked is a text of the platform, for people, in one line: what may be a number of somebody, five digits or more in

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/ops/bulk"
+	"github.com/wxpay-go/wxpay/ops/bulk/pace"
 	"github.com/wxpay-go/wxpay/services/bankpackages"
 )
 
@@ -60,12 +61,12 @@ func (o *operation) unseen(item bulk.Item, err error) bulk.Result {
 	return r
 }
 
-// pause is until the next look: a quarter of the time that the task has taken so far.
+// pause is until the next look.
 func (o *operation) pause(task *bankpackages.Task) time.Duration {
 	if task.CreateTime.IsZero() {
 		return o.Every
 	}
-	return max(o.Every, min(time.Since(task.CreateTime.Time)/4, longestPause))
+	return pace.Look(time.Since(task.CreateTime.Time), o.Every, longestPause)
 }
 
 var missing = wxpay.Hint{

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/ops/bulk"
+	"github.com/wxpay-go/wxpay/ops/bulk/pace"
 	"github.com/wxpay-go/wxpay/services/edupapay"
 )
 
@@ -22,9 +23,9 @@ func (r Run) every() time.Duration {
 	return 5 * time.Second
 }
 
-// pause is until the next look: a quarter of the time that the debit has taken so far.
+// pause is until the next look.
 func (r Run) pause(since, now time.Time) time.Duration {
-	return max(r.every(), min(now.Sub(since)/4, longestPause))
+	return pace.Look(now.Sub(since), r.every(), longestPause)
 }
 
 // look asks how a debit ended that was taken. Whatever goes wrong with the question, the debit was taken: it is not
@@ -69,10 +70,9 @@ func (r Run) ended(item bulk.Item, p edupapay.CreateTransactionParams, t *transa
 	case edupapay.TradeSuccess:
 		res.State, res.Code = bulk.Done, t.TransactionID
 	case edupapay.TradePayFail:
-		res.Reason = after(said, "not paid; to try again give the row a new out_trade_no", "扣款失败，未付款；如需再次扣款，请为该行更换新的商户订单号")
+		res.Reason = bulk.Behind(said, wxpay.Hint{English: "not paid; to try again give the row a new out_trade_no", Chinese: "扣款失败，未付款；如需再次扣款，请为该行更换新的商户订单号"})
 	case edupapay.TradeRefund:
-		res.Reason = after(said, "was paid and moved to refund: the merchant does not have the money; look at the order before it is debited again under a new out_trade_no",
-			"已付款并转入退款，商户未收到该笔款项；如需更换商户订单号再次扣款，请先核对订单")
+		res.Reason = bulk.Behind(said, wxpay.Hint{English: "was paid and moved to refund: the merchant does not have the money; look at the order before it is debited again under a new out_trade_no", Chinese: "已付款并转入退款，商户未收到该笔款项；如需更换商户订单号再次扣款，请先核对订单"})
 	default:
 		now := time.Now()
 		word, since := marked(item.Code)
@@ -159,7 +159,7 @@ func failed(item bulk.Item, err error) bulk.Result {
 	}
 	if e, ok := errors.AsType[*wxpay.Error](err); ok {
 		if a := advice(item.Step, e.Code); a != (wxpay.Hint{}) {
-			res.Reason = after(bulk.Masked(e.Message), a.English, a.Chinese)
+			res.Reason = bulk.Behind(bulk.Masked(e.Message), a)
 		}
 	}
 	return res
@@ -181,14 +181,6 @@ func advice(step int, code wxpay.Code) wxpay.Hint {
 		}
 	}
 	return wxpay.Hint{}
-}
-
-// after puts what to do behind what the platform said.
-func after(said, english, chinese string) wxpay.Hint {
-	if said == "" {
-		return wxpay.Hint{English: english, Chinese: chinese}
-	}
-	return wxpay.Hint{English: said + "; " + english, Chinese: said + "；" + chinese}
 }
 
 // lost is the error of a query that may answer later; nil: what it was refused for stays so.

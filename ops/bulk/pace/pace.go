@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// Look is the pause until the next look at something that takes as long as it takes: a quarter of its age, within bounds.
+func Look(age, least, most time.Duration) time.Duration { return max(least, min(age/4, most)) }
+
 // A Limiter spaces calls evenly, so that there are never more of them in any second than its rate. Asked to slow down
 // it halves its rate and creeps back, never above where it began. It goes by the monotonic clock alone.
 type Limiter struct {
