@@ -10,6 +10,7 @@ import (
 	"iter"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -557,4 +558,103 @@ func TestFailed(t *testing.T) {
 	}
 	r := bulk.Failed(&wxpay.Error{StatusCode: 400, Code: "X", Message: "用户13812345678\n未付款"})
 	assert.Equal(t, "用户***** 未付款", r.Reason.English)
+}
+
+// swapped gives other rows than it gave before, and does not say so.
+type swapped struct {
+	rows
+	staged *bool
+}
+
+func (s swapped) Rows(ctx context.Context) iter.Seq2[table.Row, error] {
+	if *s.staged {
+		other := rows{s.name, slices.Clone(s.cells)}
+		other.cells[1], other.cells[2] = other.cells[2], other.cells[1]
+		return other.Rows(ctx)
+	}
+	return s.rows.Rows(ctx)
+}
+
+// A row that is not the one that was staged in its line is not sent under the number of that one.
+func TestSourceThatChangesBehindItsDigest(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 0)
+	staged := false
+	b.job.Source, b.job.Concurrency = swapped{phones(4), &staged}, 1
+	b.job.Observe = func(p bulk.Progress) { staged = staged || p.Phase == bulk.PhaseEnded }
+	b.job.Limit = 1
+	_, err := b.run(t.Context())
+	require.Equal(t, bulk.WhyLimit, why(t, err))
+	require.True(t, staged)
+	b.job.Limit = 0
+	s, err := b.run(t.Context())
+	assert.Equal(t, bulk.WhyInput, why(t, err))
+	assert.Equal(t, bulk.Sums{Rows: 4, Done: 1, Left: 3}, s.Sums)
+	assert.Equal(t, 1, b.imports())
+}
+
+// pairs makes two calls for a row.
+type pairs struct{ imports }
+
+func (o pairs) Send(ctx context.Context, item bulk.Item) bulk.Result {
+	for range 2 {
+		if r := o.imports.Send(ctx, item); r.State != bulk.Done {
+			return r
+		}
+	}
+	return bulk.Result{State: bulk.Done}
+}
+
+// The pace counts calls, not rows.
+func TestRateOfSeveralCalls(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 20)
+	synctest.Test(t, func(t *testing.T) {
+		b.job.Rate, b.job.Operation = 5, pairs{b.op}
+		s, err := b.job.Run(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 20, s.Done)
+		var sent []time.Time
+		for _, r := range b.Requests() {
+			if r.Route == routeImport {
+				sent = append(sent, r.Time)
+			}
+		}
+		require.Len(t, sent, 40)
+		for i := 5; i < len(sent); i++ {
+			assert.GreaterOrEqual(t, sent[i].Sub(sent[i-5]), time.Second)
+		}
+	})
+}
+
+// timed takes its second step at a time that a run decides.
+type timed struct {
+	imports
+	at time.Time
+}
+
+func (o timed) Due(bulk.Item) time.Time { return o.at }
+
+// What a run puts off waits for its time, costs no call and takes no place from the pace; a later run may want it
+// sooner.
+func TestTimed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 20)
+	synctest.Test(t, func(t *testing.T) {
+		b.op.steps = 2
+		b.job.Operation, b.job.Steps = timed{b.op, time.Now()}, 1
+		_, err := b.job.Run(t.Context())
+		require.Equal(t, bulk.WhyLimit, why(t, err))
+		start := time.Now()
+		b.job.Operation, b.job.Steps, b.job.Rate, b.job.Until = timed{b.op, start.Add(time.Hour)}, 0, 0.1, start.Add(30*time.Minute)
+		_, err = b.job.Run(t.Context())
+		require.Equal(t, bulk.WhyLimit, why(t, err))
+		assert.Less(t, time.Since(start), 10*time.Second, "nothing is due before Until, and to find that out takes no place of the pace")
+		assert.Equal(t, 20, b.imports())
+		b.job.Operation, b.job.Rate, b.job.Until = timed{b.op, start}, -1, time.Time{}
+		s, err := b.job.Run(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, bulk.Sums{Rows: 20, Done: 20}, s.Sums)
+		assert.Less(t, time.Since(start), time.Minute)
+	})
 }

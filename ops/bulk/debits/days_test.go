@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/wxpay-go/wxpay/ops/bulk"
 )
 
 func at(text string) time.Time {
@@ -67,4 +69,17 @@ func TestMarks(t *testing.T) {
 		assert.Empty(t, word)
 		assert.True(t, then.IsZero())
 	}
+}
+
+// When a debit is due follows from the notice and from the lead of the run, not from that of the run before.
+func TestDueOfARun(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	noticedNow := bulk.Item{Step: stepDebit, Code: mark(noticed, now)}
+	assert.Greater(t, Run{NoticeLead: 24 * time.Hour}.Due(noticedNow).Sub(now), 23*time.Hour)
+	assert.Greater(t, Run{NoticeLead: 48 * time.Hour}.Due(noticedNow).Sub(now), 47*time.Hour)
+	assert.False(t, Run{}.Due(noticedNow).After(now))
+	assert.Zero(t, Run{NoticeLead: 24 * time.Hour, NoNotice: true}.Due(noticedNow))
+	assert.Zero(t, Run{NoticeLead: 24 * time.Hour}.Due(bulk.Item{Step: stepResult, Code: mark(accepted, now)}))
+	assert.Zero(t, Run{NoticeLead: 24 * time.Hour}.Due(bulk.Item{Step: stepDebit, Code: mark(noticed, now.AddDate(0, 0, -9))}), "its days are over: another notice")
 }
