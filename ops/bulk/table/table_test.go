@@ -205,7 +205,7 @@ func TestRefusedRows(t *testing.T) {
 			assert.Equal(t, tt.column, faults[0].Column)
 			assert.Contains(t, faults[0].Reason, tt.want)
 			assert.Equal(t, f.Name(), faults[0].File, "as it was given")
-			assert.NotContains(t, faults[0].Error(), "138")
+			assert.NotContains(t, strings.TrimPrefix(faults[0].Error(), faults[0].File), "138", "its folder may be called so")
 			assert.Equal(t, "2 "+two+"\n5 "+one+"\n", cells(rows))
 		})
 	}

@@ -25,9 +25,11 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 	a.opening(ctx, w, file)
 	w.job.Source, w.found = file, file.Encoding()
 	watch := a.watch(w.name)
-	defer context.AfterFunc(ctx, func() {
+	said := make(chan struct{})
+	quiet := context.AfterFunc(ctx, func() {
+		defer close(said)
 		watch.note(a.t("stopping: what is in flight is finished, in 10 s at most; once more stops at once", "正在停止：等待已发出的请求结束（至多 10 秒）；再按一次立即停止"))
-	})()
+	})
 	w.job.Observe = func(p bulk.Progress) {
 		if p.Phase != bulk.PhaseChecking && !w.job.DryRun {
 			_ = w.keep() // tried once more, and told, in the end
@@ -35,6 +37,9 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 		watch.observe(p)
 	}
 	sum, err := w.job.Run(ctx)
+	if !quiet() { // what is said next comes after it
+		<-said
+	}
 	watch.close()
 	if _, stopped := asStop(err); err != nil && !stopped {
 		return a.faulty(err)

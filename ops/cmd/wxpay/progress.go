@@ -90,6 +90,8 @@ func (w *watch) note(text string) {
 		_, _ = w.bars.Write([]byte(text + "\n"))
 		return
 	}
+	w.mu.Lock() // the job is observed at the same time
+	defer w.mu.Unlock()
 	w.a.note("%s", text)
 }
 
