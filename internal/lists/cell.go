@@ -65,7 +65,8 @@ func ID(text string) (id, fault string) {
 
 // Phone returns a mobile number of the mainland: 11 digits that begin with 1. +86, 0086 or 86 before it are
 // dropped, and blanks, invisible characters, dashes, an apostrophe before it, and what is left where numbers
-// went through a float: 13800138000.0.
+// went through a float: 13800138000.0. A number of another country has + before the code of that country, as in
+// +852 9123 4567, and is returned with it; +1 before what could be a number of the mainland is refused.
 func Phone(text string) (phone, fault string) {
 	if mobile(text) {
 		return text, ""
@@ -96,11 +97,14 @@ func Phone(text string) (phone, fault string) {
 	if mobile(text[:min(11, len(text))]) && text != text[:11] && strings.Trim(text[11:], "0") == "." && len(text) > 12 {
 		return text[:11], ""
 	}
+	if number, ok := abroad(text); ok && !hanging {
+		return number, ""
+	}
 	if !odd && !hanging {
-		return "", fmt.Sprintf("has %d digits; a mobile number of the mainland has 11 and begins with 1", len(digits))
+		return "", fmt.Sprintf("has %d digits; a mobile number of the mainland has 11 and begins with 1, another number begins with + and its country", len(digits))
 	}
 	if strings.HasPrefix(text, "+") {
-		return "", "is no mobile number of the mainland"
+		return "", "is no phone number with the code of a country, or one that could be of the mainland as well"
 	}
 	if fault := spreadsheet(text); fault != "" {
 		return "", fault
@@ -157,6 +161,26 @@ func national(digits string) string {
 		digits = strings.TrimPrefix(digits, "86")
 	}
 	return digits
+}
+
+// abroad returns a number of another country without what stands between its digits.
+func abroad(text string) (number string, ok bool) {
+	rest, ok := strings.CutPrefix(text, "+")
+	rest = strings.Map(func(r rune) rune {
+		if blank(r) || dash(r) || r == '(' || r == ')' {
+			return -1
+		}
+		return r
+	}, rest)
+	switch {
+	case !ok, len(rest) < 7, len(rest) > 15, strings.ContainsFunc(rest, func(r rune) bool { return !digit(r) }):
+		return "", false
+	case rest[0] == '0', strings.HasPrefix(rest, "86"):
+		return "", false
+	case rest[0] == '1' && (len(rest) != 11 || rest[1] > '2'):
+		return "", false
+	}
+	return "+" + rest, true
 }
 
 // usual reports whether text is a number as people write it, with signs that are no dashes.

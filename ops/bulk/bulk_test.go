@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -224,14 +225,20 @@ func TestChangedSource(t *testing.T) {
 		"content": {rows{"members.csv", append(phones(9).cells, []string{"13800000009", "77"})}, 0, 0, 1, 11},
 	} {
 		b.job.Source = tt.now
-		_, err := b.run(t.Context())
-		changed, ok := errors.AsType[*bulk.ChangedError](err)
-		require.True(t, ok, "%s: %v", name, err)
-		assert.Equal(t, [4]int64{tt.added, tt.gone, tt.changed, tt.line}, [4]int64{changed.Added, changed.Gone, changed.Changed, changed.Line}, name)
+		for _, b.job.DryRun = range []bool{false, true} {
+			_, err := b.run(t.Context())
+			changed, ok := errors.AsType[*bulk.ChangedError](err)
+			require.True(t, ok, "%s: %v", name, err)
+			assert.Equal(t, [4]int64{tt.added, tt.gone, tt.changed, tt.line}, [4]int64{changed.Added, changed.Gone, changed.Changed, changed.Line}, name)
+		}
 	}
 	assert.Equal(t, 3, b.imports())
 	b.job.Source, b.job.Limit = was, 0
 	s, err := b.run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, bulk.Sums{Rows: 10, Done: 3, Left: 7}, s.Sums, "a dry run")
+	b.job.DryRun = false
+	s, err = b.run(t.Context())
 	require.NoError(t, err)
 	assert.EqualValues(t, 10, s.Done)
 }
@@ -420,6 +427,38 @@ func TestRate(t *testing.T) {
 	for i := 5; i < len(sent); i++ {
 		assert.GreaterOrEqual(t, sent[i].Sub(sent[i-5]), time.Second)
 	}
+}
+
+// What is due again does not wait until all rows behind it were taken: in a long job that may be days.
+func TestWhatIsDueGoesFirst(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 200)
+	synctest.Test(t, func(t *testing.T) {
+		require.NoError(t, b.Inject(routeImport, "reset-after-effect", 1))
+		b.job.Rate = 0.1
+		start, seen := time.Now(), map[string]time.Time{}
+		_, err := b.run(t.Context())
+		require.NoError(t, err)
+		var again time.Duration
+		for _, r := range b.Requests() {
+			number := string(r.Body)
+			if !seen[number].IsZero() {
+				again = r.Time.Sub(start)
+			}
+			seen[number] = r.Time
+		}
+		assert.Len(t, seen, 200)
+		assert.InDelta(t, 10*time.Minute, again, float64(time.Minute))
+	})
+}
+
+func TestRateThatIsNoNumber(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 1)
+	b.job.Rate = math.NaN()
+	_, err := b.run(t.Context())
+	require.ErrorContains(t, err, "Rate is no number")
+	assert.Zero(t, b.imports())
 }
 
 func TestWhenAndHowMuch(t *testing.T) {

@@ -28,33 +28,35 @@ func (r *run) input(ctx context.Context) error {
 	if err != nil {
 		return stopped(WhyLedger, hintLedger, err)
 	}
-	if i := slices.IndexFunc(files, func(f ledger.File) bool { return f.Digest == digest }); i >= 0 {
-		r.file = files[i]
-	} else if i := slices.IndexFunc(files, func(f ledger.File) bool { return f.Name == r.Source.Name() }); i >= 0 {
-		if r.file = files[i]; r.file.Staged {
-			return r.changed(ctx)
+	var same bool
+	if r.file, same = r.known(files, digest); r.file.Staged {
+		if same {
+			return nil
 		}
-	}
-	if r.file.Staged {
-		return nil
+		return r.changed(ctx)
 	}
 	if !r.good {
 		if err := r.check(ctx); err != nil {
 			return err
 		}
 	}
-	if r.file.ID != 0 && r.file.Digest != digest { // was staged in part, so nothing of it was sent, and is another one now
-		if err := r.ledger.Drop(r.file.ID); err != nil {
-			return stopped(WhyLedger, hintLedger, err)
-		}
-		r.file = ledger.File{}
-	}
-	if r.file.ID == 0 {
+	if !same { // one that was staged in part under this name goes: nothing of it was sent
 		if r.file, err = r.ledger.AddFile(ledger.File{Name: r.Source.Name(), Digest: digest}); err != nil {
 			return stopped(WhyLedger, hintLedger, err)
 		}
 	}
 	return r.stage(ctx)
+}
+
+// known is the input that has the content of the source (same), or else its name.
+func (r *run) known(files []ledger.File, digest string) (f ledger.File, same bool) {
+	if i := slices.IndexFunc(files, func(f ledger.File) bool { return f.Digest == digest }); i >= 0 {
+		return files[i], true
+	}
+	if i := slices.IndexFunc(files, func(f ledger.File) bool { return f.Name == r.Source.Name() }); i >= 0 {
+		return files[i], false
+	}
+	return f, false
 }
 
 // check looks at every row before anything is written or sent.

@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -68,6 +68,9 @@ func (j Job) ready() (*run, error) {
 		return nil, &wxpay.ParamError{Route: "Job", Param: "Operation and Source", Reason: "are needed"}
 	}
 	r := &run{Job: j, about: j.Operation.About()}
+	if math.IsNaN(j.Rate) {
+		return nil, &wxpay.ParamError{Route: "Job", Param: "Rate", Reason: "is no number"}
+	}
 	if len(r.about.Steps) == 0 {
 		return nil, &wxpay.ParamError{Route: "Job", Param: "Operation", Reason: "has no step"}
 	}
@@ -108,14 +111,20 @@ func (r *run) dry(ctx context.Context, start time.Time) (*Summary, error) {
 	}
 	r.before = r.sums
 	digest, err := r.Source.Digest(ctx)
-	if err == nil {
-		err = r.check(ctx)
-	}
 	if err != nil {
 		return nil, r.ended(ctx, err)
 	}
+	if err := r.check(ctx); err != nil {
+		return nil, err
+	}
+	var same bool
+	if r.file, same = r.known(files, digest); r.file.Staged && !same {
+		if err := r.changed(ctx); err != nil {
+			return nil, err
+		}
+	}
 	summary := &Summary{Sums: r.sums, Name: r.name(), Resumed: r.before.Rows > 0, Before: r.before.Done, Elapsed: time.Since(start)}
-	if !slices.ContainsFunc(files, func(f ledger.File) bool { return f.Digest == digest && f.Staged }) {
+	if !r.file.Staged {
 		summary.Rows += r.checked.Load()
 		summary.Left += r.checked.Load()
 	}

@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	dueAtOnce = 1000             // items asked of the ledger at a time
-	grace     = 10 * time.Second // for what is in flight when a run is stopped
+	dueAtOnce  = 1000             // items asked of the ledger at a time
+	grace      = 10 * time.Second // for what is in flight when a run is stopped
+	passAtMost = 10 * time.Minute // then a pass begins again with the first line, so that nothing that is due waits for all rows behind it
 )
 
 // settles are the pauses before an item of unknown outcome is asked for again within a run.
@@ -108,6 +109,7 @@ func (r *run) pass(ctx context.Context, last int64) error {
 		return err
 	}
 	r.phase(PhaseSending)
+	begun := time.Now()
 	work := r.workers(ctx)
 	defer work.wait()
 	var rows []table.Row
@@ -130,7 +132,7 @@ func (r *run) pass(ctx context.Context, last int64) error {
 			return err
 		}
 		rows = nil
-		if item, err, more = next(); err != nil || !more {
+		if item, err, more = next(); err != nil || !more || time.Since(begun) > passAtMost {
 			if ended := work.wait(); err == nil {
 				err = ended
 			}

@@ -184,11 +184,9 @@ func TestSameRowInLaterInput(t *testing.T) {
 	assert.Equal(t, ledger.Sums{Rows: 16, Staged: 4, Done: 1, Unknown: 1, Skipped: 10}, sums(t, l))
 
 	// The input is another one now, so what was staged of it is taken back, and with it what it took from the first.
-	for _, take := range []func() error{
-		func() error { return l.Drop(second.ID) },
-		func() error { _, err := l.AddFile(ledger.File{Name: "c.csv", Digest: "c"}); return err },
-	} {
-		require.NoError(t, take())
+	for range 2 {
+		_, err = l.AddFile(ledger.File{Name: "c.csv", Digest: "c"})
+		require.NoError(t, err)
 		assert.Equal(t, ledger.Sums{Rows: 5, Staged: 1, Done: 1, Unknown: 1, Rejected: 2}, sums(t, l))
 		items = all(t, l, ledger.Rejected)
 		assert.Equal(t, []any{"NO", entry(2, 2, 2).Key, entry(2, 2, 2).Content}, []any{items[0].Code, items[0].Key, items[0].Content})
@@ -199,8 +197,6 @@ func TestSameRowInLaterInput(t *testing.T) {
 		require.NoError(t, l.Stage(second.ID, entries))
 	}
 	require.NoError(t, l.FileStaged(second.ID, 11))
-	require.Error(t, l.Drop(second.ID))
-	require.Error(t, l.Drop(99))
 }
 
 func TestWrongChangeIsRefusedAlone(t *testing.T) {

@@ -133,18 +133,6 @@ func (m *model) put(file int64, e ledger.Entry) {
 	}
 }
 
-func (m *model) dropFile(t *rapid.T) {
-	f := m.half()
-	if f == nil {
-		for _, f := range m.files {
-			require.Error(m.t, m.l.Drop(f.ID))
-		}
-		t.Skip("all is staged")
-	}
-	m.ok(m.l.Drop(f.ID))
-	m.drop()
-}
-
 // drop takes the input back that is not staged to its end.
 func (m *model) drop() {
 	f := m.half()
@@ -390,7 +378,7 @@ func TestModel(t *testing.T) {
 		m.l = l
 		defer func() { steps += m.steps; m.l.Close(); os.RemoveAll(m.folder) }()
 		rt.Repeat(map[string]func(*rapid.T){
-			"add": m.addFile, "stage": m.stage, "stage more": m.stage, "drop": m.dropFile, "begin": m.begin, "begin again": m.begin, "end": m.end, "end again": m.end,
+			"add": m.addFile, "stage": m.stage, "stage more": m.stage, "begin": m.begin, "begin again": m.begin, "end": m.end, "end again": m.end,
 			"wrong": m.wrong, "wake": m.wake, "reopen": m.reopen, "crash": m.crash, "": m.same,
 		})
 	})

@@ -215,7 +215,8 @@ func (c *change) statement(text string) (*sql.Stmt, error) {
 }
 
 // AddFile adds an input, and returns it with its ID. One at a time is staged: an earlier one that was not staged to its
-// end is taken back, as Drop does, since nothing of it can have been sent.
+// end is taken back with all its items, since nothing of it can have been sent. Rows of earlier inputs that were to be
+// sent again as a part of it are rejected as before.
 func (l *Ledger) AddFile(f File) (File, error) {
 	f.Added = time.Now().Truncate(time.Second)
 	err := l.write(context.Background(), func(c *change) error {
@@ -237,25 +238,6 @@ func (l *Ledger) FileStaged(id, rows int64) error {
 	return l.write(context.Background(), func(c *change) error {
 		_, err := c.exec(`UPDATE files SET staged = 1, rows = ? WHERE id = ?`, rows, id)
 		return err
-	})
-}
-
-// Drop takes an input back that was not staged to its end, with all its items. Rows of earlier inputs that were to be
-// sent again as a part of it are rejected as before.
-func (l *Ledger) Drop(file int64) error {
-	return l.write(context.Background(), func(c *change) error {
-		row, err := c.row(`SELECT count(*) FROM files WHERE id = ? AND staged = 0`, file)
-		if err != nil {
-			return err
-		}
-		var half int
-		if err := row.Scan(&half); err != nil {
-			return err
-		}
-		if half == 0 {
-			return refusal{"an input that is staged cannot be dropped"}
-		}
-		return c.dropHalf()
 	})
 }
 

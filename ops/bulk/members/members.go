@@ -77,6 +77,9 @@ func checked(row table.Row, client *wxpay.Client, call func(context.Context) err
 
 // one spelling of a phone number, so that a person is the same one in every file.
 func one(phone string) string {
+	if strings.HasPrefix(phone, "+1") { // 11 digits without the +, as a number of the mainland
+		return phone
+	}
 	phone = strings.TrimPrefix(phone, "+")
 	if len(phone) == 13 && strings.HasPrefix(phone, "861") {
 		return phone[2:]

@@ -328,6 +328,8 @@ func TestCheck(t *testing.T) {
 		{byPhone, []string{"86" + phone, code}, phone, ""},
 		{byPhone, []string{"+85291234567"}, "85291234567", ""},
 		{byPhone, []string{"85291234567"}, "85291234567", ""},
+		{byPhone, []string{"+12025550123"}, "+12025550123", ""},
+		{byPhone, []string{"12025550123"}, "12025550123", ""},
 		{byPhone, []string{"", code}, "", "phone_number"},
 		{byPhone, nil, "", "phone_number"},
 		{byPhone, []string{"1380013800", code}, "", "phone_number"},

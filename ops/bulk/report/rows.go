@@ -144,6 +144,9 @@ func skipped(item ledger.Item) wxpay.Hint {
 	case ledger.Elsewhere:
 		return wxpay.Hint{English: "is part of another input, which is not finished", Chinese: "属于另一输入文件，尚未完成"}
 	case ledger.Changed:
+		if item.TwinFile == item.File {
+			return wxpay.Hint{English: fmt.Sprintf("is not what stands for it in line %d before; only that line is sent", item.Twin), Chinese: fmt.Sprintf("与第 %d 行为同一对象但内容不同，仅发送第 %d 行", item.Twin, item.Twin)}
+		}
 		return wxpay.Hint{English: fmt.Sprintf("is not what was sent for it before, from line %d of an earlier input; it was not sent again", item.Twin), Chinese: fmt.Sprintf("与此前发送的内容（较早输入文件第 %d 行）不同，未再次发送", item.Twin)}
 	case ledger.FedAgain:
 		return wxpay.Hint{English: fmt.Sprintf("was rejected, and stands in line %d of a later input once more", item.Twin), Chinese: fmt.Sprintf("曾被拒绝，已在较晚输入文件第 %d 行重新提交", item.Twin)}

@@ -19,7 +19,7 @@ type Kind int8
 const (
 	Text   Kind = iota // blanks and invisible characters at the ends go
 	ID                 // letters, digits and signs of ASCII, as agreement numbers and openids
-	Phone              // as ID; +86, blanks, dashes go from numbers of the mainland
+	Phone              // without blanks and dashes; a mobile number of the mainland has 11 digits, another one its + and country
 	Fen                // a whole number, the unit is 1/100 yuan
 	Yuan               // yuan with up to two decimals; comes out as fen
 	Moment             // a date, or date and time; comes out in RFC 3339

@@ -38,7 +38,8 @@ func chinese(english string) string {
 		{"NUL", wrongNUL.chinese},
 		{"UTF-8", wrongBytes.chinese},
 		{"more than 128 bytes", "超过 128 字节"},
-		{"digits; a mobile", "位数不对；大陆手机号为 1 开头的 11 位数字"},
+		{"digits; a mobile", "位数不对；大陆手机号为 1 开头的 11 位数字，境外号码以 + 和国家（地区）代码开头"},
+		{"code of a country", "不是带国家（地区）代码的电话号码，或可能被误认为大陆手机号"},
 		{"no mobile number", "不是大陆手机号"},
 	} {
 		if strings.Contains(english, pair[0]) {

@@ -92,8 +92,8 @@ func (a *app) eduDebit() *cobra.Command {
 		switch {
 		case noticesOnly && r.NoNotice:
 			return nil, nil, fail(exitUsage, "--notices-only and --no-notice exclude each other", "--notices-only 与 --no-notice 不能同时使用")
-		case r.NoticeLead < 0:
-			return nil, nil, fail(exitUsage, "--notice-lead is 0 or more", "--notice-lead 不能为负数")
+		case r.NoticeLead < 0, r.NoticeLead > 72*time.Hour:
+			return nil, nil, fail(exitUsage, "--notice-lead is between 0 and 72h: the platform takes a debit on the first to the third day after its notice", "--notice-lead 须在 0 至 72h 之间：微信支付只接受通知后第 1 至第 3 日的扣款")
 		}
 		r := r
 		r.Client = client

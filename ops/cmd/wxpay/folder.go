@@ -64,7 +64,7 @@ func (f folder) has(name string) bool {
 // files of a ledger.
 func (f folder) files(name string) []string {
 	ledger := f.ledger(name)
-	return []string{ledger, ledger + "-wal", ledger + "-shm", ledger + ".lock"}
+	return []string{ledger, ledger + "-wal", ledger + "-shm", ledger + ".lock", ledger + ".new", ledger + ".new-wal", ledger + ".new-shm"} // .new: of a beginning that was killed
 }
 
 func removeAll(paths []string) error {

@@ -219,6 +219,7 @@ func TestDebitRunFromFileToCorrection(t *testing.T) {
 	o = d.runWith("y\n", "jobs", "forget", "november-edu-debit", "--dir="+d.out)
 	require.Equal(t, exitUsage, o.code, "nobody is asked without a terminal")
 	require.Contains(t, o.stderr, "request numbers")
+	require.NoError(t, os.WriteFile(filepath.Join(d.out, "november-edu-debit.ledger.new"), nil, 0o600), "of a beginning that was killed")
 	o = d.job("jobs", "forget", "november-edu-debit", "--yes")
 	require.Zero(t, o.code, o.stderr)
 	o = d.job("jobs", "list")
@@ -276,6 +277,11 @@ func TestBadInputSendsNothing(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(d.out, "bad-edu-debit.ledger"), "of a job that never began nothing stays")
 	o = d.debit(filepath.Join(d.in, "missing.csv"))
 	require.Equal(t, exitUsage, o.code, o.stderr)
+	for _, lead := range []string{"73h", "-1s"} {
+		o = d.debit(d.debits("good.csv", "a"), "--notice-lead="+lead)
+		require.Equal(t, exitUsage, o.code, o.stderr)
+		require.Contains(t, o.stderr, "between 0 and 72h")
+	}
 }
 
 func TestJobWords(t *testing.T) {
@@ -329,12 +335,14 @@ func TestSkippedAndChangedRows(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, 3)
 	require.Zero(t, d.debit(d.noticed(d.debits("one.csv", "a", "b"), "--job=j"), "--job=j").code)
-	second := d.write("two.csv", fmt.Sprintf("contract_id,out_trade_no,amount_fen,description\n%s,a,100,课程\n%s,b,99999,课程\n%s,c,5,课程\n", d.contracts[0], d.contracts[1], d.contracts[2]))
+	second := d.write("two.csv", fmt.Sprintf("contract_id,out_trade_no,amount_fen,description\n%s,a,100,课程\n%s,b,99999,课程\n%[3]s,c,5,课程\n%[3]s,c,6,课程\n", d.contracts[0], d.contracts[1], d.contracts[2]))
 	o := d.debit(d.noticed(second, "--job=j"), "--job=j")
 	require.Equal(t, exitRejected, o.code, o.stderr)
-	require.Contains(t, o.stderr, "1 rows differ")
+	require.Contains(t, o.stderr, "2 rows differ")
 	skipped := tableOf(t, filepath.Join(d.out, "j.skipped.csv"))
-	require.Len(t, skipped, 2)
+	require.Len(t, skipped, 3)
+	require.Contains(t, skipped[1]["wxpay_reason"], "line 3 of an earlier input")
+	require.Contains(t, skipped[2]["wxpay_reason"], "in line 4 before; only that line is sent")
 	d.nobody(o.stderr)
 }
 
