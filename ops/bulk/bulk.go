@@ -51,6 +51,9 @@ type About struct {
 	// marked as begun before Send, and Settle gets a kept without a route.
 	Unkept      bool
 	Concurrency int // items at a time, at most; 0: as the job says
+	// Once refuses an input in which a row stands twice. It is for batches, of which the platform takes every row for one
+	// of its own; rows that are sent one by one are skipped the second time.
+	Once bool
 }
 
 // A Step is one call of an operation.

@@ -88,6 +88,9 @@ func (r *run) check(ctx context.Context) error {
 	if wrong.Count > 0 {
 		return &wrong
 	}
+	if r.about.Batch > 1 || r.DryRun {
+		return r.twins(ctx, rows, twinsAtOnce)
+	}
 	return nil
 }
 

@@ -89,7 +89,11 @@ type Summary struct {
 	Repeated  int64
 	Reasons   map[string]int64 // rejected rows by code
 	Good, Bad int64            // what the platform counted, of operations whose items are batches
-	Elapsed   time.Duration
+	// Duplicates are rows that an earlier one makes needless, and Twice the first of them, as far as this run has looked for
+	// them: a dry run does, and for batches the run that reads an input for the first time. Others are Skipped.
+	Duplicates int64
+	Twice      []*table.Fault
+	Elapsed    time.Duration
 }
 
 // A StopError is why a run ended before its job was complete. Nothing is lost: run it again.

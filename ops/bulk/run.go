@@ -59,6 +59,7 @@ type run struct {
 	keys   *keys
 	file   ledger.File // of the source
 	good   bool        // its rows are checked
+	twice  InputError  // rows that an earlier one makes needless
 	*state
 }
 
@@ -123,7 +124,7 @@ func (r *run) dry(ctx context.Context, start time.Time) (*Summary, error) {
 			return nil, err
 		}
 	}
-	summary := &Summary{Sums: r.sums, Name: r.name(), Resumed: r.before.Rows > 0, Before: r.before.Done, Elapsed: time.Since(start)}
+	summary := &Summary{Sums: r.sums, Name: r.name(), Resumed: r.before.Rows > 0, Before: r.before.Done, Twice: r.twice.Faults, Duplicates: r.twice.Count, Elapsed: time.Since(start)}
 	if !r.file.Staged {
 		summary.Rows += r.checked.Load()
 		summary.Left += r.checked.Load()
@@ -224,7 +225,7 @@ func (r *run) summary(start time.Time) (*Summary, error) {
 	}
 	return &Summary{
 		Sums: SumsOf(sums), Name: r.ledger.Head().Name, Resumed: r.before.Rows > 0, Before: r.before.Done, Throttled: r.throttled.Load(),
-		Repeated: r.repeated.Load(), Reasons: reasons, Good: sums.Good, Bad: sums.Bad, Elapsed: time.Since(start),
+		Repeated: r.repeated.Load(), Reasons: reasons, Twice: r.twice.Faults, Duplicates: r.twice.Count, Good: sums.Good, Bad: sums.Bad, Elapsed: time.Since(start),
 	}, nil
 }
 

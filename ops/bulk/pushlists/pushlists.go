@@ -34,7 +34,7 @@ type Params struct {
 	Name string
 
 	// Push is what each list is told, without its UploadID; nil: the lists are only uploaded. A file of more than
-	// [Accounts] rows makes several lists, and each a push: an account that stands in two of them gets the message twice.
+	// [Accounts] rows makes several lists, and each a push, so an input in which an account stands twice is refused.
 	Push *pushpackage.PushParams
 }
 
@@ -115,6 +115,7 @@ func (o *operation) About() bulk.About {
 		Concurrency: 1, // so that one list is in memory
 	}
 	if o.push != nil {
+		about.Once = true
 		about.Settings["push"] = o.message
 		about.Settings["audience_type"] = string(o.push.AudienceType)
 		about.Steps = append(about.Steps, bulk.Step{Name: "push", Route: routePush, Rate: 1})

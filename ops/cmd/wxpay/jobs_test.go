@@ -338,6 +338,7 @@ func TestSkippedAndChangedRows(t *testing.T) {
 	second := d.write("two.csv", fmt.Sprintf("contract_id,out_trade_no,amount_fen,description\n%s,a,100,课程\n%s,b,99999,课程\n%[3]s,c,5,课程\n%[3]s,c,6,课程\n", d.contracts[0], d.contracts[1], d.contracts[2]))
 	o := d.debit(d.noticed(second, "--job=j"), "--job=j")
 	require.Equal(t, exitRejected, o.code, o.stderr)
+	require.NotContains(t, o.stderr, "twice")
 	require.Contains(t, o.stderr, "2 rows differ")
 	skipped := tableOf(t, filepath.Join(d.out, "j.skipped.csv"))
 	require.Len(t, skipped, 3)
@@ -388,6 +389,34 @@ func TestPushUpload(t *testing.T) {
 	o = d.job("push", "upload", path, "--params", params, "--job=pushed")
 	require.Equal(t, exitDone, o.code, o.stderr)
 	require.Regexp(t, `^\d+$`, oneLineOf(t, o.stdout))
+}
+
+// A row that stands in a file twice is told, and never means a second effect.
+func TestRowsThatStandTwice(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	d := &desk{stand: s, in: t.TempDir(), out: filepath.Join(t.TempDir(), "jobs")}
+	path := d.write("accounts.txt", "account\nuser1\nuser2\nuser1\nuser2\n")
+	told := "2 rows stand in the input twice, the first in line 4"
+	o := d.job("push", "upload", path, "--dry-run")
+	require.Equal(t, exitDone, o.code, o.stderr)
+	require.Contains(t, o.stderr, told)
+	o = d.job("push", "upload", path)
+	require.Equal(t, exitDone, o.code, o.stderr)
+	require.Contains(t, o.stderr, told)
+	params := d.write("push.json", `{"message_type":"notify","audience_type":"package_account_push","message":{"title":"T","content":"C"}}`)
+	o = d.job("push", "upload", path, "--params", params, "--job=pushed")
+	require.Equal(t, exitUsage, o.code, o.stderr)
+	require.Contains(t, o.stderr, "accounts.txt:4: stands in line 2 before")
+
+	phones := d.write("phones.txt", "13800138000\n+86 138 0013 8000\n13800138001\n")
+	o = d.job("member", "import", phones, "--card=pbLatjk4T4Hx-QFQGL4zGQy27_Qg", "--dry-run", "--json")
+	require.Equal(t, exitDone, o.code, o.stderr)
+	require.EqualValues(t, 1, o.of(t, "check")[0]["duplicates"])
+	numbers := d.write("numbers.txt", "62170000001\n62170000002\n62170000001\n")
+	o = d.job("bank", "upload", numbers, "--package=8473295", "--bank-type=ICBC_DEBIT", "--json")
+	require.Equal(t, exitDone, o.code, o.stderr)
+	require.EqualValues(t, 1, o.of(t, "summary")[0]["duplicates"])
 }
 
 func TestKeysThatAreWrong(t *testing.T) {

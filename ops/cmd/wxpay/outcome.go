@@ -56,14 +56,15 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 	if err := w.keep(); err != nil {
 		a.say(a.t("warning: how the job is run could not be written down, so wxpay jobs resume will not know: %v", "警告：无法记录任务的运行参数，wxpay jobs resume 将无法使用：%v"), err)
 	}
-	changed := int64(0)
+	var skipped skips
 	if ctx.Err() == nil {
-		changed = a.leftovers(ctx, w)
+		skipped = a.leftovers(ctx, w)
 	} else if sum.Rejected+sum.Unknown > 0 {
 		a.note(a.t("rejected and unknown rows: wxpay jobs export %s --rejected, or --unknown", "被拒绝及结果未知的行：wxpay jobs export %s --rejected 或 --unknown"), w.name)
 	}
-	exit := exitAfter(ctx, sum, err, changed)
-	if e := a.summary(w.name, sum, err, exit, changed); e != nil {
+	skipped.twice += sum.Duplicates
+	exit := exitAfter(ctx, sum, err, skipped.changed)
+	if e := a.summary(w.name, sum, err, exit, skipped); e != nil {
 		return e
 	}
 	if err != nil {
@@ -104,9 +105,9 @@ func (a *app) opening(ctx context.Context, w work, file *table.File) {
 	}
 }
 
-// leftovers writes the rows that somebody has to look at, and counts those that changed since they were sent. That
-// they cannot be written changes nothing of how the job ended.
-func (a *app) leftovers(ctx context.Context, w work) (changed int64) {
+// leftovers writes the rows that somebody has to look at, and counts those that were skipped. That they cannot be
+// written changes nothing of how the job ended.
+func (a *app) leftovers(ctx context.Context, w work) (skipped skips) {
 	err := func() error {
 		l, err := ledger.Look(w.dir.ledger(w.name))
 		if err != nil {
@@ -121,7 +122,7 @@ func (a *app) leftovers(ctx context.Context, w work) (changed int64) {
 		if err != nil {
 			return err
 		}
-		if changed, err = changedRows(ctx, l); err != nil {
+		if skipped, err = skippedRows(ctx, l); err != nil {
 			return err
 		}
 		known, err := l.Sums()
@@ -129,7 +130,7 @@ func (a *app) leftovers(ctx context.Context, w work) (changed int64) {
 			return err
 		}
 		sums := bulk.SumsOf(known)
-		counts := map[ledger.State]int64{ledger.Rejected: sums.Rejected, ledger.Unknown: sums.Unknown, ledger.Skipped: changed}
+		counts := map[ledger.State]int64{ledger.Rejected: sums.Rejected, ledger.Unknown: sums.Unknown, ledger.Skipped: skipped.changed}
 		out := folder(w.out)
 		if out == "" {
 			out = w.dir
@@ -161,7 +162,7 @@ func (a *app) leftovers(ctx context.Context, w work) (changed int64) {
 	if err != nil {
 		a.say(a.t("warning: the files of rejected and unknown rows could not be written (%v); see wxpay jobs export", "警告：无法写出被拒绝及结果未知的行（%v）；可用 wxpay jobs export 导出"), err)
 	}
-	return changed
+	return skipped
 }
 
 func (a *app) leftover(ctx context.Context, w work, l *ledger.Ledger, r *record, inputs []ledger.File, state ledger.State, path string) error {
@@ -192,9 +193,9 @@ func exitAfter(ctx context.Context, sum *bulk.Summary, err error, changed int64)
 }
 
 // summary is what is said last.
-func (a *app) summary(name string, sum *bulk.Summary, err error, exit int, changed int64) error {
+func (a *app) summary(name string, sum *bulk.Summary, err error, exit int, skipped skips) error {
 	if a.json {
-		return a.emit("summary", summaryOf(name, sum, err, exit, changed), nil)
+		return a.emit("summary", summaryOf(name, sum, err, exit, skipped), nil)
 	}
 	a.note(a.t("job %s: %s, in %s", "任务 %s：%s，用时 %s"), name, a.sum(sum.Sums), short(sum.Elapsed))
 	for _, code := range slices.SortedFunc(maps.Keys(sum.Reasons), func(a, b string) int {
@@ -208,8 +209,9 @@ func (a *app) summary(name string, sum *bulk.Summary, err error, exit int, chang
 	if sum.Throttled > 0 {
 		a.note(a.t("  throttled %s times", "  被限流 %s 次"), grouped(sum.Throttled))
 	}
-	if changed > 0 {
-		a.note(a.t("  %s rows differ from what was sent for them before; they were not sent again", "  %s 行的内容与此前发送的不同，未再次发送"), grouped(changed))
+	a.twice(skipped.twice, sum.Twice)
+	if skipped.changed > 0 {
+		a.note(a.t("  %s rows differ from what was sent for them before; they were not sent again", "  %s 行的内容与此前发送的不同，未再次发送"), grouped(skipped.changed))
 	}
 	switch {
 	case sum.Unknown > 0:
@@ -222,7 +224,18 @@ func (a *app) summary(name string, sum *bulk.Summary, err error, exit int, chang
 	return nil
 }
 
-func summaryOf(name string, sum *bulk.Summary, err error, exit int, changed int64) any {
+// twice says that rows stand in an input more than once. Those that the ledger knows are in the list of skipped rows.
+func (a *app) twice(rows int64, first []*table.Fault) {
+	switch {
+	case rows == 0:
+	case len(first) == 0:
+		a.note(a.t("  %s rows stand in the input twice", "  %s 行在输入中重复"), grouped(rows))
+	default:
+		a.note(a.t("  %s rows stand in the input twice, the first in line %d", "  %s 行在输入中重复，首个在第 %d 行"), grouped(rows), first[0].Line)
+	}
+}
+
+func summaryOf(name string, sum *bulk.Summary, err error, exit int, skipped skips) any {
 	why := bulk.Why("")
 	if stop, ok := asStop(err); ok {
 		why = stop.Why
@@ -236,13 +249,14 @@ func summaryOf(name string, sum *bulk.Summary, err error, exit int, changed int6
 		Resumed   bool             `json:"resumed"`
 		Before    int64            `json:"done_before"`
 		Changed   int64            `json:"changed"`
+		Twice     int64            `json:"duplicates"`
 		Throttled int64            `json:"throttled"`
 		Repeated  int64            `json:"repeated"`
 		Reasons   map[string]int64 `json:"reasons"`
 		Good      int64            `json:"good,omitzero"`
 		Bad       int64            `json:"bad,omitzero"`
 		Elapsed   float64          `json:"elapsed_seconds"`
-	}{name, sum.Sums, sum.Complete(), exit, why, sum.Resumed, sum.Before, changed, sum.Throttled, sum.Repeated, sum.Reasons, sum.Good, sum.Bad, sum.Elapsed.Seconds()}
+	}{name, sum.Sums, sum.Complete(), exit, why, sum.Resumed, sum.Before, skipped.changed, skipped.twice, sum.Throttled, sum.Repeated, sum.Reasons, sum.Good, sum.Bad, sum.Elapsed.Seconds()}
 }
 
 // checked is the end of a dry run.
@@ -256,11 +270,13 @@ func (a *app) checked(w work, sum *bulk.Summary, err error) error {
 			Job     string  `json:"job"`
 			Rows    int64   `json:"rows"`
 			Skipped int64   `json:"skipped"`
+			Twice   int64   `json:"duplicates"`
 			Seconds float64 `json:"seconds_at_least"`
 			Days    int64   `json:"days_at_least,omitzero"`
-		}{w.name, sum.Rows, sum.Skipped, least.Seconds(), days}, nil)
+		}{w.name, sum.Rows, sum.Skipped, sum.Duplicates, least.Seconds(), days}, nil)
 	}
 	a.note(a.t("the input is good: %s rows, nothing was sent", "输入检查通过：%s 行，未发送任何内容"), grouped(sum.Rows))
+	a.twice(sum.Duplicates, sum.Twice)
 	switch {
 	case days > 1:
 		a.note(a.t("it will take %d days at least, by the platform's daily limit", "受平台每日限额影响，至少需要 %d 天"), days)
@@ -281,14 +297,20 @@ func removeOwn(r *record, inputs []ledger.File, path string) error {
 	return os.Remove(path)
 }
 
-// changedRows counts rows that differ from what was sent for them before.
-func changedRows(ctx context.Context, l *ledger.Ledger) (n int64, err error) {
+// skips are rows that were skipped: such as differ from what was sent for them before, and such as stand in an input
+// twice.
+type skips struct{ changed, twice int64 }
+
+func skippedRows(ctx context.Context, l *ledger.Ledger) (n skips, err error) {
 	for item, err := range l.Items(ctx, ledger.Skipped) {
 		if err != nil {
 			return n, err
 		}
-		if item.Code == ledger.Changed {
-			n += max(1, item.Rows)
+		switch item.Code {
+		case ledger.Changed:
+			n.changed += max(1, item.Rows)
+		case ledger.Duplicate:
+			n.twice += max(1, item.Rows)
 		}
 	}
 	return n, nil
