@@ -51,8 +51,8 @@ type About struct {
 	// marked as begun before Send, and Settle gets a kept without a route.
 	Unkept      bool
 	Concurrency int // items at a time, at most; 0: as the job says
-	// Once refuses an input in which a row stands twice. It is for batches, of which the platform takes every row for one
-	// of its own; rows that are sent one by one are skipped the second time.
+	// Once refuses an input in which a row stands twice, and a further input. It is for batches, of which the platform
+	// takes every row for one of its own; rows that are sent one by one are skipped the second time.
 	Once bool
 }
 

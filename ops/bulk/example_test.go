@@ -51,14 +51,14 @@ func (o Terminations) Send(ctx context.Context, item bulk.Item) bulk.Result {
 
 // Settle asks first: this call has no request number that would make a repetition harmless.
 func (o Terminations) Settle(ctx context.Context, item bulk.Item, _ wxpay.Prepared) bulk.Result {
-	_, err := edupapay.New(o.Client).GetContract(ctx, edupapay.GetContractParams{ContractID: item.Rows[0].Cells[0], AppID: o.AppID})
+	contract, err := edupapay.New(o.Client).GetContract(ctx, edupapay.GetContractParams{ContractID: item.Rows[0].Cells[0], AppID: o.AppID})
 	switch {
-	case err == nil: // it is still in force
-		return o.Send(ctx, item)
-	case errors.Is(err, wxpay.CodeNotFound):
+	case err != nil: // nobody knows yet; it is asked for again
+		return bulk.Result{State: bulk.Unknown, Err: err}
+	case contract.ContractInformation.ContractStatus == edupapay.ContractTerminated:
 		return bulk.Result{State: bulk.Done}
 	}
-	return bulk.Result{State: bulk.Unknown, Err: err}
+	return o.Send(ctx, item)
 }
 
 func importMembers(ctx context.Context, client *wxpay.Client, path, ledger string) (*bulk.Summary, error) {

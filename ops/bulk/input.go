@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"maps"
 	"slices"
 	"strings"
 
@@ -19,7 +18,6 @@ const (
 
 // input makes the source an input of the job, unless it is one: every row is checked, then every row is staged.
 func (r *run) input(ctx context.Context) error {
-	r.phase(PhaseChecking)
 	digest, err := r.Source.Digest(ctx)
 	if err != nil {
 		return r.ended(ctx, err)
@@ -28,19 +26,16 @@ func (r *run) input(ctx context.Context) error {
 	if err != nil {
 		return stopped(WhyLedger, hintLedger, err)
 	}
-	var same bool
-	if r.file, same = r.known(files, digest); r.file.Staged {
-		if same {
-			return nil
-		}
-		return r.changed(ctx)
+	same, err := r.choose(ctx, files, digest)
+	if err != nil || r.file.Staged {
+		return err
 	}
-	if !r.good {
+	if !r.checkedFirst {
 		if err := r.check(ctx); err != nil {
 			return err
 		}
 	}
-	if !same { // one that was staged in part under this name goes: nothing of it was sent
+	if !same || len(files) > 1 { // one that was staged in part goes: nothing of it was sent, and others may have moved since
 		if r.file, err = r.ledger.AddFile(ledger.File{Name: r.Source.Name(), Digest: digest}); err != nil {
 			return stopped(WhyLedger, hintLedger, err)
 		}
@@ -48,15 +43,22 @@ func (r *run) input(ctx context.Context) error {
 	return r.stage(ctx)
 }
 
-// known is the input that has the content of the source (same), or else its name.
-func (r *run) known(files []ledger.File, digest string) (f ledger.File, same bool) {
+// choose finds the input that has the content of the source (same), or else its name, and refuses what may not be an
+// input of the job.
+func (r *run) choose(ctx context.Context, files []ledger.File, digest string) (same bool, err error) {
 	if i := slices.IndexFunc(files, func(f ledger.File) bool { return f.Digest == digest }); i >= 0 {
-		return files[i], true
+		r.file = files[i]
+		return true, nil
 	}
 	if i := slices.IndexFunc(files, func(f ledger.File) bool { return f.Name == r.Source.Name() }); i >= 0 {
-		return files[i], false
+		if r.file = files[i]; r.file.Staged {
+			return false, r.changed(ctx)
+		}
 	}
-	return f, false
+	if i := slices.IndexFunc(files, func(f ledger.File) bool { return f.Staged }); i >= 0 && r.about.Once {
+		return false, &OtherJobError{"input", files[i].Name, r.Source.Name()} // rows of both would be found in neither
+	}
+	return false, nil
 }
 
 // check looks at every row before anything is written or sent.
@@ -238,5 +240,3 @@ func (r *run) ended(ctx context.Context, err error) error {
 	}
 	return err
 }
-
-func sorted(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

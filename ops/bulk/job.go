@@ -29,7 +29,7 @@ type Job struct {
 
 	Rate        float64       // calls a second, of each route; 0: as the operation says; negative: no limit
 	Concurrency int           // calls at a time; 0: 16
-	Limit       int64         // rows to send in this run; 0: all
+	Limit       int64         // rows to send in this run, rounded up to a whole item; 0: all
 	Steps       int           // only the first so many steps of every row; 0: all
 	Window      pace.Window   // times of day; the job waits outside of them; zero: always
 	Until       time.Time     // when this run ends; zero: when all is done
@@ -65,9 +65,10 @@ type Progress struct {
 	ETA       time.Duration // 0: not known
 	Until     time.Time     // of a wait: when it goes on
 	Checked   int64         // rows read so far, while checking
+	Err       error         // why a call failed, if none has succeeded since; nil: all is well
 }
 
-// A Phase is what a job is about.
+// A Phase is what a run is doing just now.
 type Phase string
 
 // Phases of a run, in this order; Sending and Waiting alternate.
@@ -117,11 +118,11 @@ const (
 	WhyLedger      Why = "ledger"      // it cannot be written, or was damaged; a full disk
 )
 
-// Error is one line.
+// Error is one line. Numbers in what the platform said are starred.
 func (e *StopError) Error() string {
 	s := "bulk: stopped: " + e.Reason.English
 	if e.Err != nil {
-		s += ": " + e.Err.Error()
+		s += ": " + Masked(e.Err.Error())
 	}
 	return s
 }

@@ -39,13 +39,17 @@ func (r *run) report(ctx context.Context, remembered bool) (end func()) {
 	return func() {
 		cancel()
 		<-ended
-		if !remembered {
-			return
+		if remembered {
+			r.over()
+			_ = r.ledger.Tick(r.tick(time.Now()))
 		}
-		r.phase(PhaseEnded)
-		r.observe()
-		_ = r.ledger.Tick(r.tick(time.Now()))
 	}
+}
+
+// over tells that the run has ended.
+func (r *run) over() {
+	r.phase(PhaseEnded)
+	r.observe()
 }
 
 // observe tells how the run stands.
@@ -66,6 +70,7 @@ func (r *run) progress(now time.Time) Progress {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.shown
+	p.Err = r.health.last
 	p.Sums, p.Throttled, p.Repeated, p.Checked = r.sums, r.throttled.Load(), r.repeated.Load(), r.checked.Load()
 	r.finished = append(r.finished, finish{now, p.Rows - p.Left - p.Unknown})
 	for len(r.finished) > 2 && now.Sub(r.finished[1].at) >= lately {

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,9 +27,11 @@ import (
 //   - an [OtherJobError]: the ledger is that of another job
 //   - a [*ledger.HeldError]: another process runs it
 //   - a [StopError]: it stopped before its end, and goes on when it is run again
+//   - a [*ledger.DamagedError] or [*ledger.VersionError]: the ledger cannot be used; nothing was sent
+//   - a [*wxpay.ParamError]: the job or its operation is not set up right; nothing was sent
 //
-// and the summary as far as there is one. Cancelling ctx ends it softly: what was begun may end for ten seconds more.
-// The process may be killed at any moment all the same.
+// With nil or a StopError it returns a summary, else perhaps none. Cancelling ctx ends it softly: what was begun may end
+// for ten seconds more. The process may be killed at any moment all the same.
 func (j Job) Run(ctx context.Context) (*Summary, error) {
 	start := time.Now()
 	r, err := j.ready()
@@ -39,27 +42,38 @@ func (j Job) Run(ctx context.Context) (*Summary, error) {
 		return nil, err
 	}
 	if err := r.openLedger(ctx); err != nil {
-		return nil, err
+		return r.nothing(err)
 	}
 	defer r.ledger.Close()
 	if err := r.recount(); err != nil {
-		return nil, err
+		return r.nothing(err)
 	}
 	r.before = r.sums
 	err = r.all(ctx)
 	summary, sumErr := r.summary(start)
-	return summary, cmp.Or(err, sumErr)
+	if summary == nil {
+		return r.nothing(cmp.Or(err, sumErr))
+	}
+	return summary, err
+}
+
+// nothing is how a run ends that could not count its rows.
+func (r *run) nothing(err error) (*Summary, error) {
+	if _, ok := errors.AsType[*StopError](err); ok {
+		return &Summary{Name: r.name(), Sums: r.sums}, err
+	}
+	return nil, err
 }
 
 // A run is one process at work on a job.
 type run struct {
 	Job
-	about  About
-	ledger *ledger.Ledger
-	keys   *keys
-	file   ledger.File // of the source
-	good   bool        // its rows are checked
-	twice  InputError  // rows that an earlier one makes needless
+	about        About
+	ledger       *ledger.Ledger
+	keys         *keys
+	file         ledger.File // of the source
+	twice        InputError  // rows that an earlier one makes needless
+	checkedFirst bool        // its rows are, before there was a ledger
 	*state
 }
 
@@ -95,13 +109,13 @@ func (r *run) dry(ctx context.Context, start time.Time) (*Summary, error) {
 		defer l.Close()
 		r.ledger = l
 		if err := r.same(ctx); err != nil {
-			return nil, err
+			return r.nothing(err)
 		}
 		if err := r.recount(); err != nil {
-			return nil, err
+			return r.nothing(err)
 		}
 		if files, err = l.Files(); err != nil {
-			return nil, stopped(WhyLedger, hintLedger, err)
+			return r.nothing(stopped(WhyLedger, hintLedger, err))
 		}
 	case !errors.Is(err, os.ErrNotExist):
 		return nil, err
@@ -111,25 +125,43 @@ func (r *run) dry(ctx context.Context, start time.Time) (*Summary, error) {
 		}
 	}
 	r.before = r.sums
-	digest, err := r.Source.Digest(ctx)
+	r.phase(PhaseChecking)
+	end := r.report(ctx, false)
+	err := r.checkAgainst(ctx, files)
+	end()
+	r.over()
 	if err != nil {
-		return nil, r.ended(ctx, err)
-	}
-	if err := r.check(ctx); err != nil {
-		return nil, err
-	}
-	var same bool
-	if r.file, same = r.known(files, digest); r.file.Staged && !same {
-		if err := r.changed(ctx); err != nil {
-			return nil, err
-		}
+		return r.nothing(err)
 	}
 	summary := &Summary{Sums: r.sums, Name: r.name(), Resumed: r.before.Rows > 0, Before: r.before.Done, Twice: r.twice.Faults, Duplicates: r.twice.Count, Elapsed: time.Since(start)}
-	if !r.file.Staged {
-		summary.Rows += r.checked.Load()
-		summary.Left += r.checked.Load()
+	if r.file.Staged {
+		return summary, nil
 	}
+	if r.file.ID != 0 { // what was staged of it is counted already
+		for item, err := range r.ledger.Staged(ctx, r.file.ID) {
+			if err != nil {
+				return r.nothing(stopped(WhyLedger, hintLedger, err))
+			}
+			summary.Rows -= item.Rows
+			*summary.of(item.State) -= item.Rows
+		}
+	}
+	summary.Rows += r.checked.Load()
+	summary.Left += r.checked.Load()
 	return summary, nil
+}
+
+// checkAgainst checks a source and whether it may be an input beside those that the job has.
+func (r *run) checkAgainst(ctx context.Context, files []ledger.File) error {
+	digest, err := r.Source.Digest(ctx)
+	if err != nil {
+		return r.ended(ctx, err)
+	}
+	if err := r.check(ctx); err != nil {
+		return err
+	}
+	_, err = r.choose(ctx, files, digest)
+	return err
 }
 
 // name is what the job is called: its ledger's file without the ending.
@@ -166,10 +198,14 @@ func (r *run) openLedger(ctx context.Context) (err error) {
 
 // checkFirst checks the rows of a job that has no ledger yet.
 func (r *run) checkFirst(ctx context.Context) error {
-	defer r.report(ctx, false)()
 	r.phase(PhaseChecking)
-	r.good = true
-	return r.check(ctx)
+	end := r.report(ctx, false)
+	err := r.check(ctx)
+	end()
+	if r.checkedFirst = err == nil; err != nil {
+		r.over()
+	}
+	return err
 }
 
 // same compares the ledger with the job.
@@ -181,7 +217,12 @@ func (r *run) same(ctx context.Context) (err error) {
 	case h.Sender != r.about.Sender:
 		return &OtherJobError{"merchant", h.Sender, r.about.Sender}
 	}
-	for _, name := range sortedKeys(h.Settings, r.about.Settings) {
+	names := maps.Clone(r.about.Settings)
+	if names == nil {
+		names = map[string]string{}
+	}
+	maps.Copy(names, h.Settings)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if h.Settings[name] != r.about.Settings[name] {
 			return &OtherJobError{name, h.Settings[name], r.about.Settings[name]}
 		}
@@ -195,17 +236,9 @@ func (r *run) same(ctx context.Context) (err error) {
 	return nil
 }
 
-func sortedKeys(a, b map[string]string) []string {
-	all := maps.Clone(b)
-	if all == nil {
-		all = map[string]string{}
-	}
-	maps.Copy(all, a)
-	return sorted(all)
-}
-
 // all does everything there is to do for the source.
 func (r *run) all(ctx context.Context) error {
+	r.phase(PhaseChecking)
 	defer r.report(ctx, true)()
 	if err := r.input(ctx); err != nil {
 		return err

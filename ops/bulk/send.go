@@ -22,14 +22,15 @@ import (
 const (
 	dueAtOnce  = 1000             // items asked of the ledger at a time
 	grace      = 10 * time.Second // for what is in flight when a run is stopped
-	passAtMost = 10 * time.Minute // then a pass begins again with the first line, so that nothing that is due waits for all rows behind it
+	passAtMost = 10 * time.Minute // then the other kind of pass has its turn, so that neither waits for all rows of the other
 )
 
 // settles are the pauses before an item of unknown outcome is asked for again within a run.
 var settles = [...]time.Duration{time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute}
 
 // sendAll goes through the source until nothing of it is due, and waits for what will be. The ledger knows what is due
-// and the source what it holds, so both are read along each other.
+// and the source what it holds, so both are read along each other. What was begun, and is due once more, has a pass of
+// its own before each one for all rows: new rows may be there for days.
 func (r *run) sendAll(ctx context.Context) error {
 	_, timed := r.Operation.(Timed)
 	if err := r.ledger.Wake(r.file.ID, timed); err != nil { // what a run before left open is asked for at once
@@ -39,26 +40,41 @@ func (r *run) sendAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	begun, all := pass{of: r.ledger.Begun}, pass{of: r.ledger.Due}
 	for {
-		if err := r.pass(ctx, last); err != nil {
-			return err
-		}
-		due, any, err := r.ledger.NextDue(r.file.ID, last, r.Steps)
-		switch {
-		case err != nil:
-			return stopped(WhyLedger, hintLedger, err)
-		case any:
-			if err := r.wait(ctx, due); err != nil {
+		for _, p := range []*pass{&begun, &all} {
+			if err := r.pass(ctx, p, last); err != nil {
 				return err
 			}
-		case r.left() > 0 && r.Steps < len(r.about.Steps):
-			return stopped(WhyLimit, hintSteps, nil)
-		case r.left() > 0:
-			return stopped(WhyLimit, hintLimit, nil)
-		default:
-			return nil
+		}
+		due, any, err := r.ledger.NextDue(r.file.ID, last, r.Steps)
+		if err != nil {
+			return stopped(WhyLedger, hintLedger, err)
+		}
+		if !any {
+			return r.leaves()
+		}
+		if err := r.wait(ctx, due); err != nil {
+			return err
 		}
 	}
+}
+
+// leaves says why this run leaves rows of its source as they are; nil if it does not.
+func (r *run) leaves() error {
+	if why := r.putOff.Load(); why != nil {
+		return why
+	}
+	_, any, err := r.ledger.NextDue(r.file.ID, math.MaxInt64, len(r.about.Steps))
+	switch {
+	case err != nil:
+		return stopped(WhyLedger, hintLedger, err)
+	case any && r.Steps < len(r.about.Steps):
+		return stopped(WhyLimit, hintSteps, nil)
+	case any:
+		return stopped(WhyLimit, hintLimit, nil)
+	}
+	return nil
 }
 
 // lastLine is that of the last row which Limit leaves to this run.
@@ -67,7 +83,7 @@ func (r *run) lastLine() (int64, error) {
 	if r.Limit <= 0 {
 		return last, nil
 	}
-	for item, err := range r.due(time.Unix(math.MaxInt32, 0), last) {
+	for item, err := range r.due(&pass{of: r.ledger.Due}, time.Unix(math.MaxInt32, 0), last) {
 		if err != nil {
 			return 0, err
 		}
@@ -78,11 +94,17 @@ func (r *run) lastLine() (int64, error) {
 	return last, nil
 }
 
-// due are the items that are due, by line.
-func (r *run) due(now time.Time, last int64) iter.Seq2[ledger.Item, error] {
+// A pass is a way through the items that are due. One that took too long goes on behind its last line the next time.
+type pass struct {
+	of   func(file int64, now time.Time, after int64, steps, limit int) ([]ledger.Item, error)
+	from int64
+}
+
+// due are the items of a pass that are due, by line.
+func (r *run) due(p *pass, now time.Time, last int64) iter.Seq2[ledger.Item, error] {
 	return func(yield func(ledger.Item, error) bool) {
-		for after := int64(0); ; {
-			items, err := r.ledger.Due(r.file.ID, now, after, r.Steps, dueAtOnce)
+		for after := p.from; ; {
+			items, err := p.of(r.file.ID, now, after, r.Steps, dueAtOnce)
 			if err != nil {
 				yield(ledger.Item{}, stopped(WhyLedger, hintLedger, err))
 				return
@@ -101,10 +123,11 @@ func (r *run) due(now time.Time, last int64) iter.Seq2[ledger.Item, error] {
 }
 
 // pass takes what is due now. It ends when everything that it began has ended.
-func (r *run) pass(ctx context.Context, last int64) error {
-	next, stop := iter.Pull2(r.due(time.Now(), last))
+func (r *run) pass(ctx context.Context, p *pass, last int64) error {
+	next, stop := iter.Pull2(r.due(p, time.Now(), last))
 	defer stop()
 	item, err, more := next()
+	p.from = 0
 	if err != nil || !more {
 		return err
 	}
@@ -115,7 +138,7 @@ func (r *run) pass(ctx context.Context, last int64) error {
 	var rows []table.Row
 	for row, err := range r.Source.Rows(ctx) {
 		if err != nil {
-			return r.ended(ctx, err)
+			return r.broken(ctx, err)
 		}
 		if len(rows) == 0 && int64(row.Line) < item.Line {
 			continue
@@ -123,7 +146,7 @@ func (r *run) pass(ctx context.Context, last int64) error {
 		if rows = append(rows, row); int64(len(rows)) < item.Rows {
 			continue
 		}
-		if e, err := r.entry(rows); err != nil || e.Key != item.Key || e.Line != item.Line {
+		if e, err := r.entry(rows); err != nil || e.Key != item.Key || e.Content != item.Content || e.Line != item.Line {
 			break // not the row that was staged
 		}
 		if at := r.notBefore(item, rows); at.After(time.Now()) {
@@ -132,17 +155,26 @@ func (r *run) pass(ctx context.Context, last int64) error {
 			return err
 		}
 		rows = nil
-		if item, err, more = next(); err != nil || !more || time.Since(begun) > passAtMost {
+		if time.Since(begun) > passAtMost {
+			p.from = item.Line
+			return work.wait()
+		}
+		if item, err, more = next(); err != nil || !more {
 			if ended := work.wait(); err == nil {
 				err = ended
 			}
 			return err
 		}
 	}
+	return r.broken(ctx, media.ErrChanged)
+}
+
+// broken is why the source, of which rows were sent, is not read on.
+func (r *run) broken(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return r.ended(ctx, ctx.Err())
 	}
-	return stopped(WhyInput, hintSource, media.ErrChanged)
+	return stopped(WhyInput, hintSource, err)
 }
 
 // A crew is the workers of a pass.

@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -33,6 +34,7 @@ type state struct {
 	shown    Progress
 	finished []finish // of late
 	stop     reason
+	putOff   atomic.Pointer[StopError] // why rows are left to a later run; nil if none is
 }
 
 // A reason is why a run has to stop: the first one that is found.
@@ -64,7 +66,7 @@ type finish struct {
 
 func newState(job *Job, about *About) *state {
 	return &state{job: job, about: about, asked: map[int64]int{}, limiters: map[string]*pace.Limiter{},
-		begun: map[int]*daily{}, health: health{good: time.Now()}}
+		begun: map[int]*daily{}}
 }
 
 // pace is the limiter of a route. One that is no step's has a step's rate.
@@ -90,7 +92,7 @@ func (s *state) pace(route string, step int) *pace.Limiter {
 
 // may waits until the next item may be begun, or says why none may.
 func (r *run) may(ctx context.Context, step int) error {
-	for {
+	for turn := false; ; {
 		if err := r.state.stop.err(); err != nil {
 			return err
 		}
@@ -102,26 +104,34 @@ func (r *run) may(ctx context.Context, step int) error {
 			return stopped(WhyLimit, hintUntil, nil)
 		}
 		until := r.closed(now)
-		if full, err := r.full(step, now); err != nil {
-			return err
-		} else if full.After(until) {
-			until = full
+		if until.IsZero() && !turn {
+			if err := r.turn(ctx, step); err != nil {
+				return r.ended(ctx, err)
+			}
+			turn = true
+			continue // that may have taken an hour
 		}
 		if until.IsZero() {
-			break
+			var err error
+			if until, err = r.full(step, now); err != nil || until.IsZero() {
+				return err
+			}
 		}
 		if err := r.wait(ctx, until); err != nil {
 			return err
 		}
 		r.phase(PhaseSending)
 	}
+}
+
+// turn waits until the pace has a place for a step.
+func (r *run) turn(ctx context.Context, step int) error {
+	begun := time.Now()
+	defer func() { r.waited(time.Since(begun)) }()
 	if err := sleep(ctx, r.pause()); err != nil {
-		return r.ended(ctx, err)
+		return err
 	}
-	if err := r.pace(r.about.Steps[step].Route, step).Wait(ctx); err != nil {
-		return r.ended(ctx, err)
-	}
-	return r.state.stop.err()
+	return r.pace(r.about.Steps[step].Route, step).Wait(ctx)
 }
 
 // closed is when the window opens; zero: it is open.
@@ -163,6 +173,7 @@ func (r *run) wait(ctx context.Context, until time.Time) error {
 	if !r.Until.IsZero() && until.After(r.Until) {
 		return stopped(WhyLimit, hintUntil, nil)
 	}
+	r.waited(time.Until(until))
 	r.mu.Lock()
 	r.shown.Phase, r.shown.Until = PhaseWaiting, until
 	r.mu.Unlock()
@@ -188,18 +199,30 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// A health is what the results of late say of the platform and of the way to it.
+// A health is what the results of late say of the platform and of the way to it, since a call last had a result of its
+// own.
 type health struct {
-	good     time.Time          // when a call last had a result of its own
-	failures int                // since then
-	same     map[int64]struct{} // items that failed alike since then
+	since    time.Time          // of the first failure
+	failures int                // how many
+	same     map[int64]struct{} // items that failed alike
 	code     string
+	last     error
 }
 
 const (
 	sameFailures = 20
+	fewFailures  = 3 // of a kind that has to do with keys or permissions
 	longestPause = 30 * time.Second
 )
+
+// waited forgets what went wrong before a wait that the job meant to make: it says nothing of the network behind it.
+func (r *run) waited(d time.Duration) {
+	if d > r.Patience {
+		r.mu.Lock()
+		r.health.since = time.Time{}
+		r.mu.Unlock()
+	}
+}
 
 // pause is how long to wait before the next item, while nothing succeeds.
 func (s *state) pause() time.Duration {
@@ -215,12 +238,13 @@ func (s *state) pause() time.Duration {
 // notice looks at what a result says beyond its row.
 func (r *run) notice(id int64, result *Result, ex *wxpay.Exchange) {
 	err := result.Err
-	why, refused := stop(err)
+	why, refused := ends(err)
+	kind := alike(err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	h := &r.health
 	switch after, slow := tooFast(err, ex); {
-	case refused:
+	case refused && kind == "":
 		r.state.stop.because(why)
 		return
 	case slow:
@@ -230,62 +254,69 @@ func (r *run) notice(id int64, result *Result, ex *wxpay.Exchange) {
 			l.Throttled(after)
 		}
 	case err == nil || result.State == Rejected || result.State == Done:
-		h.good, h.failures, h.code = time.Now(), 0, ""
-		clear(h.same)
+		*h = health{}
 		return
 	default:
 		h.failures++
-		if code := alike(err); code == "" || code != h.code {
-			h.code, h.same = code, map[int64]struct{}{}
+		if kind == "" || kind != h.code {
+			h.code, h.same = kind, map[int64]struct{}{}
 		}
 		h.same[id] = struct{}{}
 	}
+	if h.last = err; h.since.IsZero() {
+		h.since = time.Now()
+	}
+	most := sameFailures
 	switch {
-	case h.code != "" && len(h.same) >= sameFailures:
-		r.state.stop.because(stopped(WhyPlatform, hintPlatform, err))
-	case time.Since(h.good) > r.Patience:
+	case !refused:
+		why = stopped(WhyPlatform, hintPlatform, err)
+	case kind == noAuth:
+		result.At = ledger.Never // others may be permitted: rows name sub-merchants
+		r.putOff.CompareAndSwap(nil, why)
+	}
+	if refused && (kind != noAuth || r.sums.Done == 0) {
+		most = fewFailures
+	}
+	switch {
+	case kind != "" && len(h.same) >= most:
+		r.state.stop.because(why)
+	case time.Since(h.since) > r.Patience:
 		r.state.stop.because(stopped(WhyNetwork, hintNetwork, err))
 	}
 }
 
-// alike names a failure that comes again and again where a key or a number of the merchant is wrong; empty: another
-// failure.
+// Failures that end a run when a few different rows in a row have them.
+const (
+	noAuth        = "no permission"
+	forged        = "forged"
+	unknownSerial = "unknown serial"
+)
+
+// alike names a failure that comes again and again where a key, a number or a permission of the merchant is wrong;
+// empty: another failure.
 func alike(err error) string {
 	e, refused := errors.AsType[*wxpay.Error](err)
 	switch {
 	case refused && e.StatusCode == http.StatusInternalServerError:
 		return "500 " + string(e.Code)
+	case refused && e.Code == wxpay.CodeNoAuth && e.StatusCode != http.StatusUnauthorized:
+		return noAuth
 	case errors.Is(err, wxpay.ErrSignatureProbe):
 	case errors.Is(err, auth.ErrForged):
-		return "forged"
+		return forged
 	case errors.Is(err, auth.ErrUnknownSerial):
-		return "unknown serial"
+		return unknownSerial
 	}
 	return ""
 }
 
-// A ThrottledError is for operations that do not speak to WeChat Pay: the platform asks to slow down.
-type ThrottledError struct {
-	Route string
-	After time.Duration // what it asks to wait; 0: it does not say
-	Err   error
-}
-
-func (e *ThrottledError) Error() string { return "bulk: too fast: " + e.Err.Error() }
-
-// Unwrap gives the cause.
-func (e *ThrottledError) Unwrap() error { return e.Err }
-
 // tooFast reports whether the platform asks to slow down, and for how long.
 func tooFast(err error, ex *wxpay.Exchange) (after time.Duration, slow bool) {
-	if e, ok := errors.AsType[*ThrottledError](err); ok {
-		ex.Route = e.Route
-		return e.After, true
-	}
 	e, ok := errors.AsType[*wxpay.Error](err)
 	if !ok || e.StatusCode != http.StatusTooManyRequests && !saysTooFast(e.Message) {
 		return 0, false
 	}
+	ex.Route = cmp.Or(ex.Route, e.Route) // of a call that is not to WeChat Pay only the error tells
 	seconds, _ := time.ParseDuration(strings.TrimSpace(ex.Header.Get("Retry-After")) + "s")
 	return min(max(seconds, 0), time.Hour), true
 }
@@ -332,12 +363,6 @@ func (s *Sums) of(state ledger.State) *int64 {
 		return &s.Skipped
 	}
 	return &s.Left
-}
-
-func (r *run) left() int64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.sums.Left
 }
 
 // recount takes the sums from the ledger.

@@ -19,12 +19,13 @@ var (
 	hintSource      = wxpay.Hint{English: "the input changed while it was read; what was sent is written down: give it its old content back and run again", Chinese: "输入文件在读取过程中发生变化；已发送的均已落账，请恢复原内容后再次运行"}
 	hintClock       = wxpay.Hint{English: "this machine's clock is more than 5 minutes off the platform's; set it (NTP) and run again", Chinese: "本机时间与微信支付相差超过 5 分钟；请校准（NTP）后再次运行"}
 	hintAuth        = wxpay.Hint{English: "the platform takes no call of this merchant; wxpay doctor finds out why", Chinese: "微信支付拒绝了该商户的请求；请运行 wxpay doctor 检查"}
+	hintVerify      = wxpay.Hint{English: "answers cannot be verified: the platform's public key or its ID is wrong, or somebody stands in between; wxpay doctor compares them", Chinese: "应答验签失败：微信支付公钥或公钥 ID 有误，或链路被篡改；请运行 wxpay doctor 核对"}
 	hintPlatform    = wxpay.Hint{English: "the platform fails in the same way for many different rows: most likely the serial number or merchant number is wrong; wxpay doctor checks them", Chinese: "大量不同的行以相同方式失败：多为证书序列号或商户号有误；请运行 wxpay doctor 检查"}
 	hintNetwork     = wxpay.Hint{English: "nothing has succeeded for a long time; when the network or the platform is back, run it again", Chinese: "长时间没有任何请求成功；网络或微信支付恢复后再次运行即可"}
 )
 
-// stop is why an error ends the run: it says that every other row would fail as well.
-func stop(err error) (*StopError, bool) {
+// ends is why an error ends the run: it says that every other row would fail as well.
+func ends(err error) (*StopError, bool) {
 	if err == nil {
 		return nil, false
 	}
@@ -44,7 +45,13 @@ func stop(err error) (*StopError, bool) {
 		}
 		return stopped(WhyAuth, hint, err), true
 	}
-	if _, ok := errors.AsType[*wxpay.ParamError](err); ok || wxpay.Transient(err) {
+	if _, ok := errors.AsType[*wxpay.ParamError](err); ok {
+		return nil, false
+	}
+	if kind := alike(err); kind == forged || kind == unknownSerial {
+		return stopped(WhyAuth, hintVerify, err), true
+	}
+	if wxpay.Transient(err) {
 		return nil, false
 	}
 	for _, lasting := range []error{auth.ErrNoKey, auth.ErrFIPS, wxpay.ErrNoCertificates} {

@@ -30,7 +30,7 @@ type Run struct {
 
 	// NoticeLead is how old a notice must be before the debit. The platform takes a debit on the first to the third day
 	// after its notice, by Beijing's calendar; within these days the debit waits for its lead. 0: it does not wait at
-	// all, not even for the next day, which only a fake platform takes.
+	// all; the platform refuses a debit on the day of its notice.
 	NoticeLead time.Duration
 	NoNotice   bool          // notices are sent elsewhere: a row begins with its debit, and no notice is made good
 	Every      time.Duration // pause before the first look at a result; later ones grow with its age; 0: 5 s

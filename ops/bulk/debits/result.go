@@ -62,6 +62,13 @@ func (r Run) ended(item bulk.Item, p edupapay.CreateTransactionParams, t *transa
 		return res
 	}
 	if english, chinese := differs(p, t); english != "" {
+		if word, _ := marked(item.Code); word == accepted { // this row's debit was taken, so a second one is never the remedy
+			res := unknown(item, nil)
+			res.RequestID = t.requestID
+			res.Reason = wxpay.Hint{English: "the debit of this row was taken, and the platform tells of one that differs: " + english + "; ask its support before anything is debited again",
+				Chinese: "本行扣款已受理，但查单结果与本行不一致：" + chinese + "；请先联系微信支付核实，切勿再次扣款"}
+			return res
+		}
 		return r.another(p, t, english, chinese)
 	}
 	res := bulk.Result{State: bulk.Rejected, Code: string(t.TradeState), RequestID: t.requestID}

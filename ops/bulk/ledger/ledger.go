@@ -301,14 +301,25 @@ func id(file, line int64) int64 { return file<<lineBits | line }
 
 const (
 	unfinished = `state IN (0, 1, 4)`
-	dueQuery   = `SELECT ` + columns + from + `WHERE i.` + unfinished + ` AND i.id > ? AND i.id < ? AND ifnull(i.due, 0) <= ? AND i.step < ? ORDER BY i.id LIMIT ?`
+	dueQuery   = `SELECT ` + columns + from + `WHERE i.` + unfinished + ` AND i.id > ? AND i.id < ? AND ifnull(i.due, 0) <= ? AND i.step < ?`
+	begunQuery = dueQuery + ` AND (i.state <> 0 OR i.step > 0)`
+	inOrder    = ` ORDER BY i.id LIMIT ?`
 	nextQuery  = `SELECT min(ifnull(due, 0)) FROM items WHERE ` + unfinished + ` AND id > ? AND id <= ? AND step < ? AND ifnull(due, 0) < ?`
 )
 
 // Due returns the items of a file behind a line that are not finished and are due, by line: limit of them at most. Those
 // between two steps count as far as their step is below steps.
 func (l *Ledger) Due(file int64, now time.Time, after int64, steps, limit int) ([]Item, error) {
-	rows, err := l.read.Query(dueQuery, id(file, after), id(file+1, 0), now.UnixMilli(), steps, limit)
+	return l.dueOf(dueQuery, file, now, after, steps, limit)
+}
+
+// Begun is Due of those items alone that something was done for before: a step of theirs was taken or begun.
+func (l *Ledger) Begun(file int64, now time.Time, after int64, steps, limit int) ([]Item, error) {
+	return l.dueOf(begunQuery, file, now, after, steps, limit)
+}
+
+func (l *Ledger) dueOf(query string, file int64, now time.Time, after int64, steps, limit int) ([]Item, error) {
+	rows, err := l.read.Query(query+inOrder, id(file, after), id(file+1, 0), now.UnixMilli(), steps, limit)
 	if err != nil {
 		return nil, told(l.path, err)
 	}
