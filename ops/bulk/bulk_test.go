@@ -345,14 +345,18 @@ func TestStops(t *testing.T) {
 			b := newBench(t, 200)
 			synctest.Test(t, func(t *testing.T) {
 				require.NoError(t, b.Inject(routeImport, tt.fault, tt.times))
+				var last bulk.Progress
+				b.job.Observe = func(p bulk.Progress) { last = p }
 				s, err := b.run(t.Context())
 				assert.Equal(t, tt.why, why(t, err))
+				assert.Error(t, last.Err)
 				assert.LessOrEqual(t, b.imports(), tt.most)
 				assert.Zero(t, s.Rejected+s.Done)
 				assert.EqualValues(t, 200, s.Left+s.Unknown)
 			})
 			b.Recover()
 			synctest.Test(t, func(t *testing.T) {
+				b.job.Observe = func(p bulk.Progress) { assert.NoError(t, p.Err) }
 				s, err := b.run(t.Context())
 				require.NoError(t, err)
 				assert.Equal(t, bulk.Sums{Rows: 200, Done: 200}, s.Sums)

@@ -84,15 +84,16 @@ func TestPendingRowsLeaveRoom(t *testing.T) {
 func TestOneFailureAfterALongWait(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		wait func(*bulk.Job, *bulk.Result)
+		failures int
+		wait     func(*bulk.Job, *bulk.Result)
 	}{
-		"step due later": {func(_ *bulk.Job, r *bulk.Result) { r.At = time.Now().Add(24 * time.Hour) }},
-		"closed window": {func(j *bulk.Job, _ *bulk.Result) {
+		"step due later": {2, func(_ *bulk.Job, r *bulk.Result) { r.At = time.Now().Add(24 * time.Hour) }},
+		"closed window": {3, func(j *bulk.Job, _ *bulk.Result) {
 			now := time.Now()
 			d := time.Duration(now.Hour())*time.Hour + time.Duration(now.Minute())*time.Minute
-			j.Window = pace.Window{From: d, To: d + time.Minute}
+			j.Window, j.Rate = pace.Window{From: d, To: d + time.Minute}, 1./25 // three calls a day: one failure before a night
 		}},
-		"slow pace": {func(j *bulk.Job, _ *bulk.Result) { j.Rate = 1. / 3600 }},
+		"slow pace": {2, func(j *bulk.Job, _ *bulk.Result) { j.Rate = 1. / 3600 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -104,7 +105,7 @@ func TestOneFailureAfterALongWait(t *testing.T) {
 					switch {
 					case item.Step == 0:
 						return first
-					case failures < 2:
+					case failures < tt.failures:
 						failures++
 						return bulk.Result{Next: 1, Err: errors.New("connection refused")}
 					}
@@ -291,7 +292,8 @@ func (s cut) Rows(ctx context.Context) iter.Seq2[table.Row, error] {
 // What changed in another input while a further one was staged in part counts when that is staged to its end.
 func TestStagedInPart(t *testing.T) {
 	t.Parallel()
-	j := plainJob(t, 2100, &plain{send: func(bulk.Item) bulk.Result { return bulk.Result{State: bulk.Rejected, Code: "NO"} }})
+	sent := 0
+	j := plainJob(t, 2100, &plain{send: func(bulk.Item) bulk.Result { sent++; return bulk.Result{State: bulk.Rejected, Code: "NO"} }})
 	j.Limit, j.Concurrency = 1, 64
 	one := j.Source
 	_, err := j.Run(t.Context())
@@ -314,5 +316,6 @@ func TestStagedInPart(t *testing.T) {
 	j.Source = two
 	s, err = j.Run(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, bulk.Sums{Rows: 4201, Rejected: 2101, Skipped: 2100}, s.Sums, "each was sent again")
+	assert.Equal(t, bulk.Sums{Rows: 4201, Rejected: 2101, Skipped: 2100}, s.Sums)
+	assert.Equal(t, 2100+2101, sent, "each was sent again")
 }

@@ -33,21 +33,22 @@ var settles = [...]time.Duration{time.Second, 5 * time.Second, 15 * time.Second,
 // its own before each one for all rows: new rows may be there for days.
 func (r *run) sendAll(ctx context.Context) error {
 	_, timed := r.Operation.(Timed)
-	if err := r.ledger.Wake(r.file.ID, timed); err != nil { // what a run before left open is asked for at once
+	last := time.Now().Add(time.Second) // when all that can be done at once was begun
+	if err := r.ledger.Wake(r.file.ID, timed, last); err != nil { // what a run before left open is asked for at once
 		return stopped(WhyLedger, hintLedger, err)
 	}
-	last, err := r.lastLine()
+	line, err := r.lastLine()
 	if err != nil {
 		return err
 	}
 	begun, all := pass{of: r.ledger.Begun}, pass{of: r.ledger.Due}
 	for {
 		for _, p := range []*pass{&begun, &all} {
-			if err := r.pass(ctx, p, last); err != nil {
+			if err := r.pass(ctx, p, line); err != nil {
 				return err
 			}
 		}
-		due, any, err := r.ledger.NextDue(r.file.ID, last, r.Steps)
+		due, any, err := r.ledger.NextDue(r.file.ID, line, r.Steps)
 		if err != nil {
 			return stopped(WhyLedger, hintLedger, err)
 		}

@@ -245,6 +245,7 @@ func (r *run) notice(id int64, result *Result, ex *wxpay.Exchange) {
 	h := &r.health
 	switch after, slow := tooFast(err, ex); {
 	case refused && kind == "":
+		h.last = err
 		r.state.stop.because(why)
 		return
 	case slow:

@@ -109,6 +109,23 @@ func TestItemGoesItsWay(t *testing.T) {
 	items, err = l.Due(f.ID, time.Now(), 0, 1, 9)
 	require.NoError(t, err)
 	assert.Len(t, items, 2, "a step that is not to be taken is not due")
+	items, err = l.Begun(f.ID, time.Now(), 0, 9, 9)
+	require.NoError(t, err)
+	require.Len(t, items, 1, "the others are new")
+	assert.Equal(t, one, items[0].ID)
+
+	require.NoError(t, l.End(ctx, one, ledger.Outcome{State: ledger.Staged, Step: 1, Due: ledger.Never}))
+	_, is, err = l.NextDue(f.ID, 1, 9)
+	require.NoError(t, err)
+	assert.False(t, is)
+	for _, staged := range []bool{false, true} {
+		require.NoError(t, l.Wake(f.ID, staged, later))
+		next, is, err = l.NextDue(f.ID, 1, 9)
+		require.NoError(t, err)
+		assert.True(t, is && next.Equal(later), "what was put off comes last: %v", next)
+		require.NoError(t, l.End(ctx, one, ledger.Outcome{State: ledger.Staged, Step: 1, Due: ledger.Never}))
+	}
+	require.NoError(t, l.End(ctx, one, ledger.Outcome{State: ledger.Staged, Step: 1}))
 
 	require.NoError(t, l.Begin(ctx, one, []byte("more")))
 	require.NoError(t, l.End(ctx, one, ledger.Outcome{State: ledger.Done, Step: 1, Code: "478515832665", RequestID: "0A1B", Good: 5, Bad: 1}))

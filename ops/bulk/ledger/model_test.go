@@ -228,10 +228,12 @@ func (m *model) wrong(*rapid.T) {
 func (m *model) wake(t *rapid.T) {
 	staged := rapid.Bool().Draw(t, "staged")
 	for _, f := range m.files {
-		m.ok(m.l.Wake(f.ID, staged))
+		m.ok(m.l.Wake(f.ID, staged, time.UnixMilli(5000)))
 	}
 	for _, w := range m.items {
-		if w.state == ledger.Staged && staged || w.state == ledger.Sending || w.state == ledger.Unknown {
+		if w.state == ledger.Staged && w.due.Equal(ledger.Never) {
+			w.due = time.UnixMilli(5000)
+		} else if w.state == ledger.Staged && staged || w.state == ledger.Sending || w.state == ledger.Unknown {
 			w.due = time.Time{}
 		}
 	}

@@ -235,7 +235,7 @@ func TestFullQuota(t *testing.T) {
 		func() error { return l.End(t.Context(), id(1, 2), Outcome{State: Done}) },
 		func() error { return l.Stage(1, []Entry{{Line: 9, Rows: 1, Key: [20]byte{9}}}) },
 		func() error { return l.Tick(Tick{At: time.Now()}) },
-		func() error { return l.Wake(1, true) },
+		func() error { return l.Wake(1, true, time.Now()) },
 	} {
 		require.ErrorIs(t, write(), ErrFull)
 	}

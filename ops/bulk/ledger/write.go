@@ -335,20 +335,17 @@ func (c *change) stage(file int64, e Entry) error {
 }
 
 // Wake makes everything of an input due that was begun and has no outcome, and with staged also what waits for its next
-// step. What was put off until [Never] is due at last, behind all that can be done at once. A run does so once, when it
-// begins.
-func (l *Ledger) Wake(file int64, staged bool) error {
+// step. What was put off until [Never] is due at last. A run does so once, when it begins.
+func (l *Ledger) Wake(file int64, staged bool, last time.Time) error {
 	return l.write(context.Background(), func(c *change) error {
-		never, first, last := Never.UnixMilli(), id(file, 0), id(file+1, 0)
-		if _, err := c.exec(`UPDATE items SET due = NULL WHERE (state IN (1, 4) OR state = 0 AND ? AND due < ?) AND due IS NOT NULL AND id > ? AND id < ?`, staged, never, first, last); err != nil {
+		never, from, to := Never.UnixMilli(), id(file, 0), id(file+1, 0)
+		if _, err := c.exec(`UPDATE items SET due = NULL WHERE (state IN (1, 4) OR state = 0 AND ? AND due < ?) AND due IS NOT NULL AND id > ? AND id < ?`, staged, never, from, to); err != nil {
 			return err
 		}
-		_, err := c.exec(`UPDATE items SET due = ? WHERE state = 0 AND due >= ? AND id > ? AND id < ?`, time.Now().Add(atLast).UnixMilli(), never, first, last)
+		_, err := c.exec(`UPDATE items SET due = ? WHERE state = 0 AND due >= ? AND id > ? AND id < ?`, last.UnixMilli(), never, from, to)
 		return err
 	})
 }
-
-const atLast = time.Second
 
 // Begin writes a call down, before its first byte leaves. It returns when that is on disk.
 func (l *Ledger) Begin(ctx context.Context, item int64, kept []byte) error {
