@@ -33,7 +33,7 @@ var settles = [...]time.Duration{time.Second, 5 * time.Second, 15 * time.Second,
 // its own before each one for all rows: new rows may be there for days.
 func (r *run) sendAll(ctx context.Context) error {
 	_, timed := r.Operation.(Timed)
-	last := time.Now().Add(time.Second) // when all that can be done at once was begun
+	last := time.Now().Add(time.Second)                           // when all that can be done at once was begun
 	if err := r.ledger.Wake(r.file.ID, timed, last); err != nil { // what a run before left open is asked for at once
 		return stopped(WhyLedger, hintLedger, err)
 	}

@@ -109,10 +109,10 @@ func TestItemGoesItsWay(t *testing.T) {
 	items, err = l.Due(f.ID, time.Now(), 0, 1, 9)
 	require.NoError(t, err)
 	assert.Len(t, items, 2, "a step that is not to be taken is not due")
-	items, err = l.Begun(f.ID, time.Now(), 0, 9, 9)
+	begun, err := l.Begun(f.ID, time.Now(), 0, 9, 9)
 	require.NoError(t, err)
-	require.Len(t, items, 1, "the others are new")
-	assert.Equal(t, one, items[0].ID)
+	require.Len(t, begun, 1, "the others are new")
+	assert.Equal(t, one, begun[0].ID)
 
 	require.NoError(t, l.End(ctx, one, ledger.Outcome{State: ledger.Staged, Step: 1, Due: ledger.Never}))
 	_, is, err = l.NextDue(f.ID, 1, 9)
