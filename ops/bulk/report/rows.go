@@ -37,6 +37,7 @@ func ours() []string {
 type Rows struct {
 	Ledger  *ledger.Ledger
 	State   ledger.State   // Rejected, Unknown or Skipped
+	Code    string         // only those with this code, such as [ledger.Changed]; empty: all
 	Columns []table.Column // of the operation
 	// Open opens an input as it was opened for the job. Of one that cannot be opened, or is no longer what it was, the
 	// lines are told without their cells.
@@ -77,7 +78,7 @@ func (r Rows) Write(ctx context.Context, out io.Writer) (w Written, err error) {
 	}
 	header, places := r.header(files)
 	csv := table.NewWriter(out, append(slices.Clone(header), ours()...))
-	next, stop := iter.Pull2(r.Ledger.Items(ctx, r.states()...))
+	next, stop := iter.Pull2(r.items(ctx))
 	defer stop()
 	items := &queue{next: next}
 	line := make([]string, len(header)+len(ours()))
@@ -108,6 +109,17 @@ func (r Rows) states() []ledger.State {
 		return []ledger.State{ledger.Unknown, ledger.Sending}
 	}
 	return []ledger.State{r.State}
+}
+
+// items are those of the rows.
+func (r Rows) items(ctx context.Context) iter.Seq2[ledger.Item, error] {
+	return func(yield func(ledger.Item, error) bool) {
+		for item, err := range r.Ledger.Items(ctx, r.states()...) {
+			if (err != nil || r.Code == "" || item.Code == r.Code) && !yield(item, err) {
+				return
+			}
+		}
+	}
 }
 
 func (r Rows) cell(column *table.Column, cell string) string {

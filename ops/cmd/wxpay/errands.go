@@ -21,14 +21,6 @@ import (
 
 // Commands that are jobs over a file.
 
-func (a *app) memberJobs() []*cobra.Command {
-	return []*cobra.Command{a.memberImport(), a.memberRemind()}
-}
-
-func (a *app) bankJobs() []*cobra.Command { return []*cobra.Command{a.bankUpload()} }
-func (a *app) eduJobs() []*cobra.Command  { return []*cobra.Command{a.eduDebit()} }
-func (a *app) pushJobs() []*cobra.Command { return []*cobra.Command{a.pushUpload()} }
-
 // A ledgerKey gives what the numbers of a job follow from.
 type ledgerKey = func(context.Context) ([]byte, error)
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/media"
 	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
 	"github.com/wxpay-go/wxpay/push/pushpackage"
@@ -143,12 +144,16 @@ func reportOf(ctx context.Context, err error) report {
 	}
 	if e, ok := errors.AsType[*bulk.StopError](err); ok {
 		r := report{exit: exitOf(e.Why), said: e.Reason}
-		if e.Err != nil {
+		if e.Err != nil && !errors.Is(e.Err, media.ErrChanged) { // the reason says that
 			cause := reportOf(ctx, e.Err)
 			r.code, r.route, r.requestID, r.status = cause.code, cause.route, cause.requestID, cause.status
 			r.said = wxpay.Hint{English: e.Reason.English + ": " + cause.text().English, Chinese: e.Reason.Chinese + "：" + cause.text().Chinese}
 		}
 		return r
+	}
+	if errors.Is(err, media.ErrChanged) {
+		return report{exit: exitUsage, said: wxpay.Hint{English: "the input changed while it was read", Chinese: "输入文件在读取过程中发生变化"},
+			hint: wxpay.Hint{English: "give it its old content back and run it again; of what was sent, the ledger knows", Chinese: "请恢复原内容后再次运行；已发送的均已落账"}}
 	}
 	c, ofCall := errors.AsType[called](err)
 	r := platform(err)
@@ -194,8 +199,10 @@ func exitOf(why bulk.Why) int {
 		return exitAuth
 	case bulk.WhyLimit, bulk.WhyNetwork, bulk.WhyPlatform:
 		return exitStopped
+	case bulk.WhyInput:
+		return exitUsage
 	}
-	return exitInternal
+	return exitInternal // of the ledger
 }
 
 // platform reads an error of a call; exit is 0 if it is none of those that can be told apart.

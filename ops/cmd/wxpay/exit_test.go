@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/media"
 	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
 	"github.com/wxpay-go/wxpay/push/pushpackage"
@@ -25,34 +27,36 @@ func TestExitCodes(t *testing.T) {
 		err  error
 		code int
 	}{
-		"refused":              {written(refused(400, "PARAM_ERROR")), exitRejected},
-		"not enough":           {written(refused(403, "NOT_ENOUGH")), exitRejected},
-		"no permission":        {written(refused(403, "NO_AUTH")), exitAuth},
-		"another 403":          {written(refused(403, "RULE_LIMIT")), exitAuth},
-		"signature":            {written(refused(401, "SIGN_ERROR")), exitAuth},
-		"not there":            {read(refused(404, "NOT_FOUND")), exitRejected},
-		"too fast":             {written(refused(429, "FREQUENCY_LIMITED")), exitStopped},
-		"500 of a write":       {written(refused(500, "SYSTEM_ERROR")), exitUnknown},
-		"500 of a read":        {read(refused(500, "SYSTEM_ERROR")), exitStopped},
-		"lost":                 {written(&wxpay.UnknownError{Route: "POST /v3/x", Err: refused(502, "")}), exitUnknown},
-		"lost read":            {read(&wxpay.UnknownError{Route: "GET /v3/x", Err: errors.New("EOF")}), exitStopped},
-		"never left":           {written(errors.New("dial tcp: refused")), exitStopped},
-		"param":                {written(&wxpay.ParamError{Route: "POST /v3/x", Param: "a", Reason: "is missing"}), exitUsage},
-		"no certificates":      {written(wxpay.ErrNoCertificates), exitAuth},
-		"of this machine":      {errors.New("disk on fire"), exitInternal},
-		"row":                  {&table.Fault{File: "a.csv", Line: 7, Column: "手机号", Reason: "is empty", Chinese: "为空"}, exitUsage},
-		"job interrupted":      {&bulk.StopError{Why: bulk.WhyInterrupted, Reason: hint}, exitInterrupted},
-		"job at its limit":     {&bulk.StopError{Why: bulk.WhyLimit, Reason: hint}, exitStopped},
-		"job without network":  {&bulk.StopError{Why: bulk.WhyNetwork, Reason: hint, Err: errors.New("dial")}, exitStopped},
-		"job with wrong keys":  {&bulk.StopError{Why: bulk.WhyAuth, Reason: hint, Err: refused(401, "SIGN_ERROR")}, exitAuth},
-		"job against a wall":   {&bulk.StopError{Why: bulk.WhyPlatform, Reason: hint}, exitStopped},
-		"job without a ledger": {&bulk.StopError{Why: bulk.WhyLedger, Reason: hint}, exitInternal},
-		"TPNS refused":         {written(&pushpackage.Error{Route: "POST /v3/push/app", StatusCode: 200, RetCode: pushpackage.CodeInvalidParam, Message: "account 13800138000"}), exitRejected},
-		"TPNS login":           {written(&pushpackage.Error{Route: "POST /v3/push/app", StatusCode: 200, RetCode: pushpackage.CodeAuthFailed}), exitAuth},
-		"TPNS too fast":        {written(&pushpackage.Error{Route: "POST /v3/push/app", StatusCode: 200, RetCode: pushpackage.CodeTooFast}), exitStopped},
-		"TPNS in trouble":      {written(&pushpackage.Error{Route: "POST /v3/push/app", StatusCode: 200, RetCode: pushpackage.CodeServiceFailed}), exitUnknown},
-		"TPNS lost":            {written(&pushpackage.UnknownError{Route: "POST /v3/push/app", Err: errors.New("EOF")}), exitUnknown},
-		"TPNS read lost":       {read(&pushpackage.UnknownError{Route: "POST /v3/statistics/get_push_record", Err: errors.New("EOF")}), exitStopped},
+		"refused":                 {written(refused(400, "PARAM_ERROR")), exitRejected},
+		"not enough":              {written(refused(403, "NOT_ENOUGH")), exitRejected},
+		"no permission":           {written(refused(403, "NO_AUTH")), exitAuth},
+		"another 403":             {written(refused(403, "RULE_LIMIT")), exitAuth},
+		"signature":               {written(refused(401, "SIGN_ERROR")), exitAuth},
+		"not there":               {read(refused(404, "NOT_FOUND")), exitRejected},
+		"too fast":                {written(refused(429, "FREQUENCY_LIMITED")), exitStopped},
+		"500 of a write":          {written(refused(500, "SYSTEM_ERROR")), exitUnknown},
+		"500 of a read":           {read(refused(500, "SYSTEM_ERROR")), exitStopped},
+		"lost":                    {written(&wxpay.UnknownError{Route: "POST /v3/x", Err: refused(502, "")}), exitUnknown},
+		"lost read":               {read(&wxpay.UnknownError{Route: "GET /v3/x", Err: errors.New("EOF")}), exitStopped},
+		"never left":              {written(errors.New("dial tcp: refused")), exitStopped},
+		"param":                   {written(&wxpay.ParamError{Route: "POST /v3/x", Param: "a", Reason: "is missing"}), exitUsage},
+		"no certificates":         {written(wxpay.ErrNoCertificates), exitAuth},
+		"of this machine":         {errors.New("disk on fire"), exitInternal},
+		"row":                     {&table.Fault{File: "a.csv", Line: 7, Column: "手机号", Reason: "is empty", Chinese: "为空"}, exitUsage},
+		"job interrupted":         {&bulk.StopError{Why: bulk.WhyInterrupted, Reason: hint}, exitInterrupted},
+		"job at its limit":        {&bulk.StopError{Why: bulk.WhyLimit, Reason: hint}, exitStopped},
+		"job without network":     {&bulk.StopError{Why: bulk.WhyNetwork, Reason: hint, Err: errors.New("dial")}, exitStopped},
+		"job with wrong keys":     {&bulk.StopError{Why: bulk.WhyAuth, Reason: hint, Err: refused(401, "SIGN_ERROR")}, exitAuth},
+		"job against a wall":      {&bulk.StopError{Why: bulk.WhyPlatform, Reason: hint}, exitStopped},
+		"job whose input changed": {&bulk.StopError{Why: bulk.WhyInput, Reason: hint, Err: media.ErrChanged}, exitUsage},
+		"input that changed":      {fmt.Errorf("%w: x", media.ErrChanged), exitUsage},
+		"job without a ledger":    {&bulk.StopError{Why: bulk.WhyLedger, Reason: hint}, exitInternal},
+		"TPNS refused":            {written(&pushpackage.Error{Route: "POST /v3/push/app", StatusCode: 200, RetCode: pushpackage.CodeInvalidParam, Message: "account 13800138000"}), exitRejected},
+		"TPNS login":              {written(&pushpackage.Error{Route: "POST /v3/push/app", StatusCode: 200, RetCode: pushpackage.CodeAuthFailed}), exitAuth},
+		"TPNS too fast":           {written(&pushpackage.Error{Route: "POST /v3/push/app", StatusCode: 200, RetCode: pushpackage.CodeTooFast}), exitStopped},
+		"TPNS in trouble":         {written(&pushpackage.Error{Route: "POST /v3/push/app", StatusCode: 200, RetCode: pushpackage.CodeServiceFailed}), exitUnknown},
+		"TPNS lost":               {written(&pushpackage.UnknownError{Route: "POST /v3/push/app", Err: errors.New("EOF")}), exitUnknown},
+		"TPNS read lost":          {read(&pushpackage.UnknownError{Route: "POST /v3/statistics/get_push_record", Err: errors.New("EOF")}), exitStopped},
 	} {
 		r := reportOf(t.Context(), tt.err)
 		assert.Equal(t, tt.code, r.exit, name)

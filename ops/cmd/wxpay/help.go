@@ -216,8 +216,8 @@ func (a *app) exitCodes() []exitCode {
 	return []exitCode{
 		{exitDone, a.t("done, all of it", "全部完成")},
 		{exitInternal, a.t("an error of this command or of this machine", "程序或本机内部错误")},
-		{exitUsage, a.t("command line, set-up or input is wrong; nothing was sent", "命令行、配置或输入有误；未发送任何内容")},
-		{exitRejected, a.t("refused by the platform, or a job that is finished with rejected rows", "被平台拒绝，或任务已结束但有被拒绝的行")},
+		{exitUsage, a.t("command line, set-up or input is wrong; nothing was sent, or nothing more if the input changed while its job ran", "命令行、配置或输入有误；未发送任何内容（若输入在任务运行中变更，则不再继续发送）")},
+		{exitRejected, a.t("refused by the platform, or a job that is finished, with rejected rows or with changed rows that were not sent", "被平台拒绝，或任务已结束，有被拒绝的行，或有内容变更而未发送的行")},
 		{exitAuth, a.t("keys, signature, clock or permission", "密钥、签名、时钟或权限问题")},
 		{exitStopped, a.t("not reached, throttled, or a job that stopped at a limit; run it again", "未送达、被限频，或任务因限制而停止；可再次运行")},
 		{exitUnknown, a.t("the outcome of something is unknown; a job settles it when it is run again", "存在结果未知的操作；任务再次运行时会先行确认")},

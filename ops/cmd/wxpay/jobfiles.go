@@ -89,7 +89,7 @@ func (a *app) export(ctx context.Context, f folder, name string, l *ledger.Ledge
 	if err := f.keep(name, r); err != nil {
 		return err
 	}
-	return a.told(state, w)
+	return a.told(&rows, w)
 }
 
 // kindOf is the word by which files and programs call a state.
@@ -104,7 +104,7 @@ func kindOf(state ledger.State) string {
 }
 
 // told says where rows were written.
-func (a *app) told(state ledger.State, w bulkreport.Written) error {
+func (a *app) told(rows *bulkreport.Rows, w bulkreport.Written) error {
 	if a.json {
 		return a.emit("file", struct {
 			Kind   string   `json:"kind"`
@@ -112,14 +112,17 @@ func (a *app) told(state ledger.State, w bulkreport.Written) error {
 			Rows   int64    `json:"rows"`
 			Masked bool     `json:"masked"`
 			Lost   []string `json:"lost,omitzero"`
-		}{kindOf(state), w.Path, w.Rows, w.Masked, w.Lost}, nil)
+		}{kindOf(rows.State), w.Path, w.Rows, w.Masked, w.Lost}, nil)
 	}
-	kind := map[ledger.State]string{ledger.Rejected: a.t("rejected", "被拒绝"), ledger.Unknown: a.t("unknown", "结果未知"), ledger.Skipped: a.t("skipped", "跳过")}[state]
+	kind := map[ledger.State]string{ledger.Rejected: a.t("rejected", "被拒绝"), ledger.Unknown: a.t("unknown", "结果未知"), ledger.Skipped: a.t("skipped", "跳过")}[rows.State]
+	if rows.Code == ledger.Changed {
+		kind = a.t("changed", "内容有变更")
+	}
 	cells := a.t("whole numbers", "完整号码")
 	if w.Masked {
 		cells = a.t("masked, so not to be fed again; --reveal writes whole numbers", "号码已脱敏，不能直接再次提交；--reveal 写出完整号码")
 	}
-	a.note(a.t("%s rows: %s (%s; %s)", "%s的行：%s（%s 行；%s）"), kind, a.t(seen(w.Path), seen(w.Path)), grouped(w.Rows), cells)
+	a.note(a.t("%s rows: %s (%s; %s)", "%s的行：%s（%s 行；%s）"), kind, seen(w.Path), grouped(w.Rows), cells)
 	a.lost(w)
 	return nil
 }

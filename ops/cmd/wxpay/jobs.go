@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
 	bulkreport "github.com/wxpay-go/wxpay/ops/bulk/report"
@@ -227,10 +230,6 @@ func (a *app) sum(s bulk.Sums) string {
 
 func (a *app) jobsResume() *cobra.Command {
 	var dir string
-	var rate float64
-	var concurrency int
-	var limit int64
-	var until, between string
 	c := &cobra.Command{Use: "resume NAME", Short: a.t("go on with a job, as it was begun", "按原参数继续任务")}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		f, err := a.home(dir, args[0])
@@ -245,20 +244,21 @@ func (a *app) jobsResume() *cobra.Command {
 			return fail(exitUsage, "it is not written down how job "+args[0]+" was run: run the same command again with --job "+args[0], "没有任务 "+args[0]+" 的运行参数记录：请用原命令加 --job "+args[0]+" 重新运行")
 		}
 		var changed []string
-		for _, name := range []string{"rate", "concurrency", "limit", "until", "between"} {
+		for _, name := range []string{"rate", "concurrency", "limit", "until", "between", "profile", "json", "quiet"} {
 			if flag := c.Flags().Lookup(name); flag.Changed {
 				changed = append(changed, "--"+name+"="+flag.Value.String())
 			}
 		}
 		var worst error
-		for _, in := range a.open(f, args[0], r.Inputs) {
+		inputs := a.open(f, args[0], r.Inputs)
+		for i, in := range inputs {
 			again := slices.Clone(in.Args)
 			split := slices.Index(again, "--")
 			if split < 0 {
 				split = len(again)
 			}
 			err := a.again(c.Context(), slices.Insert(again, split, changed...))
-			if worse(c.Context(), err, worst) {
+			if (i == len(inputs)-1 || !inSums(err)) && worse(c.Context(), err, worst) {
 				worst = err
 			}
 			if c.Context().Err() != nil {
@@ -268,11 +268,11 @@ func (a *app) jobsResume() *cobra.Command {
 		return worst
 	}
 	a.dirFlag(c, &dir)
-	c.Flags().Float64Var(&rate, "rate", 0, a.t("another rate than before; 0: no limit", "更改速率；0 表示不限"))
-	c.Flags().IntVar(&concurrency, "concurrency", 0, a.t("calls at a time", "并发请求数"))
-	c.Flags().Int64Var(&limit, "limit", 0, a.t("send so many rows, then stop", "本次最多发送的行数"))
-	c.Flags().StringVar(&until, "until", "", a.t("stop at `HH:MM`", "在 `HH:MM` 停止"))
-	c.Flags().StringVar(&between, "between", "", a.t("another window than before, `HH:MM-HH:MM`", "更改时段 `HH:MM-HH:MM`"))
+	c.Flags().Float64("rate", 0, a.t("another rate than before, `N` calls a second; 0: no limit", "更改速率，每秒 `N` 次；0 表示不限"))
+	c.Flags().Int("concurrency", 0, a.t("`N` calls at a time", "并发 `N` 个请求"))
+	c.Flags().Int64("limit", 0, a.t("send about `N` rows, then stop; "+wholeItems, "本次约发送 `N` 行后停止；"+wholeItemsChinese))
+	c.Flags().String("until", "", a.t("stop at `HH:MM`", "在 `HH:MM` 停止"))
+	c.Flags().String("between", "", a.t("another window than before, `HH:MM-HH:MM`", "更改时段 `HH:MM-HH:MM`"))
 	return c
 }
 
@@ -301,7 +301,7 @@ func (a *app) open(f folder, name string, inputs []recordInput) (list []recordIn
 			list = append(list, in)
 			continue
 		}
-		if due, err := l.Due(files[i].ID, time.Now().AddDate(100, 0, 0), 0, 1<<20, 1); err != nil || len(due) > 0 {
+		if left, err := l.Due(files[i].ID, ledger.Never, 0, math.MaxInt32, 1); err != nil || len(left) > 0 {
 			list = append(list, in)
 		}
 	}
@@ -309,6 +309,16 @@ func (a *app) open(f folder, name string, inputs []recordInput) (list []recordIn
 		return inputs[len(inputs)-1:]
 	}
 	return list
+}
+
+// inSums reports whether an end is that of a job whose rows tell it: what is left, unknown or rejected. The run of a
+// further input counts all of them again.
+func inSums(err error) bool {
+	if stop, ok := asStop(err); ok {
+		return stop.Why == bulk.WhyLimit
+	}
+	f, ok := errors.AsType[*failure](err)
+	return err == nil || ok && f.text == (wxpay.Hint{})
 }
 
 // worse reports whether an end is to be told rather than another: what stopped or is unknown beats what is rejected.

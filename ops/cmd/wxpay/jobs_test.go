@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -138,7 +139,9 @@ func TestDebitRunFromFileToCorrection(t *testing.T) {
 
 	o := d.debit(path, "--notices-only")
 	require.Equal(t, exitStopped, o.code, o.stderr)
-	require.Regexp(t, `^job november-edu-debit: begins`, o.stderr)
+	require.Contains(t, o.stderr, "job november-edu-debit: begins; it is remembered in ")
+	require.Contains(t, o.stderr, "next: run the command without --notices-only, or wxpay jobs resume november-edu-debit")
+	require.Contains(t, o.stderr, "wxpay: the notices are sent; to debit, run it again without --notices-only\n")
 	require.Contains(t, o.stderr, "5 rows = 0 done + 0 rejected + 0 unknown + 0 skipped + 5 not sent yet")
 	d.fake.Advance(24 * time.Hour)
 
@@ -178,6 +181,7 @@ func TestDebitRunFromFileToCorrection(t *testing.T) {
 	o = d.debit(filepath.Join(d.out, "november-edu-debit.rejected.csv"))
 	require.Equal(t, exitUsage, o.code, o.stderr)
 	require.Contains(t, o.stderr, "nothing was sent")
+	require.Contains(t, o.stderr, "wxpay jobs export november-edu-debit --rejected --reveal")
 	d.nobody(o.stderr)
 	require.Len(t, d.fake.Requests(), before)
 
@@ -267,6 +271,8 @@ func TestBadInputSendsNothing(t *testing.T) {
 		o := d.debit(path, more...)
 		require.Equal(t, exitUsage, o.code, o.stderr)
 		require.Contains(t, o.stderr, "bad.csv")
+		require.NotContains(t, o.stderr, "remembered")
+		require.NotContains(t, o.stderr, "台账")
 		d.nobody(o.stderr)
 		require.Empty(t, d.fake.Requests())
 	}
@@ -274,7 +280,7 @@ func TestBadInputSendsNothing(t *testing.T) {
 	require.Equal(t, exitUsage, o.code)
 	require.Len(t, o.of(t, "fault"), 20)
 	require.Contains(t, o.stderr, "and 10 more")
-	require.NoFileExists(t, filepath.Join(d.out, "bad-edu-debit.ledger"), "of a job that never began nothing stays")
+	require.NoDirExists(t, d.out, "of a job that never began nothing stays")
 	o = d.debit(filepath.Join(d.in, "missing.csv"))
 	require.Equal(t, exitUsage, o.code, o.stderr)
 	for _, lead := range []string{"73h", "-1s"} {
@@ -294,6 +300,9 @@ func TestJobWords(t *testing.T) {
 	require.Empty(t, d.fake.Requests())
 	require.NoDirExists(t, d.out)
 
+	o = d.debit(path, "--limit=1", "--notices-only")
+	require.Equal(t, exitStopped, o.code, o.stderr)
+	require.Contains(t, o.stderr, "next: run the same command again", "notices are left")
 	d.noticed(path)
 	o = d.debit(path, "--limit=1", "--json")
 	require.Equal(t, exitStopped, o.code, o.stderr)
@@ -311,14 +320,20 @@ func TestJobWords(t *testing.T) {
 	o = d.job("jobs", "resume", "w-edu-debit", "--lang=zh")
 	require.Zero(t, o.code, o.stderr)
 	require.Regexp(t, `^任务 w-edu-debit：已完成 1 / 3 行，继续\n`, o.stderr)
+	o = d.debit(path, "--dry-run", "--rate=2", "--json")
+	require.Zero(t, o.code, o.stderr)
+	require.Zero(t, o.of(t, "check")[0]["seconds_at_least"], "all of it is done")
 
 	require.NoError(t, os.WriteFile(path, []byte("contract_id,out_trade_no,amount_fen,description\nx,a,1,x\n"), 0o600))
 	o = d.debit(path)
 	require.Equal(t, exitUsage, o.code, o.stderr)
 	require.Contains(t, o.stderr, "has changed")
+	require.Contains(t, o.stderr, "with --job w-edu-debit")
 
 	o = d.debit(d.debits("other.csv", "d"), "--job=w-edu-debit", "--sub-mchid=1900009999")
 	require.Equal(t, exitUsage, o.code, "a ledger of another setting: %s", o.stderr)
+	require.Contains(t, o.stderr, `the job was begun with another sub_mchid: "" there, "1900009999" here`)
+	require.Contains(t, o.stderr, "wxpay jobs resume")
 
 	for _, wrong := range [][]string{{"--job=../x"}, {"--rate=-1"}, {"--limit=0"}, {"--until=25:00"}, {"--between=9"}, {"--concurrency=0"}, {"--map=nothing=1"}, {"--map=x"}} {
 		o = d.debit(path, wrong...)
@@ -340,11 +355,98 @@ func TestSkippedAndChangedRows(t *testing.T) {
 	require.Equal(t, exitRejected, o.code, o.stderr)
 	require.NotContains(t, o.stderr, "twice")
 	require.Contains(t, o.stderr, "2 rows differ")
-	skipped := tableOf(t, filepath.Join(d.out, "j.skipped.csv"))
-	require.Len(t, skipped, 3)
-	require.Contains(t, skipped[1]["wxpay_reason"], "line 3 of an earlier input")
-	require.Contains(t, skipped[2]["wxpay_reason"], "in line 4 before; only that line is sent")
+	require.Contains(t, o.stderr, "next: decide about the changed rows")
+	file := filepath.Join(d.out, "j.skipped.csv")
+	skipped := tableOf(t, file)
+	require.Len(t, skipped, 2, "the row that is as it was needs nobody")
+	require.Contains(t, skipped[0]["wxpay_reason"], "line 3 of an earlier input")
+	require.Contains(t, skipped[1]["wxpay_reason"], "in line 4 before; only that line is sent")
+	all := filepath.Join(d.in, "all.csv")
+	require.Zero(t, d.job("jobs", "export", "j", "--skipped", "-o", all).code)
+	require.Len(t, tableOf(t, all), 3)
 	d.nobody(o.stderr)
+
+	same := d.debits("same.csv", "x")
+	require.Zero(t, d.debit(d.noticed(same, "--job=k"), "--job=k").code)
+	again := d.debits("again.csv", "x")
+	require.NoError(t, os.WriteFile(again, append([]byte("\xef\xbb\xbf"), readFile(t, again)...), 0o600), "another digest")
+	require.Zero(t, d.debit(again, "--job=k").code)
+	require.NoFileExists(t, filepath.Join(d.out, "k.skipped.csv"))
+	require.Zero(t, d.job("jobs", "export", "k", "--skipped").code)
+	require.Zero(t, d.debit(again, "--job=k").code)
+	require.FileExists(t, filepath.Join(d.out, "k.skipped.csv"), "somebody asked for it")
+}
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return text
+}
+
+// A job that is resumed goes on with every input of which something is left, and ends as the worst of them did.
+func TestResumeOfTwoInputs(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 2)
+	one := d.debits("one.csv", "a")
+	d.noticed(one, "--job=j")
+	d.contracts = d.contracts[1:]
+	two := d.noticed(d.debits("two.csv", "poor"), "--job=j")
+	whole, other := readFile(t, one), readFile(t, two)
+	require.NoError(t, os.Remove(one))
+	o := d.job("jobs", "resume", "j")
+	require.Equal(t, exitUsage, o.code, "a file is gone, and then rows are rejected: %s", o.stderr)
+	require.Contains(t, o.stderr, "one.csv")
+	require.Contains(t, o.stderr, "1 rejected")
+
+	require.NoError(t, os.WriteFile(one, whole, 0o600))
+	l, err := ledger.Open(folder(d.out).ledger("j"))
+	require.NoError(t, err)
+	due, err := l.Due(1, ledger.Never, 0, 9, 9)
+	require.NoError(t, err)
+	require.Len(t, due, 1)
+	require.NoError(t, l.Begin(t.Context(), due[0].ID, nil))
+	require.NoError(t, l.End(t.Context(), due[0].ID, ledger.Outcome{State: ledger.Unknown, Step: due[0].Step, Code: due[0].Code, Due: ledger.Never}))
+	require.NoError(t, l.Close())
+	require.NoError(t, os.Remove(two), "nothing of it is left")
+	o = d.job("jobs", "resume", "j", "--json")
+	require.Equal(t, exitRejected, o.code, o.stderr)
+	sum := o.of(t, "summary")
+	require.Len(t, sum, 1)
+	require.EqualValues(t, 1, sum[0]["done"])
+	require.EqualValues(t, 0, sum[0]["unknown"])
+
+	require.NoError(t, os.WriteFile(two, other, 0o600))
+	o = d.job("jobs", "resume", "j", "--quiet")
+	require.Equal(t, exitRejected, o.code, "nothing is left: it is said how it ended: %s", o.stderr)
+	require.Empty(t, o.stderr)
+}
+
+// What is done of a job by its second input is no end of the first.
+func TestResumeToTheEnd(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 2)
+	d.noticed(d.debits("one.csv", "a"), "--job=j")
+	d.contracts = d.contracts[1:]
+	d.noticed(d.debits("two.csv", "b"), "--job=j")
+	o := d.job("jobs", "resume", "j", "--json")
+	require.Equal(t, exitDone, o.code, o.stderr)
+	sums := o.of(t, "summary")
+	require.Len(t, sums, 2)
+	require.Equal(t, true, sums[1]["complete"])
+	require.EqualValues(t, 2, sums[1]["done"])
+}
+
+// An input that was refused is no part of how a job is run.
+func TestRefusedInputIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 1)
+	require.Zero(t, d.debit(d.noticed(d.debits("good.csv", "a"), "--job=j"), "--job=j").code)
+	bad := d.write("bad.csv", "contract_id,out_trade_no,amount_fen,description\nx,b,0,x\n")
+	require.Equal(t, exitUsage, d.debit(bad, "--job=j").code)
+	require.NotContains(t, string(readFile(t, filepath.Join(d.out, "j.job"))), "bad.csv")
+	o := d.job("jobs", "resume", "j")
+	require.Equal(t, exitDone, o.code, o.stderr)
 }
 
 func TestBankUpload(t *testing.T) {
@@ -439,6 +541,8 @@ func TestInterruptedJob(t *testing.T) {
 	code := run(ctx, append([]string{"edu", "debit", path, "--dir", d.out}, strings.Fields(debitFlags)...), func(name string) string { return d.env[name] }, strings.NewReader(""), &stdout, &stderr)
 	require.Equal(t, exitInterrupted, code, stderr.String())
 	require.Contains(t, stderr.String(), "wxpay: interrupted; run it again and it goes on here\n")
+	require.NotContains(t, stderr.String(), "0 rows =")
+	require.NoDirExists(t, d.out, "it had not begun")
 	o := d.noticed(path)
 	require.NotEmpty(t, o)
 }
@@ -480,7 +584,11 @@ func TestEndsOfJobs(t *testing.T) {
 		{sums: bulk.Sums{Rows: 2, Done: 1, Left: 1}, err: &bulk.StopError{Why: bulk.WhyNetwork}, want: exitStopped},
 		{sums: bulk.Sums{Rows: 2, Done: 1, Left: 1}, err: &bulk.StopError{Why: bulk.WhyAuth}, want: exitAuth},
 		{sums: bulk.Sums{Rows: 2, Done: 1, Left: 1}, err: &bulk.StopError{Why: bulk.WhyInterrupted}, want: exitInterrupted},
+		{err: &bulk.StopError{Why: bulk.WhyInterrupted}, want: exitInterrupted},
 	} {
+		text, err := json.Marshal(summaryOf("x", &bulk.Summary{Sums: c.sums}, c.err, c.want, skips{}))
+		require.NoError(t, err)
+		require.Equal(t, c.err == nil && c.sums.Left+c.sums.Unknown == 0, strings.Contains(string(text), `"complete":true`), "%s", text)
 		require.Equal(t, c.want, exitAfter(t.Context(), &bulk.Summary{Sums: c.sums}, c.err, c.changed), "%+v", c)
 	}
 }

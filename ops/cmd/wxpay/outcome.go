@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wxpay-go/wxpay"
@@ -22,17 +23,25 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 	if err != nil {
 		return err
 	}
+	fresh := !w.dir.has(w.name)
 	a.opening(ctx, w, file)
 	w.job.Source, w.found = file, file.Encoding()
 	watch := a.watch(w.name)
+	var begun sync.Once
+	begin := func() { // of an input that was refused nothing is remembered
+		if fresh {
+			watch.note(fmt.Sprintf(a.t("job %s: begins; it is remembered in %s", "任务 %s：开始；台账 %s"), w.name, w.dir.ledger(w.name)))
+		}
+		_ = w.keep() // tried once more, and told, in the end
+	}
 	said := make(chan struct{})
 	quiet := context.AfterFunc(ctx, func() {
 		defer close(said)
 		watch.note(a.t("stopping: what is in flight is finished, in 10 s at most; once more stops at once", "正在停止：等待已发出的请求结束（至多 10 秒）；再按一次立即停止"))
 	})
 	w.job.Observe = func(p bulk.Progress) {
-		if p.Phase != bulk.PhaseChecking && !w.job.DryRun {
-			_ = w.keep() // tried once more, and told, in the end
+		if !w.job.DryRun && (underWay(p.Phase) || fresh && w.dir.has(w.name)) { // a new ledger is that of rows that are good
+			begun.Do(begin)
 		}
 		watch.observe(p)
 	}
@@ -42,16 +51,22 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 	}
 	watch.close()
 	if _, stopped := asStop(err); err != nil && !stopped {
-		return a.faulty(err)
+		return a.faulty(w, err)
 	}
 	if stop, ok := asStop(err); ok && stop.Why == bulk.WhyInterrupted {
 		err = &bulk.StopError{Why: stop.Why, Reason: stop.Reason} // what came in between is known to who sent it
 	}
-	if sum == nil {
+	switch {
+	case sum == nil:
+		return err
+	case w.job.DryRun:
+		return a.checked(w, sum, err)
+	case !w.dir.has(w.name): // it was stopped before it had begun
 		return err
 	}
-	if w.job.DryRun {
-		return a.checked(w, sum, err)
+	begun.Do(begin)
+	if stop, ok := asStop(err); ok && stop.Why == bulk.WhyLimit && w.stepsTaken() {
+		err = &bulk.StopError{Why: stop.Why, Reason: wxpay.Hint{English: "the notices are sent; to debit, run it again without --notices-only", Chinese: "扣款通知已发送；去掉 --notices-only 再次运行即可扣款"}}
 	}
 	if err := w.keep(); err != nil {
 		a.say(a.t("warning: how the job is run could not be written down, so wxpay jobs resume will not know: %v", "警告：无法记录任务的运行参数，wxpay jobs resume 将无法使用：%v"), err)
@@ -64,7 +79,7 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 	}
 	skipped.twice += sum.Duplicates
 	exit := exitAfter(ctx, sum, err, skipped.changed)
-	if e := a.summary(w.name, sum, err, exit, skipped); e != nil {
+	if e := a.summary(&w, sum, err, exit, skipped); e != nil {
 		return e
 	}
 	if err != nil {
@@ -73,7 +88,13 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 	return exitOnly(exit)
 }
 
-// opening is what is said first: whether a job goes on, and what was found out about its input.
+// underWay reports whether the rows of an input were found good.
+func underWay(p bulk.Phase) bool {
+	return p == bulk.PhaseStaging || p == bulk.PhaseSending || p == bulk.PhaseWaiting
+}
+
+// opening is what is said first: whether a job goes on, and what was found out about its input. That a job begins is
+// said when it does.
 func (a *app) opening(ctx context.Context, w work, file *table.File) {
 	s := a.standingOf(ctx, w.dir, w.name)
 	begun := s.Rows > 0
@@ -85,8 +106,6 @@ func (a *app) opening(ctx context.Context, w work, file *table.File) {
 		a.note(a.t("job %s: %s of %s done; checking only, nothing is sent", "任务 %s：已完成 %s / %s 行；仅检查，不发送"), w.name, grouped(s.Done), grouped(s.Rows))
 	case w.job.DryRun:
 		a.note(a.t("job %s: checking only, nothing is sent", "任务 %s：仅检查，不发送"), w.name)
-	default:
-		a.note(a.t("job %s: begins; it is remembered in %s", "任务 %s：开始；台账 %s"), w.name, w.dir.ledger(w.name))
 	}
 	columns := found(file.Found(), w.options.Columns)
 	a.note(a.t("input %s: %s, %s", "输入 %s：%s，%s"), seen(w.path), file.Encoding(), columns)
@@ -137,10 +156,11 @@ func (a *app) leftovers(ctx context.Context, w work) (skipped skips) {
 		}
 		for _, state := range []ledger.State{ledger.Rejected, ledger.Unknown, ledger.Skipped} {
 			path := out.path(w.name, "."+kindOf(state)+".csv")
-			if counts[state] == 0 {
-				err = removeOwn(&r, files, path)
-			} else {
+			switch {
+			case counts[state] > 0:
 				err = a.leftover(ctx, w, l, &r, files, state, path)
+			case state != ledger.Skipped: // that of skipped rows is only ever exported
+				err = removeOwn(&r, files, path)
 			}
 			if err != nil {
 				return err
@@ -170,11 +190,14 @@ func (a *app) leftover(ctx context.Context, w work, l *ledger.Ledger, r *record,
 	if err != nil {
 		return err
 	}
+	if state == ledger.Skipped {
+		rows.Code = ledger.Changed // the others are as they should be
+	}
 	written, err := a.writeBeside(ctx, rows, r, inputs, path)
 	if err != nil {
 		return err
 	}
-	return a.told(state, written)
+	return a.told(&rows, written)
 }
 
 // exitAfter is the exit code of a run that came to an end.
@@ -193,11 +216,11 @@ func exitAfter(ctx context.Context, sum *bulk.Summary, err error, changed int64)
 }
 
 // summary is what is said last.
-func (a *app) summary(name string, sum *bulk.Summary, err error, exit int, skipped skips) error {
+func (a *app) summary(w *work, sum *bulk.Summary, err error, exit int, skipped skips) error {
 	if a.json {
-		return a.emit("summary", summaryOf(name, sum, err, exit, skipped), nil)
+		return a.emit("summary", summaryOf(w.name, sum, err, exit, skipped), nil)
 	}
-	a.note(a.t("job %s: %s, in %s", "任务 %s：%s，用时 %s"), name, a.sum(sum.Sums), short(sum.Elapsed))
+	a.note(a.t("job %s: %s, in %s", "任务 %s：%s，用时 %s"), w.name, a.sum(sum.Sums), short(sum.Elapsed))
 	for _, code := range slices.SortedFunc(maps.Keys(sum.Reasons), func(a, b string) int {
 		return int(sum.Reasons[b] - sum.Reasons[a])
 	}) {
@@ -213,15 +236,53 @@ func (a *app) summary(name string, sum *bulk.Summary, err error, exit int, skipp
 	if skipped.changed > 0 {
 		a.note(a.t("  %s rows differ from what was sent for them before; they were not sent again", "  %s 行的内容与此前发送的不同，未再次发送"), grouped(skipped.changed))
 	}
-	switch {
-	case sum.Unknown > 0:
-		a.note(a.t("next: run the same command again; it settles what is unknown with the same numbers", "下一步：再次运行同一命令，将用相同单号确认结果未知的行"))
-	case sum.Left > 0:
-		a.note(a.t("next: run the same command again, or wxpay jobs resume %s", "下一步：再次运行同一命令，或 wxpay jobs resume %s"), name)
-	case sum.Rejected > 0:
-		a.note(a.t("next: correct the rejected rows (wxpay jobs export %s --rejected --reveal) and feed that file with --job %s", "下一步：更正被拒绝的行（wxpay jobs export %s --rejected --reveal），再用 --job %s 提交该文件"), name, name)
+	if next := a.next(w, sum, skipped); next != "" {
+		a.note("%s", next)
 	}
 	return nil
+}
+
+// next is what to do after a run; empty if all is done.
+func (a *app) next(w *work, sum *bulk.Summary, skipped skips) string {
+	switch {
+	case sum.Unknown > 0:
+		return a.t("next: run the same command again; it settles what is unknown with the same numbers", "下一步：再次运行同一命令，将用相同单号确认结果未知的行")
+	case sum.Left > 0 && w.stepsTaken():
+		return fmt.Sprintf(a.t("next: run the command without --notices-only, or wxpay jobs resume %s; a debit waits until its notice is old enough", "下一步：去掉 --notices-only 再次运行，或 wxpay jobs resume %s；通知满时限后才会扣款"), w.name)
+	case sum.Left > 0:
+		return fmt.Sprintf(a.t("next: run the same command again, or wxpay jobs resume %s", "下一步：再次运行同一命令，或 wxpay jobs resume %s"), w.name)
+	case sum.Rejected > 0:
+		export := fmt.Sprintf("wxpay jobs export %s --rejected --reveal -o %s.rejected.csv", w.name, w.name)
+		if w.batches() {
+			return fmt.Sprintf(a.t("next: correct the rejected rows (%s) and feed that file to a new job, with another --job", "下一步：更正被拒绝的行（%s），再用另一个 --job 名称作为新任务提交该文件"), export)
+		}
+		return fmt.Sprintf(a.t("next: correct the rejected rows (%s) and feed that file with --job %s", "下一步：更正被拒绝的行（%s），再用 --job %s 提交该文件"), export, w.name)
+	case skipped.changed > 0:
+		return a.t("next: decide about the changed rows; the job sends nothing of a change", "下一步：请处理内容有变更的行；本任务不会发送变更")
+	}
+	return ""
+}
+
+// batches reports whether an item of the job is many rows. Such a job has one input.
+func (w *work) batches() bool { return w.job.Operation.About().Batch > 1 }
+
+// stepsTaken reports whether a run that was to take the first steps alone has left none of them.
+func (w *work) stepsTaken() bool {
+	if w.job.Steps == 0 {
+		return false
+	}
+	l, err := ledger.Look(w.dir.ledger(w.name))
+	if err != nil {
+		return false
+	}
+	defer l.Close()
+	files, err := l.Files()
+	for _, f := range files {
+		if left, err := l.Due(f.ID, ledger.Never, 0, w.job.Steps, 1); err != nil || len(left) > 0 {
+			return false
+		}
+	}
+	return err == nil
 }
 
 // twice says that rows stand in an input more than once. Those that the ledger knows are in the list of skipped rows.
@@ -256,7 +317,7 @@ func summaryOf(name string, sum *bulk.Summary, err error, exit int, skipped skip
 		Good      int64            `json:"good,omitzero"`
 		Bad       int64            `json:"bad,omitzero"`
 		Elapsed   float64          `json:"elapsed_seconds"`
-	}{name, sum.Sums, sum.Complete(), exit, why, sum.Resumed, sum.Before, skipped.changed, skipped.twice, sum.Throttled, sum.Repeated, sum.Reasons, sum.Good, sum.Bad, sum.Elapsed.Seconds()}
+	}{name, sum.Sums, err == nil && sum.Complete(), exit, why, sum.Resumed, sum.Before, skipped.changed, skipped.twice, sum.Throttled, sum.Repeated, sum.Reasons, sum.Good, sum.Bad, sum.Elapsed.Seconds()}
 }
 
 // checked is the end of a dry run.
@@ -264,7 +325,7 @@ func (a *app) checked(w work, sum *bulk.Summary, err error) error {
 	if err != nil {
 		return err
 	}
-	least, days := estimate(w.job.Operation.About(), sum.Rows, &w.job)
+	least, days := estimate(w.job.Operation.About(), sum.Left, &w.job)
 	if a.json {
 		return a.emit("check", struct {
 			Job     string  `json:"job"`
@@ -328,27 +389,32 @@ func refusal(err error) error {
 		since := e.Since.Local().Format(time.DateTime)
 		return say(exitStopped, fmt.Sprintf("process %d on %s runs this job since %s; wait until it has ended", e.PID, e.Host, since), fmt.Sprintf("任务正由进程 %d（主机 %s，自 %s 起）运行，请等待其结束", e.PID, e.Host, since))
 	}
-	if e, ok := errors.AsType[*bulk.ChangedError](err); ok {
-		return say(exitUsage, e.Error(), fmt.Sprintf("%s 自任务开始后已变更：自第 %d 行起，新增 %d 行、消失 %d 行、不同 %d 行；未发送任何内容。请恢复原内容，或另存为其他文件名作为本任务的新输入",
-			e.Name, e.Line, e.Added, e.Gone, e.Changed))
-	}
 	if e, ok := errors.AsType[*bulk.OtherJobError](err); ok {
 		if e.Was == "" && e.Is == "" {
-			return say(exitUsage, e.Error(), "台账是用另一私钥建立的，无法重新生成相同的请求单号；请用原私钥继续，或另建任务（--job）")
+			return say(exitUsage, fmt.Sprintf("the job was begun with another %s, from which the numbers of its rows follow; nothing was sent. Go on with that one: in another job (--job) the rows get new numbers, and what is done may be done twice", e.What),
+				"任务是用另一私钥开始的，各行单号由其生成；未发送任何内容。请用原私钥继续：另建任务（--job）会使用新单号，已完成的行可能重复生效")
 		}
-		return say(exitUsage, e.Error()+" with --job", fmt.Sprintf("台账属于另一任务：%s 在台账中为 %q，此处为 %q；未发送任何内容。请用 --job 另起任务名", e.What, e.Was, e.Is))
+		return say(exitUsage, fmt.Sprintf("the job was begun with another %s: %q there, %q here; nothing was sent. Run it as it was begun (wxpay jobs resume does), or begin another job with --job", e.What, e.Was, e.Is),
+			fmt.Sprintf("任务开始时的 %s 不同：台账中为 %q，此处为 %q；未发送任何内容。请按原参数运行（可用 wxpay jobs resume），或用 --job 另建任务", e.What, e.Was, e.Is))
 	}
 	if e, ok := errors.AsType[*ledger.DamagedError](err); ok {
 		return say(exitInternal, strings.TrimPrefix(e.Error(), "ledger: "), fmt.Sprintf("台账 %s 已损坏或不是台账（%v）；未发送任何内容。请从备份恢复；没有备份时，请先查明哪些行已执行，再发送", e.Path, e.Err))
 	}
 	if e, ok := errors.AsType[*ledger.VersionError](err); ok {
-		return say(exitUsage, strings.TrimPrefix(e.Error(), "ledger: "), fmt.Sprintf("台账 %s 的版本为 %d，本程序最高支持 %d；请使用创建它的程序或更新的版本", e.Path, e.Is, e.Known))
+		chinese := "请使用创建它的程序或更新的版本"
+		if e.Is > 0 && e.Is < e.Known {
+			chinese = "再次运行其任务一次，即升级到该版本"
+		}
+		return say(exitUsage, strings.TrimPrefix(e.Error(), "ledger: "), fmt.Sprintf("台账 %s 的版本为 %d，本程序支持的版本为 %d；%s", e.Path, e.Is, e.Known, chinese))
 	}
 	return err
 }
 
 // faulty says what is wrong with an input, row by row.
-func (a *app) faulty(err error) error {
+func (a *app) faulty(w work, err error) error {
+	if e, ok := errors.AsType[*bulk.ChangedError](err); ok {
+		return w.changed(e)
+	}
 	e, ok := errors.AsType[*bulk.InputError](err)
 	if !ok {
 		return refusal(err)
@@ -368,10 +434,34 @@ func (a *app) faulty(err error) error {
 	if more > 0 {
 		a.say(a.t("… and %s more", "……另有 %s 处"), grouped(more))
 	}
-	return &failure{exit: exitUsage, err: err, text: wxpay.Hint{
-		English: fmt.Sprintf("%s rows cannot be sent; nothing was sent", grouped(e.Count)),
-		Chinese: fmt.Sprintf("%s 行无法发送；未发送任何内容", grouped(e.Count)),
-	}}
+	english, chinese := grouped(e.Count)+" rows cannot be sent; nothing was sent", grouped(e.Count)+" 行无法发送；未发送任何内容"
+	if e.Count == 1 {
+		english = "a row cannot be sent; nothing was sent"
+	}
+	if slices.ContainsFunc(e.Faults, func(f *table.Fault) bool { return strings.Contains(f.Reason, "masked") }) {
+		name := "NAME"
+		if w.dir.has(w.name) {
+			name = w.name
+		}
+		export := "wxpay jobs export " + name + " --rejected --reveal -o FILE"
+		english += ". Rows of a job come with whole numbers from " + export
+		chinese += "。导出含完整号码的行：" + export
+	}
+	return &failure{exit: exitUsage, err: err, text: wxpay.Hint{English: english, Chinese: chinese}}
+}
+
+// changed says what to do with a file that is not what it was.
+func (w *work) changed(e *bulk.ChangedError) error {
+	english := fmt.Sprintf("%s has changed since the job began, from line %d on: %d rows are new, %d are gone, %d are others; nothing was sent. Give it its old content back", e.Name, e.Line, e.Added, e.Gone, e.Changed)
+	chinese := fmt.Sprintf("%s 自任务开始后已变更：自第 %d 行起，新增 %d 行、消失 %d 行、不同 %d 行；未发送任何内容。请恢复原内容", e.Name, e.Line, e.Added, e.Gone, e.Changed)
+	if w.batches() {
+		english += "; new rows go into a file of their own, to another job (--job)"
+		chinese += "；新增的行请另存为文件，用另一个任务（--job）提交"
+	} else {
+		english += ", or save it under another name and feed that with --job " + w.name + ": what is done is skipped"
+		chinese += "，或另存为其他文件名并用 --job " + w.name + " 提交：已完成的行会跳过"
+	}
+	return &failure{exit: exitUsage, err: e, text: wxpay.Hint{English: english, Chinese: chinese}}
 }
 
 func (a *app) textOf(err error) string {

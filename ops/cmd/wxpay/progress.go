@@ -37,7 +37,7 @@ type watch struct {
 }
 
 func (a *app) watch(name string) *watch {
-	w := &watch{a: a, name: name}
+	w := &watch{a: a, name: name, told: time.Now(), phase: bulk.PhaseChecking} // that it is checked is told when it takes long
 	w.now.Store(&bulk.Progress{Phase: bulk.PhaseChecking})
 	if a.quiet || a.json || !terminal(a.stderr) {
 		return w
@@ -46,16 +46,13 @@ func (a *app) watch(name string) *watch {
 	style := mpb.BarStyle()
 	w.bar = w.bars.New(0, style, mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return name + " " })),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + a.standing(*w.now.Load()) })),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + a.inLine(*w.now.Load()) })),
 	)
 	return w
 }
 
 // observe is told about once a second.
 func (w *watch) observe(p bulk.Progress) {
-	if p.Phase == "" {
-		return // nothing has begun
-	}
 	w.now.Store(&p)
 	if w.bar != nil {
 		w.bar.SetTotal(max(p.Rows, 1), false)
@@ -71,7 +68,7 @@ func (w *watch) observe(p bulk.Progress) {
 		return
 	}
 	// sending and waiting alternate: a change between them is not worth a line of its own
-	if !w.told.IsZero() && time.Since(w.told) < interval && (p.Phase == bulk.PhaseSending || p.Phase == bulk.PhaseWaiting) && (w.phase == bulk.PhaseSending || w.phase == bulk.PhaseWaiting) {
+	if time.Since(w.told) < interval && (p.Phase == bulk.PhaseSending || p.Phase == bulk.PhaseWaiting) && (w.phase == bulk.PhaseSending || w.phase == bulk.PhaseWaiting) {
 		return
 	}
 	w.told, w.phase, w.until = time.Now(), p.Phase, p.Until
@@ -81,7 +78,7 @@ func (w *watch) observe(p bulk.Progress) {
 		}
 		return
 	}
-	w.a.note("%s: %s", w.name, w.a.standing(p))
+	w.a.note("%s: %s", w.name, w.a.inLine(p))
 }
 
 // note writes a line above the bar.
@@ -103,8 +100,8 @@ func (w *watch) close() {
 	}
 }
 
-// standing is how a job stands, in one line.
-func (a *app) standing(p bulk.Progress) string {
+// inLine is how a job stands, in one line.
+func (a *app) inLine(p bulk.Progress) string {
 	switch p.Phase {
 	case bulk.PhaseChecking:
 		return fmt.Sprintf(a.t("checking the input, %s rows read", "正在检查输入，已读取 %s 行"), grouped(p.Checked))

@@ -66,7 +66,13 @@ type jobFlags struct {
 }
 
 // passing are flags of one run alone: a job that is resumed does not repeat them.
-var passing = []string{"dry-run", "limit", "until", "lang", "json", "quiet", "reveal", "out"}
+var passing = []string{"dry-run", "limit", "until", "notices-only", "lang", "json", "quiet", "reveal", "out"}
+
+// What --limit does to items that stand for many rows.
+const (
+	wholeItems        = "a bank file or push list that was begun is sent whole"
+	wholeItemsChinese = "已开始的号码文件或推送号码包会整份发送"
+)
 
 // errand makes a command of one.
 func (a *app) errand(use, short, example string, e *errand) *cobra.Command {
@@ -84,7 +90,7 @@ FILE 为 CSV、文本或 .xlsx；编码、分隔符与列自动识别并显示�
 	a.dirFlag(c, &e.flag.dir)
 	f.Float64Var(&e.flag.rate, "rate", 0, a.t("`N` calls a second, of each kind; 0: no limit; else what the platform is known to bear", "每类接口每秒 `N` 次请求；0 表示不限；默认采用平台可承受的速率"))
 	f.IntVar(&e.flag.concurrency, "concurrency", 0, a.t("`N` calls at a time; else 16", "并发 `N` 个请求；默认 16"))
-	f.Int64Var(&e.flag.limit, "limit", 0, a.t("send `N` rows, then stop", "本次最多发送 `N` 行"))
+	f.Int64Var(&e.flag.limit, "limit", 0, a.t("send about `N` rows, then stop; "+wholeItems, "本次约发送 `N` 行后停止；"+wholeItemsChinese))
 	f.StringVar(&e.flag.until, "until", "", a.t("stop at `HH:MM`, or at '2006-01-02 15:04'", "在 `HH:MM` 停止，也可写 '2006-01-02 15:04'"))
 	f.StringVar(&e.flag.between, "between", "", a.t("send only in a `WINDOW` of the day, such as 09:00-21:00; wait outside of it", "仅在每日 `WINDOW` 时段内发送，例如 09:00-21:00；其余时间等待"))
 	f.BoolVar(&e.flag.dryRun, "dry-run", false, a.t("check everything, send nothing", "只检查，不发送"))
