@@ -67,7 +67,7 @@ type viewReason struct {
 
 func (f Facts) view() view {
 	v := view{Job: f, Zone: f.Made.Format("MST -07:00"), Made: f.Made.Format(minute), Chart: draw(f.Ticks)}
-	v.State, v.StateClass = state(f.Sums, f.Running)
+	v.State, v.StateClass = state(f)
 	for _, name := range slices.Sorted(maps.Keys(f.Settings)) {
 		v.Settings = append(v.Settings, setting{name, f.Settings[name]})
 	}
@@ -93,13 +93,14 @@ func (f Facts) view() view {
 }
 
 // state is how a job stands, in two words.
-func state(s bulk.Sums, running bool) (pair, string) {
+func state(f Facts) (pair, string) {
+	s := f.Sums
 	switch {
-	case running:
+	case f.Running:
 		return pair{"running", "运行中"}, "left"
 	case s.Unknown > 0:
 		return pair{"outcomes unknown: run it again", "有结果未知的行：请再次运行"}, "unknown"
-	case s.Left > 0:
+	case !f.Complete():
 		return pair{"not finished: run it again to go on", "未完成：再次运行即可继续"}, "left"
 	case s.Rejected > 0:
 		return pair{"finished, with rejected rows", "已完成，部分行被拒绝"}, "rejected"

@@ -27,18 +27,26 @@ type Facts struct {
 	Ticks                   []Tick
 }
 
+// Complete reports whether a job is finished: all of its inputs are in the ledger, and nothing is left to do or to find
+// out. One that was killed before its rows were written down has none, and is not complete.
+func (f Facts) Complete() bool {
+	return len(f.Files) > 0 && !slices.ContainsFunc(f.Files, func(file File) bool { return !file.Staged }) && f.Sums.Complete()
+}
+
 // A File is an input of a job.
 type File struct {
-	Name, Encoding string
-	Rows           int64
-	Added          time.Time
+	Name     string    `json:"name"`
+	Encoding string    `json:"encoding"`
+	Rows     int64     `json:"rows"`
+	Added    time.Time `json:"added"`
+	Staged   bool      `json:"staged"` // all of its rows are in the ledger
 }
 
 // A Reason is why rows were rejected.
 type Reason struct {
-	Code string
-	Rows int64
-	Why  wxpay.Hint
+	Code string     `json:"code"`
+	Rows int64      `json:"rows"`
+	Why  wxpay.Hint `json:"why"`
 }
 
 // A Tick is how a job stood at a moment. Its numbers only grow, but for Throttled and Repeated, which begin at 0 with

@@ -111,7 +111,10 @@ func (a *app) content(c *cobra.Command, given string) ([]byte, error) {
 	default:
 		return []byte(given), nil
 	}
-	text, err := io.ReadAll(io.LimitReader(from, most+1))
+	text, err := io.ReadAll(io.LimitReader(source{c.Context(), from}, most+1))
+	if c.Context().Err() != nil {
+		return nil, fail(exitInterrupted, "interrupted while "+name+" was read; nothing was sent", "读取 "+name+" 时被中断；未发送任何内容")
+	}
 	if err != nil || len(text) > most {
 		return nil, a.misused(c, name+" cannot be read, or has more than 10 MB", name+" 无法读取，或超过 10 MB")
 	}

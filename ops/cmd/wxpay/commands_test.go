@@ -120,7 +120,7 @@ func TestPush(t *testing.T) {
 		assert.Equal(t, exitDone, o.code, o.stderr)
 		records := o.of(t, "push_record")
 		require.NotEmpty(t, records, "%v", args)
-		assert.Equal(t, id, records[0]["pushId"])
+		assert.Equal(t, id, records[0]["push_id"])
 	}
 	assert.Equal(t, exitUsage, s.run("push", "record", "--from", "yesterday").code)
 	assert.Equal(t, exitRejected, s.run("push", "record", "4711").code)

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/wxpay-go/wxpay"
@@ -145,9 +147,12 @@ func reportOf(ctx context.Context, err error) report {
 	if e, ok := errors.AsType[*bulk.StopError](err); ok {
 		r := report{exit: exitOf(e.Why), said: e.Reason}
 		if e.Err != nil && !errors.Is(e.Err, media.ErrChanged) { // the reason says that
-			cause := reportOf(ctx, e.Err)
+			cause := platform(e.Err) // without its own hint: what to do about it is the reason to stop
 			r.code, r.route, r.requestID, r.status = cause.code, cause.route, cause.requestID, cause.status
-			r.said = wxpay.Hint{English: e.Reason.English + ": " + cause.text().English, Chinese: e.Reason.Chinese + "：" + cause.text().Chinese}
+			r.said, r.hint = cause.said, e.Reason
+			if r.said.Chinese == r.said.English {
+				r.said.Chinese = "出错信息：" + r.said.Chinese
+			}
 		}
 		return r
 	}
@@ -164,8 +169,11 @@ func reportOf(ctx context.Context, err error) report {
 		r.hint = wxpay.Hint{English: "set WXPAY_PUBLIC_KEY_ID and WXPAY_PUBLIC_KEY_FILE", Chinese: "请设置 WXPAY_PUBLIC_KEY_ID 与 WXPAY_PUBLIC_KEY_FILE（微信支付公钥）"}
 	case ofCall:
 		r.exit = exitStopped
+		r.said.Chinese = "请求未送达，或没有收到应答：" + r.said.Chinese
+		r.hint = wxpay.Hint{English: "it had no effect; run it again", Chinese: "未产生任何变更；请重试"}
 	default:
 		r.exit = exitInternal
+		r.said.Chinese = "程序或本机出错：" + r.said.Chinese
 	}
 	if r.exit == exitUnknown && ofCall && c.read {
 		r = onlyRead(r, err)
@@ -222,7 +230,11 @@ func platform(err error) report {
 		return ofTPNS(e)
 	}
 	param := func(route, param, reason string, err error) report {
-		return report{exit: exitUsage, route: route, said: wxpay.Hint{English: err.Error(), Chinese: route + "：" + param + " " + reason + "；未发送"}}
+		chinese := route + "：" + param + " " + wrongParam(reason)
+		if route != "Config" {
+			chinese += "；未发送"
+		}
+		return report{exit: exitUsage, route: route, said: wxpay.Hint{English: err.Error(), Chinese: chinese}}
 	}
 	if e, ok := errors.AsType[*wxpay.ParamError](err); ok {
 		return param(e.Route, e.Param, e.Reason, err)
@@ -231,6 +243,45 @@ func platform(err error) report {
 		return param(e.Route, e.Param, e.Reason, err)
 	}
 	return report{said: wxpay.Hint{English: err.Error(), Chinese: err.Error()}}
+}
+
+// wrongParam says in Chinese why the SDK refused a parameter, as far as that can be told from the English.
+func wrongParam(reason string) string {
+	for _, p := range params {
+		if m := p.english.FindStringSubmatchIndex(reason); m != nil {
+			return string(p.english.ExpandString(nil, p.chinese, reason, m))
+		}
+	}
+	return bulk.Fault(table.Row{}, &wxpay.ParamError{Reason: reason}, "").Chinese
+}
+
+var params = []struct {
+	english *regexp.Regexp
+	chinese string
+}{
+	{regexp.MustCompile(`^is missing or no day`), "为空或不是有效日期"},
+	{regexp.MustCompile(`^is missing`), "为空"},
+	{regexp.MustCompile(`^(?:is empty|is an empty list|are needed)$`), "为空"},
+	{regexp.MustCompile(`^must be between (\S+) and (\S+)$`), "须在 ${1} 至 ${2} 之间"},
+	{regexp.MustCompile(`^must be (\w+) or (\w+)$`), "只能是 ${1} 或 ${2}"},
+	{regexp.MustCompile(`^(?:must not be|is) negative$`), "不能为负数"},
+	{regexp.MustCompile(`^is less than (\d+)$`), "小于 ${1}"},
+	{regexp.MustCompile(`^is more than (\d+)$`), "大于 ${1}"},
+	{regexp.MustCompile(`^is more than 90 days ahead`), "超过 90 天"},
+	{regexp.MustCompile(`^is more than 10 minutes past`), "已过去 10 分钟以上"},
+	{regexp.MustCompile(`^has (\d+) characters, more than (\d+)`), "共 ${1} 个字符，超过 ${2} 个"},
+	{regexp.MustCompile(`^has fewer than (\d+) characters`), "少于 ${1} 个字符"},
+	{regexp.MustCompile(`^must have (\d+) to (\d+) of the characters (.+)$`), "须为 ${1} 至 ${2} 个字符，只能使用 ${3}"},
+	{regexp.MustCompile(`^must not hold slashes`), "不能包含斜杠"},
+	{regexp.MustCompile(`^is no merchant number`), "不是商户号，商户号只有数字"},
+	{regexp.MustCompile(`^is no brand ID`), "不是品牌 ID"},
+	{regexp.MustCompile(`^is no serial number`), "不是证书序列号，序列号为至多 40 位十六进制字符"},
+	{regexp.MustCompile(`^is no number of an application`), "不是应用的 Access ID，Access ID 只有数字"},
+	{regexp.MustCompile(`^is not open to brands`), "不支持以品牌身份调用"},
+	{regexp.MustCompile(`^is open to brands alone`), "只支持以品牌身份调用"},
+	{regexp.MustCompile(`^is the serial number of a certificate`), "填写的是证书序列号"},
+	{regexp.MustCompile(`^is the ID of the platform public key`), "填写的是微信支付公钥 ID，应填商户 API 证书序列号"},
+	{regexp.MustCompile(`^is not JSON`), "不是 JSON"},
 }
 
 // masked is a refusal without what may be somebody's number in it. One about the signature speaks of keys and serial
@@ -307,10 +358,31 @@ func chineseFault(f *table.Fault) string {
 
 // oneLine is an error's text without the name of the package in front.
 func oneLine(s string) string {
-	for _, name := range []string{"wxpay: ", "pushpackage: ", "bulk: ", "auth: "} {
+	for _, name := range []string{"wxpay: ", "pushpackage: ", "bulk: ", "auth: ", "ledger: ", "table: "} {
 		s = strings.TrimPrefix(s, name)
+		for _, before := range []string{": ", "：", "; ", "；", "("} {
+			s = strings.ReplaceAll(s, before+name, before)
+		}
 	}
 	return printable(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
+}
+
+// whyOf says in both languages why a file or folder could not be used.
+func whyOf(err error) (english, chinese string) {
+	for known, text := range map[error]wxpay.Hint{
+		fs.ErrPermission: {English: "permission denied", Chinese: "没有权限"},
+		fs.ErrNotExist:   {English: "is not there", Chinese: "不存在"},
+		fs.ErrExist:      {English: "is there already", Chinese: "已存在"},
+		syscall.ENOTDIR:  {English: "is no folder", Chinese: "不是目录"},
+		syscall.EISDIR:   {English: "is a folder", Chinese: "是目录"},
+		syscall.EROFS:    {English: "can only be read", Chinese: "只读"},
+		syscall.ENOSPC:   {English: "the disk is full", Chinese: "磁盘已满"},
+	} {
+		if errors.Is(err, known) {
+			return text.English, text.Chinese
+		}
+	}
+	return cause(err), "系统提示：" + cause(err)
 }
 
 // cause is an error of a file without its path.
@@ -319,4 +391,10 @@ func cause(err error) string {
 		err = e.Err
 	}
 	return err.Error()
+}
+
+// says reports whether there is more to say of an end than its exit code.
+func says(err error) bool {
+	f, ok := errors.AsType[*failure](err)
+	return err != nil && (!ok || f.text != (wxpay.Hint{}))
 }

@@ -42,7 +42,11 @@ often says more than the code.`,
 					"没有关于 "+strconv.Quote(args[0])+" 的资料；请参考应答中的错误描述，并向平台技术支持提供 Request-ID")
 			}
 			return a.emit("explanation", e, func(w io.Writer) {
-				for _, line := range []string{e.Meaning, e.Hint, e.HintZh} {
+				lines := []string{e.Meaning, e.Hint, e.HintZh}
+				if a.chinese && e.HintZh != "" {
+					lines = []string{e.HintZh}
+				}
+				for _, line := range lines {
 					if line != "" {
 						fmt.Fprintln(w, line)
 					}

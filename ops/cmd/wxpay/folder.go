@@ -13,8 +13,10 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"unicode"
 
+	"github.com/wxpay-go/wxpay"
 	bulkreport "github.com/wxpay-go/wxpay/ops/bulk/report"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
 )
@@ -50,6 +52,78 @@ func (a *app) folder(dir string) (folder, error) {
 		return "", fail(exitUsage, "there is no home folder to keep ledgers in; name a folder with --dir", "没有主目录可存放台账，请用 --dir 指定目录")
 	}
 	return folder(filepath.Join(home, ".local", "state", "wxpay", "jobs")), nil
+}
+
+// readable refuses a folder in which nobody can look for ledgers. One that is not there yet has none.
+func (f folder) readable() error {
+	info, err := os.Stat(string(f))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err == nil && !info.IsDir():
+		err = syscall.ENOTDIR
+	case err == nil:
+		if _, err = os.Stat(f.ledger("")); errors.Is(err, fs.ErrNotExist) { // may it be gone through
+			_, err = f.names()
+		}
+	}
+	if err != nil {
+		return f.unusable(err)
+	}
+	return nil
+}
+
+// writable refuses a folder in which no job can be run. What is not there yet can be made if what it lies in can be
+// written.
+func (f folder) writable() error {
+	if err := f.readable(); err != nil {
+		return err
+	}
+	there := string(f)
+	for {
+		info, err := os.Stat(there)
+		if err == nil && !info.IsDir() {
+			err = syscall.ENOTDIR
+		}
+		if err == nil {
+			break
+		}
+		above := filepath.Dir(there)
+		if !errors.Is(err, fs.ErrNotExist) || above == there {
+			return f.unusable(err)
+		}
+		there = above
+	}
+	probe, err := os.CreateTemp(there, ".wxpay-*")
+	if err != nil {
+		return f.unusable(err)
+	}
+	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+		return f.unusable(err)
+	}
+	return nil
+}
+
+// ready looks, before a job begins or goes on, whether that can be written down. A dry run only reads.
+func (f folder) ready(name string, dry bool) error {
+	look := f.writable
+	if dry {
+		look = f.readable
+	}
+	if err := look(); err != nil {
+		return err
+	}
+	_, err := f.record(name)
+	return err
+}
+
+// unusable says why, and what to do.
+func (f folder) unusable(err error) error {
+	english, chinese := whyOf(err)
+	return &failure{exit: exitUsage, err: err, text: wxpay.Hint{
+		English: fmt.Sprintf("the folder %s cannot be used for jobs (%s); nothing was sent: name another one with --dir, or give yourself access to it", f, english),
+		Chinese: fmt.Sprintf("目录 %s 无法存放任务（%s）；未发送任何内容：请用 --dir 指定其他目录，或获取其访问权限", f, chinese),
+	}}
 }
 
 func (f folder) path(name, suffix string) string { return filepath.Join(string(f), name+suffix) }
@@ -167,8 +241,15 @@ func (f folder) record(name string) (record, error) {
 	if err == nil {
 		err = json.Unmarshal(text, &r)
 	}
+	if err == nil && slices.ContainsFunc(r.Inputs, func(in recordInput) bool { return in.File == "" || len(in.Args) == 0 }) {
+		err = errors.New("an input without its command line")
+	}
 	if err != nil {
-		return r, fmt.Errorf("%s: %w", f.path(name, recordSuffix), err)
+		english, chinese := whyOf(err)
+		return record{Version: recordVersion}, &failure{exit: exitUsage, err: err, text: wxpay.Hint{
+			English: fmt.Sprintf("%s cannot be read, or is damaged (%s); it only says how the job was run: delete it, and run the same command again with --job %s --dir %s; the ledger knows what was sent", f.path(name, recordSuffix), english, name, f),
+			Chinese: fmt.Sprintf("%s 无法读取或已损坏（%s）；该文件只记录任务的运行参数：请删除后用原命令加 --job %s --dir %s 重新运行，已发送的行以台账为准", f.path(name, recordSuffix), chinese, name, f),
+		}}
 	}
 	if r.Version > recordVersion {
 		return r, fail(exitUsage, f.path(name, recordSuffix)+" was written by a newer wxpay; use that one", f.path(name, recordSuffix)+" 由更新版本的 wxpay 写入，请使用该版本")

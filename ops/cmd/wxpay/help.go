@@ -54,7 +54,13 @@ func (a *app) versionCommand() *cobra.Command {
 		Short: a.t("version of this command", "显示版本"),
 		RunE: func(*cobra.Command, []string) error {
 			v := versionOf()
-			return a.emit("version", v, func(w io.Writer) { fmt.Fprintln(w, "wxpay", v.Version, v.Go, v.Platform) })
+			return a.emit("version", v, func(w io.Writer) {
+				if a.chinese {
+					fmt.Fprintf(w, "wxpay 版本 %s，Go 版本 %s，平台 %s\n", strings.Replace(v.Version, "(devel)", "（开发版）", 1), strings.TrimPrefix(v.Go, "go"), v.Platform)
+					return
+				}
+				fmt.Fprintln(w, "wxpay", v.Version, v.Go, v.Platform)
+			})
 		},
 	}
 }
@@ -70,17 +76,23 @@ func (a *app) completionCommand() *cobra.Command {
 		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
 		RunE: func(c *cobra.Command, args []string) error {
 			root := c.Root()
-			switch args[0] {
-			case "bash":
-				return root.GenBashCompletionV2(a.stdout, true)
-			case "zsh":
-				return root.GenZshCompletion(a.stdout)
-			case "fish":
-				return root.GenFishCompletion(a.stdout, true)
-			case "powershell":
-				return root.GenPowerShellCompletionWithDesc(a.stdout)
+			write, ok := map[string]func(io.Writer) error{
+				"bash":       func(w io.Writer) error { return root.GenBashCompletionV2(w, true) },
+				"zsh":        root.GenZshCompletion,
+				"fish":       func(w io.Writer) error { return root.GenFishCompletion(w, true) },
+				"powershell": root.GenPowerShellCompletionWithDesc,
+			}[args[0]]
+			if !ok {
+				return a.misused(c, "SHELL is bash, zsh, fish or powershell", "SHELL 只能是 bash、zsh、fish 或 powershell")
 			}
-			return a.misused(c, "SHELL is bash, zsh, fish or powershell", "SHELL 只能是 bash、zsh、fish 或 powershell")
+			var script bytes.Buffer
+			if err := write(&script); err != nil {
+				return err
+			}
+			return a.emit("completion", struct {
+				Shell  string `json:"shell"`
+				Script string `json:"script"`
+			}{args[0], script.String()}, func(w io.Writer) { _, _ = w.Write(script.Bytes()) })
 		},
 	}
 }

@@ -33,6 +33,14 @@ func (a *app) jobsExport() *cobra.Command {
 			return err
 		}
 		defer l.Close()
+		if out == "-" && a.json {
+			return a.noJSON(c)
+		}
+		if out != "-" { // what is written is noted beside the ledger
+			if err := f.writable(); err != nil {
+				return err
+			}
+		}
 		return a.export(c.Context(), f, args[0], l, state, out, reveal)
 	}
 	a.dirFlag(c, &dir)
@@ -101,6 +109,11 @@ func kindOf(state ledger.State) string {
 		return "unknown"
 	}
 	return "skipped"
+}
+
+// noJSON refuses to write something else than lines of JSON where a program reads them.
+func (a *app) noJSON(c *cobra.Command) error {
+	return a.misused(c, "-o - writes a file to stdout, which --json keeps for JSON; name a FILE, or leave out --json", "-o - 会将文件写到标准输出，而 --json 只在标准输出打印 JSON；请指定 FILE，或去掉 --json")
 }
 
 // told says where rows were written.
@@ -186,8 +199,14 @@ func (a *app) jobsReport() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if out == "-" && a.json {
+			return a.noJSON(c)
+		}
 		if out == "-" {
 			return facts.HTML(a.stdout)
+		}
+		if err := f.writable(); err != nil {
+			return err
 		}
 		if out == "" {
 			out = args[0] + ".html"
@@ -237,6 +256,9 @@ func (a *app) jobsForget() *cobra.Command {
 	c := &cobra.Command{Use: "forget NAME", Short: a.t("delete what is remembered of a job", "删除任务的台账与记录")}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		f, err := a.home(dir, args[0])
+		if err == nil {
+			err = f.writable()
+		}
 		if err != nil {
 			return err
 		}
@@ -256,7 +278,11 @@ func (a *app) jobsForget() *cobra.Command {
 				return fail(exitUsage, "nothing was forgotten; say --yes", "未删除；请加 --yes 确认")
 			}
 			fmt.Fprint(a.stderr, a.t("Forget it? [y/N] ", "确认删除？[y/N] "))
-			answer, _ := bufio.NewReader(a.stdin).ReadString('\n')
+			answer, _ := bufio.NewReader(source{c.Context(), a.stdin}).ReadString('\n')
+			if c.Context().Err() != nil {
+				a.say("")
+				return fail(exitInterrupted, "interrupted; nothing was forgotten", "已中断；未删除")
+			}
 			if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" && answer != "是" {
 				return fail(exitUsage, "nothing was forgotten", "未删除")
 			}
@@ -290,7 +316,7 @@ func (a *app) hold(ctx context.Context, f folder, name string, force bool) (bulk
 func (a *app) forget(f folder, name string) error {
 	r, err := f.record(name)
 	if err != nil {
-		a.say(a.t("warning: %v", "警告：%v"), err)
+		a.say(a.t("warning: %s", "警告：%s"), a.textOf(err))
 	}
 	gone := append(f.files(name), f.path(name, recordSuffix))
 	for path := range r.Written {

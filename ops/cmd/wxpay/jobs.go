@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
 	bulkreport "github.com/wxpay-go/wxpay/ops/bulk/report"
@@ -41,6 +40,9 @@ func (a *app) jobsList() *cobra.Command {
 	var dir string
 	c := &cobra.Command{Use: "list", Short: a.t("jobs of the folder and how they stand", "列出目录中的任务及其状态"), RunE: func(c *cobra.Command, _ []string) error {
 		folder, err := a.folder(dir)
+		if err == nil {
+			err = folder.readable()
+		}
 		if err != nil {
 			return err
 		}
@@ -48,7 +50,7 @@ func (a *app) jobsList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		rows := [][]string{a.words("JOB 任务", "OPERATION 操作", "ROWS 行数", "DONE 完成", "REJECTED 拒绝", "UNKNOWN 未知", "LEFT 未发送", "STATE 状态", "LAST 最近活动", "PID 进程")}
+		rows := [][]string{a.words("JOB 任务", "OPERATION 操作", "ROWS 行数", "DONE 完成", "REJECTED 拒绝", "UNKNOWN 未知", "SKIPPED 跳过", "LEFT 未发送", "STATE 状态", "LAST 最近活动", "PID 进程")}
 		for _, name := range names {
 			s := a.standingOf(c.Context(), folder, name)
 			if a.json {
@@ -57,13 +59,15 @@ func (a *app) jobsList() *cobra.Command {
 				}
 				continue
 			}
-			row := []string{s.Job, s.Operation, grouped(s.Rows), grouped(s.Done), grouped(s.Rejected), grouped(s.Unknown), grouped(s.Left), a.stateWord(s.State), "", ""}
+			row := []string{s.Job, s.Operation, grouped(s.Rows), grouped(s.Done), grouped(s.Rejected), grouped(s.Unknown), grouped(s.Skipped), grouped(s.Left), a.stateWord(s.State)}
+			last, pid := "", ""
 			if s.Last != nil {
-				row[8] = s.Last.Local().Format("2006-01-02 15:04")
+				last = s.Last.Local().Format("2006-01-02 15:04")
 			}
 			if s.Pid != 0 {
-				row[9] = fmt.Sprint(s.Pid)
+				pid = fmt.Sprint(s.Pid)
 			}
+			row = append(row, last, pid)
 			rows = append(rows, row)
 		}
 		if !a.json && len(names) > 0 {
@@ -72,7 +76,9 @@ func (a *app) jobsList() *cobra.Command {
 		if len(names) == 0 {
 			a.note(a.t("no jobs in %s", "%s 中没有任务"), folder)
 		}
-		return nil
+		return a.emit("sums", struct {
+			Jobs int `json:"jobs"`
+		}{len(names)}, nil)
 	}}
 	a.dirFlag(c, &dir)
 	return c
@@ -121,7 +127,7 @@ func (s standing) of(facts bulkreport.Facts, held *ledger.HeldError) standing {
 	s.Operation, s.Sender, s.Sums = facts.Operation, facts.Sender, facts.Sums
 	s.Created, s.Last = momentOf(facts.Created), momentOf(facts.Last)
 	s.State = "unfinished"
-	if facts.Sums.Complete() {
+	if facts.Complete() {
 		s.State = "finished"
 	}
 	if held != nil {
@@ -146,10 +152,18 @@ func (a *app) look(dir, name string) (folder, *ledger.Ledger, error) {
 // home is the folder of a job; an error if there is no such job.
 func (a *app) home(dir, name string) (folder, error) {
 	f, err := a.folder(dir)
+	if err == nil {
+		err = f.readable()
+	}
 	if err != nil || goodName(name) && f.has(name) {
 		return f, err
 	}
-	return "", fail(exitUsage, fmt.Sprintf("there is no job %q in %s; see wxpay jobs list", name, f), fmt.Sprintf("%s 中没有任务 %q；请用 wxpay jobs list 查看", f, name))
+	return "", a.missing(f, name)
+}
+
+// missing is a job that there is not.
+func (a *app) missing(f folder, name string) error {
+	return fail(exitUsage, fmt.Sprintf("there is no job %q in %s; see wxpay jobs list, and name its folder with --dir", name, f), fmt.Sprintf("%s 中没有任务 %q；请用 wxpay jobs list 查看，并用 --dir 指定其目录", f, name))
 }
 
 func (a *app) jobsShow() *cobra.Command {
@@ -164,18 +178,38 @@ func (a *app) jobsShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		settings := facts.Settings
+		if settings == nil {
+			settings = map[string]string{}
+		}
 		s := standing{Job: args[0], Ledger: f.ledger(args[0])}.of(facts, ledger.Held(f.ledger(args[0])))
 		return a.emit("job", struct {
 			standing
-			Settings map[string]string   `json:"settings"`
-			Inputs   []bulkreport.File   `json:"inputs"`
-			Reasons  []bulkreport.Reason `json:"reasons"`
-			Good     int64               `json:"good,omitzero"`
-			Bad      int64               `json:"bad,omitzero"`
-		}{s, facts.Settings, facts.Files, facts.Reasons, facts.Good, facts.Bad}, func(w io.Writer) { a.showJob(w, s, facts) })
+			Settings map[string]string `json:"settings"`
+			Inputs   []bulkreport.File `json:"inputs"`
+			Reasons  []reasonInfo      `json:"reasons"`
+			Good     int64             `json:"good,omitzero"`
+			Bad      int64             `json:"bad,omitzero"`
+		}{s, settings, append([]bulkreport.File{}, facts.Files...), reasonsOf(facts.Reasons), facts.Good, facts.Bad}, func(w io.Writer) { a.showJob(w, s, facts) })
 	}}
 	a.dirFlag(c, &dir)
 	return c
+}
+
+// A reasonInfo is a reason for programs.
+type reasonInfo struct {
+	Code   string `json:"code"`
+	Rows   int64  `json:"rows"`
+	Said   string `json:"reason"`
+	SaidZh string `json:"reason_zh"`
+}
+
+func reasonsOf(reasons []bulkreport.Reason) []reasonInfo {
+	list := []reasonInfo{} // an empty list is no null
+	for _, r := range reasons {
+		list = append(list, reasonInfo{r.Code, r.Rows, r.Why.English, r.Why.Chinese})
+	}
+	return list
 }
 
 // facts of a job, with what is written down beside its ledger.
@@ -233,6 +267,9 @@ func (a *app) jobsResume() *cobra.Command {
 	c := &cobra.Command{Use: "resume NAME", Short: a.t("go on with a job, as it was begun", "按原参数继续任务")}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		f, err := a.home(dir, args[0])
+		if err == nil {
+			err = f.writable()
+		}
 		if err != nil {
 			return err
 		}
@@ -243,29 +280,7 @@ func (a *app) jobsResume() *cobra.Command {
 		if len(r.Inputs) == 0 {
 			return fail(exitUsage, "it is not written down how job "+args[0]+" was run: run the same command again with --job "+args[0], "没有任务 "+args[0]+" 的运行参数记录：请用原命令加 --job "+args[0]+" 重新运行")
 		}
-		var changed []string
-		for _, name := range []string{"rate", "concurrency", "limit", "until", "between", "profile", "json", "quiet"} {
-			if flag := c.Flags().Lookup(name); flag.Changed {
-				changed = append(changed, "--"+name+"="+flag.Value.String())
-			}
-		}
-		var worst error
-		inputs := a.open(f, args[0], r.Inputs)
-		for i, in := range inputs {
-			again := slices.Clone(in.Args)
-			split := slices.Index(again, "--")
-			if split < 0 {
-				split = len(again)
-			}
-			err := a.again(c.Context(), slices.Insert(again, split, changed...))
-			if (i == len(inputs)-1 || !inSums(err)) && worse(c.Context(), err, worst) {
-				worst = err
-			}
-			if c.Context().Err() != nil {
-				break
-			}
-		}
-		return worst
+		return a.resume(c, f, args[0], r.Inputs)
 	}
 	a.dirFlag(c, &dir)
 	c.Flags().Float64("rate", 0, a.t("another rate than before, `N` calls a second; 0: no limit", "更改速率，每秒 `N` 次；0 表示不限"))
@@ -274,6 +289,73 @@ func (a *app) jobsResume() *cobra.Command {
 	c.Flags().String("until", "", a.t("stop at `HH:MM`", "在 `HH:MM` 停止"))
 	c.Flags().String("between", "", a.t("another window than before, `HH:MM-HH:MM`", "更改时段 `HH:MM-HH:MM`"))
 	return c
+}
+
+// resume runs a job over its inputs, one after the other, and ends as the job stands after the last: rows of an input
+// that follows are no fault of the one before.
+func (a *app) resume(c *cobra.Command, f folder, name string, inputs []recordInput) error {
+	more := []string{"--job=" + name, "--dir=" + string(f), fmt.Sprintf("--json=%t", a.json), fmt.Sprintf("--quiet=%t", a.quiet)}
+	for _, flag := range []string{"rate", "concurrency", "until", "between", "profile"} {
+		if flag := c.Flags().Lookup(flag); flag.Changed {
+			more = append(more, "--"+flag.Name+"="+flag.Value.String())
+		}
+	}
+	limit, _ := c.Flags().GetInt64("limit")
+	var last, wrong error
+	for _, in := range a.open(f, name, inputs) {
+		if !f.has(name) { // it was there before: nothing may begin anew in its place
+			return a.missing(f, name)
+		}
+		flags := slices.Clone(more)
+		if c.Flags().Changed("limit") {
+			flags = append(flags, fmt.Sprintf("--limit=%d", limit))
+		}
+		before := a.ended(f, name)
+		last = a.again(c.Context(), in.under(flags))
+		stop, stopped := asStop(last)
+		switch {
+		case c.Context().Err() != nil, stopped && stop.Why != bulk.WhyLimit && stop.Why != bulk.WhyInput:
+			return last // the others would end in the same way
+		case stopped && stop.Why == bulk.WhyInput, !stopped && says(last):
+			if worse(c.Context(), last, wrong) {
+				wrong = last
+			}
+		}
+		if c.Flags().Changed("limit") {
+			if limit -= a.ended(f, name) - before; limit <= 0 {
+				break
+			}
+		}
+	}
+	return cmp.Or(wrong, last)
+}
+
+// under is the command line by which an input was fed, with other flags in place of those for this job's name and
+// folder: the folder may have been moved or copied since.
+func (in recordInput) under(flags []string) []string {
+	split := slices.Index(in.Args, "--")
+	if split < 0 {
+		split = len(in.Args)
+	}
+	kept := slices.DeleteFunc(slices.Clone(in.Args[:split]), func(arg string) bool {
+		return strings.HasPrefix(arg, "--dir=") || strings.HasPrefix(arg, "--job=")
+	})
+	return slices.Concat(kept, flags, in.Args[split:])
+}
+
+// ended counts the rows that were sent.
+func (a *app) ended(f folder, name string) int64 {
+	l, err := ledger.Look(f.ledger(name))
+	if err != nil {
+		return 0
+	}
+	defer l.Close()
+	known, err := l.Sums()
+	if err != nil {
+		return 0
+	}
+	s := bulk.SumsOf(known)
+	return s.Done + s.Rejected + s.Unknown
 }
 
 // again carries out a command line as a command of its own.
@@ -309,16 +391,6 @@ func (a *app) open(f folder, name string, inputs []recordInput) (list []recordIn
 		return inputs[len(inputs)-1:]
 	}
 	return list
-}
-
-// inSums reports whether an end is that of a job whose rows tell it: what is left, unknown or rejected. The run of a
-// further input counts all of them again.
-func inSums(err error) bool {
-	if stop, ok := asStop(err); ok {
-		return stop.Why == bulk.WhyLimit
-	}
-	f, ok := errors.AsType[*failure](err)
-	return err == nil || ok && f.text == (wxpay.Hint{})
 }
 
 // worse reports whether an end is to be told rather than another: what stopped or is unknown beats what is rejected.

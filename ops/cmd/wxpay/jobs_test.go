@@ -385,7 +385,7 @@ func readFile(t *testing.T, path string) []byte {
 }
 
 // A job that is resumed goes on with every input of which something is left, and ends as the worst of them did.
-func TestResumeOfTwoInputs(t *testing.T) {
+func TestResumeOfInputsWithDifferentEnds(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, 2)
 	one := d.debits("one.csv", "a")

@@ -17,8 +17,18 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the second Ctrl-C ends the process at once
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	hangsUp := !signal.Ignored(syscall.SIGHUP) // nohup
+	if hangsUp {
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
+	context.AfterFunc(ctx, func() {
+		if hangsUp {
+			signal.Ignore(syscall.SIGHUP) // a terminal that is closed says so twice: by itself and through the shell
+		}
+		stop() // the second Ctrl-C ends the process at once
+	})
 	code := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr)
 	os.Exit(code)
 }
@@ -118,6 +128,30 @@ func (s *sink) Write(p []byte) (int, error) {
 		s.err = err
 	}
 	return n, err
+}
+
+// A source is read from until ctx ends, also while it has nothing to give, such as a terminal at which nobody types.
+type source struct {
+	ctx  context.Context
+	from io.Reader
+}
+
+func (s source) Read(p []byte) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	buffer, done := make([]byte, len(p)), make(chan result, 1)
+	go func() { // a read cannot be ended; that of a command which is interrupted is left behind
+		n, err := s.from.Read(buffer)
+		done <- result{n, err}
+	}()
+	select {
+	case r := <-done:
+		return copy(p, buffer[:r.n]), r.err
+	case <-s.ctx.Done():
+		return 0, s.ctx.Err()
+	}
 }
 
 // terminal reports whether a person looks at w.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -406,6 +407,9 @@ func refusal(err error) error {
 			chinese = "再次运行其任务一次，即升级到该版本"
 		}
 		return say(exitUsage, strings.TrimPrefix(e.Error(), "ledger: "), fmt.Sprintf("台账 %s 的版本为 %d，本程序支持的版本为 %d；%s", e.Path, e.Is, e.Known, chinese))
+	}
+	if errors.Is(err, ledger.ErrReadOnly) || errors.Is(err, fs.ErrPermission) {
+		return say(exitUsage, "the ledger cannot be read or written; nothing was sent: give yourself access to it and its folder, or name another folder with --dir", "台账无法读写；未发送任何内容：请获取台账及其目录的访问权限，或用 --dir 指定其他目录")
 	}
 	return err
 }

@@ -171,6 +171,18 @@ func (a *app) pushRecord() *cobra.Command {
 		Long: a.t("What became of a push, or of all pushes of some days: without an ID those of today. TPNS takes 200 such reads an hour and keeps a month.",
 			"查询一次推送的状态；不写 ID 则列出若干天内的全部推送，默认今天。TPNS 每小时最多 200 次查询，保留一个月。"),
 		RunE: func(c *cobra.Command, args []string) error {
+			today := pushpackage.DateOf(time.Now().In(value.Beijing))
+			p := pushpackage.ListPushRecordsParams{StartDate: today, EndDate: today}
+			switch {
+			case len(args) == 1 && (c.Flags().Changed("from") || c.Flags().Changed("to")):
+				return a.misused(c, "PUSH_ID is one push, --from and --to are all of some days: say one of them", "PUSH_ID 查询一次推送，--from 与 --to 查询若干天内的全部推送，二者不能同时使用")
+			case len(args) == 0 && wait:
+				return a.misused(c, "--wait waits for one push: PUSH_ID is missing", "--wait 等待某一次推送，缺少 PUSH_ID")
+			case len(args) == 0:
+				if err := a.days(c, from, to, &p); err != nil {
+					return err
+				}
+			}
 			client, err := a.tpns()
 			if err != nil {
 				return err
@@ -181,16 +193,6 @@ func (a *app) pushRecord() *cobra.Command {
 					_ = a.emitPush(record)
 				}
 				return read(err)
-			}
-			today := pushpackage.DateOf(time.Now().In(value.Beijing))
-			p := pushpackage.ListPushRecordsParams{StartDate: today, EndDate: today}
-			for flag, day := range map[string]*pushpackage.Date{from: &p.StartDate, to: &p.EndDate} {
-				if flag == "" {
-					continue
-				}
-				if err := day.UnmarshalText([]byte(flag)); err != nil {
-					return a.misused(c, "--from and --to are days such as 2026-11-28", "--from 与 --to 的格式为 2026-11-28")
-				}
 			}
 			n := 0
 			for record, err := range client.AllPushRecords(c.Context(), p) {
@@ -203,13 +205,45 @@ func (a *app) pushRecord() *cobra.Command {
 				}
 			}
 			a.note("%s", a.t(fmt.Sprintf("%d pushes", n), fmt.Sprintf("共 %d 次推送", n)))
-			return nil
+			return a.emit("sums", struct {
+				Pushes int `json:"pushes"`
+			}{n}, nil)
 		},
 	}
 	c.Flags().StringVar(&from, "from", "", a.t("first `DAY`, within the last month", "起始日期 `DAY`，一个月以内"))
 	c.Flags().StringVar(&to, "to", "", a.t("last `DAY`", "结束日期 `DAY`"))
 	c.Flags().BoolVar(&wait, "wait", false, a.t("wait until the push is over; looks every 18 s", "等待推送结束，每 18 秒查询一次"))
 	return c
+}
+
+// days reads --from and --to, and refuses what TPNS does not take: it keeps a month. Days are those of Beijing.
+func (a *app) days(c *cobra.Command, from, to string, p *pushpackage.ListPushRecordsParams) error {
+	now := time.Now().In(value.Beijing)
+	first := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, value.Beijing)
+	last := first
+	for _, flag := range []struct {
+		name, text string
+		day        *time.Time
+		date       *pushpackage.Date
+	}{{"from", from, &first, &p.StartDate}, {"to", to, &last, &p.EndDate}} {
+		if !c.Flags().Changed(flag.name) {
+			continue
+		}
+		day, err := time.ParseInLocation(time.DateOnly, flag.text, value.Beijing)
+		if err != nil {
+			return a.misused(c, "--from and --to are days such as 2026-11-28", "--from 与 --to 的格式为 2026-11-28")
+		}
+		*flag.day, *flag.date = day, pushpackage.DateOf(day)
+	}
+	switch {
+	case first.After(last):
+		return a.misused(c, "--from is after --to; either is today unless it is said", "--from 晚于 --to；未填写的一项为今天")
+	case first.After(now):
+		return a.misused(c, "--from is a day that is still to come", "--from 晚于今天")
+	case first.Before(now.AddDate(0, 0, -32)): // to the day, and what a month is, the platform decides
+		return a.misused(c, "--from is more than a month ago; TPNS keeps pushes for a month", "--from 早于一个月前；TPNS 只保留一个月内的推送")
+	}
+	return nil
 }
 
 func (a *app) pushOf(c *cobra.Command, client *pushpackage.Client, id string, wait bool) (*pushpackage.PushRecord, error) {
@@ -219,9 +253,32 @@ func (a *app) pushOf(c *cobra.Command, client *pushpackage.Client, id string, wa
 	return client.GetPushRecord(c.Context(), pushpackage.GetPushRecordParams{PushID: id})
 }
 
+// A pushInfo is a record of a push in the spelling of everything else that the command writes; TPNS has another for
+// every kind of call.
+type pushInfo struct {
+	Date             string                  `json:"date,omitzero"`
+	PushID           string                  `json:"push_id"`
+	Title            string                  `json:"title,omitzero"`
+	Content          string                  `json:"content,omitzero"`
+	Status           pushpackage.PushStatus  `json:"status"`
+	PushType         string                  `json:"push_type,omitzero"`
+	MessageType      string                  `json:"message_type,omitzero"`
+	Environment      pushpackage.Environment `json:"environment,omitzero"`
+	ExpireTime       int64                   `json:"expire_time,omitzero"`
+	XgMediaResources string                  `json:"xg_media_resources,omitzero"`
+	MultiPkg         bool                    `json:"multi_pkg,omitzero"`
+	TargetList       []string                `json:"target_list,omitzero"`
+	CollapseID       int64                   `json:"collapse_id,omitzero"`
+	TagSet           json.RawMessage         `json:"tag_set,omitzero"`
+	UploadID         int64                   `json:"upload_id,omitzero"`
+	GroupID          string                  `json:"group_id,omitzero"`
+	Source           string                  `json:"source,omitzero"`
+	PushConfig       json.RawMessage         `json:"push_config,omitzero"`
+}
+
 // emitPush shows a push. Those to single accounts and tokens name them; that is left out.
 func (a *app) emitPush(r *pushpackage.PushRecord) error {
-	shown := *r
+	shown := pushInfo(*r)
 	shown.TargetList = nil
 	return a.emit("push_record", shown, func(w io.Writer) {
 		fmt.Fprintf(w, "%s  %-22s  %s  %d  %s\n", printable(r.PushID), printable(string(r.Status)), printable(r.Date), r.UploadID, printable(r.Title))

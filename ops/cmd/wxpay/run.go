@@ -112,6 +112,9 @@ func (a *app) runErrand(c *cobra.Command, path string, e *errand) error {
 	if err != nil {
 		return err
 	}
+	if err := dir.ready(name, e.flag.dryRun); err != nil {
+		return err
+	}
 	operation, key, err := e.make(name, settingsOf(dir, name))
 	if err != nil {
 		return err
@@ -217,6 +220,9 @@ func (a *app) pace(c *cobra.Command, e *errand, job *bulk.Job) error {
 	case f.limit < 0 || c.Flags().Changed("limit") && f.limit == 0:
 		return a.misused(c, "--limit is 1 or more; --dry-run sends nothing", "--limit 至少为 1；只检查请用 --dry-run")
 	}
+	if every, err := c.Flags().GetDuration("every"); err == nil && c.Flags().Changed("every") && every <= 0 {
+		return a.misused(c, "--every is more than 0, such as 30s; leave it out for the usual pause", "--every 须大于 0，例如 30s；不填写则采用默认间隔")
+	}
 	job.Rate = f.rate
 	if c.Flags().Changed("rate") && f.rate == 0 {
 		job.Rate = -1
@@ -251,8 +257,10 @@ func until(text string, now time.Time) (time.Time, bool) {
 
 // between reads a window, also with the dash that word processors make of a hyphen.
 func between(text string) (pace.Window, bool) {
-	w, err := pace.Parse(strings.ReplaceAll(text, "–", "-"))
-	return w, err == nil
+	text = strings.ReplaceAll(text, "–", "-")
+	from, to, _ := strings.Cut(text, "-")
+	w, err := pace.Parse(text)
+	return w, err == nil && strings.TrimSpace(from) != strings.TrimSpace(to) // 24:00-24:00
 }
 
 // argsOf is the command line by which a job can be run again, from any folder.
@@ -270,7 +278,7 @@ func argsOf(c *cobra.Command, path, name string, dir folder) []string {
 			return
 		}
 		value := f.Value.String()
-		if f.Name == "profile" && strings.ContainsAny(value, `/\`) {
+		if f.Name == "profile" && (strings.ContainsAny(value, `/\`) || strings.HasSuffix(value, ".env")) || f.Name == "params" && value != "-" {
 			if full, err := filepath.Abs(value); err == nil {
 				value = full
 			}

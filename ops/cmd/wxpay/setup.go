@@ -234,7 +234,7 @@ func (a *app) badSetup(err error) error {
 	if err == nil {
 		return nil
 	}
-	english, chinese := oneLine(err.Error()), "配置有误："+oneLine(err.Error())
+	english, chinese := oneLine(err.Error()), "配置有误："+oneLine(platform(err).said.Chinese)
 	if s := a.setup(); s.err == nil && len(s.unused) > 0 {
 		names := strings.Join(slices.Sorted(maps.Keys(platforms(s.unused))), "_*, ") + "_*"
 		if s.named {

@@ -124,9 +124,28 @@ func (a *app) wrongFlag(c *cobra.Command, err error) error {
 	}
 	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		f := e.GetFlag()
-		return a.misused(c, "--"+f.Name+" does not take "+strconv.Quote(e.GetValue())+" ("+f.Value.Type()+")", "--"+f.Name+" 的值 "+strconv.Quote(e.GetValue())+" 无效（"+f.Value.Type()+"）")
+		english, chinese := kindOfValue(f.Value.Type())
+		return a.misused(c, "--"+f.Name+" takes "+english+", not "+strconv.Quote(e.GetValue()), "--"+f.Name+" 的值 "+strconv.Quote(e.GetValue())+" 无效，应为"+chinese)
 	}
-	return a.misused(c, err.Error(), err.Error())
+	if e, ok := errors.AsType[*pflag.InvalidSyntaxError](err); ok {
+		return a.misused(c, strconv.Quote(e.GetSpecifiedFlag())+" is no flag", strconv.Quote(e.GetSpecifiedFlag())+" 不是有效的参数写法")
+	}
+	return a.misused(c, err.Error(), "参数有误："+err.Error())
+}
+
+// kindOfValue says what a flag takes.
+func kindOfValue(kind string) (english, chinese string) {
+	switch kind {
+	case "float64":
+		return "a number", "数字"
+	case "int", "int64":
+		return "a whole number", "整数"
+	case "duration":
+		return "a time such as 30s or 24h", "时长，例如 30s 或 24h"
+	case "bool":
+		return "true or false", " true 或 false"
+	}
+	return "a text", "文本"
 }
 
 // need marks flags that a command cannot do without.
