@@ -103,6 +103,9 @@ func Phone(text string) (phone, fault string) {
 	if !odd && !hanging {
 		return "", fmt.Sprintf("has %d digits; a mobile number of the mainland has 11 and begins with 1, another number begins with + and its country", len(digits))
 	}
+	if strings.HasPrefix(text, "+") && !bracketed(text) {
+		return "", "has brackets that begin with 0, which nobody dials from abroad, or do not pair; write + and digits alone"
+	}
 	if strings.HasPrefix(text, "+") {
 		return "", "is no phone number with the code of a country, or one that could be of the mainland as well"
 	}
@@ -173,7 +176,7 @@ func abroad(text string) (number string, ok bool) {
 		return r
 	}, rest)
 	switch {
-	case !ok, len(rest) < 7, len(rest) > 15, strings.ContainsFunc(rest, func(r rune) bool { return !digit(r) }):
+	case !ok, !bracketed(text), len(rest) < 7, len(rest) > 15, strings.ContainsFunc(rest, func(r rune) bool { return !digit(r) }):
 		return "", false
 	case rest[0] == '0', strings.HasPrefix(rest, "86"):
 		return "", false
@@ -181,6 +184,25 @@ func abroad(text string) (number string, ok bool) {
 		return "", false
 	}
 	return "+" + rest, true
+}
+
+// bracketed reports whether brackets pair, none within others, and none begin with the 0 that is dialled only within a
+// country, as in +44 (0)20 7946 0018.
+func bracketed(text string) bool {
+	open, first := false, false // first: a digit would be the first behind the bracket
+	for _, r := range text {
+		switch {
+		case r == '(' && open, r == ')' && (!open || first), r == '0' && first:
+			return false
+		case r == '(':
+			open, first = true, true
+		case r == ')':
+			open = false
+		case digit(r):
+			first = false
+		}
+	}
+	return !open
 }
 
 // usual reports whether text is a number as people write it, with signs that are no dashes.

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
-	"unicode"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/auth"
-	"github.com/wxpay-go/wxpay/internal/oneline"
 )
 
 // Failed is what an error of the SDK says of a step:
@@ -58,32 +55,6 @@ func Behind(said string, todo wxpay.Hint) wxpay.Hint {
 		return wxpay.Hint{English: said, Chinese: said}
 	}
 	return wxpay.Hint{English: said + "; " + todo.English, Chinese: said + "；" + todo.Chinese}
-}
-
-// Masked is a text of the platform, for people, in one line: what may be a number of somebody, five digits or more in
-// a row, is starred.
-func Masked(text string) string {
-	text = oneline.Quote(text, 256)
-	var b strings.Builder
-	for len(text) > 0 {
-		n := strings.IndexFunc(text, func(r rune) bool { return !unicode.IsDigit(r) })
-		if n < 0 {
-			n = len(text)
-		}
-		if n >= 5 {
-			b.WriteString("*****")
-		} else {
-			b.WriteString(text[:n])
-		}
-		text = text[n:]
-		n = strings.IndexFunc(text, unicode.IsDigit)
-		if n < 0 {
-			n = len(text)
-		}
-		b.WriteString(text[:n])
-		text = text[n:]
-	}
-	return b.String()
 }
 
 // Again sends a call that was kept: the same bytes, with a signature of today. T is what the method of its service

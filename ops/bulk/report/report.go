@@ -35,11 +35,17 @@ func (f Facts) Complete() bool {
 
 // A File is an input of a job.
 type File struct {
+<<<<<<< HEAD
 	Name     string    `json:"name"`
 	Encoding string    `json:"encoding"`
 	Rows     int64     `json:"rows"`
 	Added    time.Time `json:"added"`
 	Staged   bool      `json:"staged"` // all of its rows are in the ledger
+=======
+	Name, Encoding string // Encoding: empty if nobody wrote it down; no ledger does
+	Rows           int64
+	Added          time.Time
+>>>>>>> h/input
 }
 
 // A Reason is why rows were rejected.
@@ -49,8 +55,7 @@ type Reason struct {
 	Why  wxpay.Hint `json:"why"`
 }
 
-// A Tick is how a job stood at a moment. Its numbers only grow, but for Throttled and Repeated, which begin at 0 with
-// each run.
+// A Tick is how a job stood at a moment. Throttled begins at 0 with each run.
 type Tick struct {
 	At                                 time.Time
 	Done, Rejected, Unknown, Throttled int64

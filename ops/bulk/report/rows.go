@@ -25,11 +25,10 @@ const (
 	colReason    = "wxpay_reason"
 	colReasonZH  = "wxpay_reason_zh"
 	colRequestID = "wxpay_request_id"
-	colCells     = "wxpay_cells" // masked or whole
 )
 
 func ours() []string {
-	return []string{colFile, colLine, colCode, colReason, colReasonZH, colRequestID, colCells}
+	return []string{colFile, colLine, colCode, colReason, colReasonZH, colRequestID, table.CellsColumn}
 }
 
 // Rows are those rows of a job that ended in one way, to be written in the shape of its inputs. The ledger knows what
@@ -131,12 +130,12 @@ func (r Rows) cell(column *table.Column, cell string) string {
 
 // said is what the columns of ours hold.
 func (r Rows) said(f input, row row) []string {
-	cells := "masked"
+	cells := table.CellsMasked
 	if r.Reveal {
-		cells = "whole"
+		cells = table.CellsWhole
 	}
 	if row.cells == nil {
-		cells = "lost"
+		cells = table.CellsLost
 	}
 	why := wxpay.Hint{English: bulk.Masked(row.item.Reason), Chinese: bulk.Masked(row.item.ReasonChinese)}
 	if row.item.State == ledger.Skipped {

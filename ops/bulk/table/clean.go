@@ -32,6 +32,9 @@ func (k Kind) clean(text string) (string, *wrong) {
 	if wrong := characters(text); text == "" || wrong != nil {
 		return "", wrong
 	}
+	if text == Stars {
+		return "", wrongMasked
+	}
 	switch k {
 	case Fen:
 		return fen(text, 0)

@@ -42,6 +42,7 @@ type File struct {
 	headerLine int // line of the last record that is no row; 0: all are rows
 	width      int // cells that a row may have; 0: any number
 	places     []int
+	told       []int // where CellsColumn stands
 	found      map[string]string
 }
 
@@ -185,19 +186,8 @@ func (f *File) encodingOf(s *seen) error {
 // Name is the absolute path.
 func (f *File) Name() string { return f.path }
 
-// Base is the last part of the path.
-func (f *File) Base() string { return filepath.Base(f.path) }
-
 // Encoding is that of the text, or XLSX. [Options] take it.
 func (f *File) Encoding() string { return f.encoding }
-
-// Separator is what stands between cells: "," or ";" or "|" or a tab; empty if a line is one cell, and of a workbook.
-func (f *File) Separator() string {
-	if f.sep == 0 {
-		return ""
-	}
-	return string(f.sep)
-}
 
 // Header is what stands over the columns; nil if the file begins with a row.
 func (f *File) Header() []string { return slices.Clone(f.header) }
@@ -272,6 +262,16 @@ func (f *File) Records(ctx context.Context) iter.Seq2[Record, error] {
 func (f *File) clean(cells []string) (clean []string, column string, _ *wrong) {
 	if f.width > 0 && len(cells) > f.width && !blank(cells[f.width:]) {
 		return nil, "", wrongMore
+	}
+	for _, place := range f.told {
+		if place < len(cells) {
+			switch plain(cells[place]) {
+			case CellsMasked:
+				return nil, "", wrongMasked
+			case CellsLost:
+				return nil, "", wrongLost
+			}
+		}
 	}
 	clean = make([]string, len(f.places))
 	for i, place := range f.places {

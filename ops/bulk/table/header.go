@@ -168,6 +168,11 @@ func (f *File) place(list []sample) error {
 	for i := range header {
 		header[i] = lists.Trim(shown(header[i]))
 	}
+	for i, cell := range header {
+		if plain(cell) == plain(CellsColumn) {
+			f.told = append(f.told, i)
+		}
+	}
 	taken := map[int]bool{}
 	heads := false
 	var order []int // mapped columns choose first

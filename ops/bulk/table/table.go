@@ -31,6 +31,17 @@ type Row struct {
 	Cells []string // clean, in the order of the columns; "" where the file has none
 }
 
+// A file of rows that came out of a job says in a column of its own what its cells are. A row whose cells are not whole
+// stands for nobody: it is refused when it is fed again.
+const (
+	CellsColumn = "wxpay_cells"
+	CellsWhole  = "whole"
+	CellsMasked = "masked"
+	CellsLost   = "lost" // their input had changed or was gone
+
+	Stars = "****" // for what is hidden of a cell; a text of these alone is refused too
+)
+
 // Cell is the one at a place, from 0; "" of a row that ends before it.
 func (r Row) Cell(place int) string {
 	if place < len(r.Cells) {

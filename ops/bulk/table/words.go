@@ -15,6 +15,8 @@ var (
 	wrongLong     = &wrong{"is longer than 1 MiB", "超过 1 MiB"}
 	wrongMore     = &wrong{"has more cells than the header; put double quotes round a cell that holds the separator", "单元格多于表头；含分隔符的单元格请用双引号括起"}
 	wrongTwice    = &wrong{"is the header once more; remove the line", "再次出现表头；请删除该行"}
+	wrongMasked   = &wrong{"is masked; export it with --reveal", "已脱敏；请用 --reveal 重新导出"}
+	wrongLost     = &wrong{"has lost its cells; take the row from the input that it came from", "单元格内容已缺失；请从原输入文件中取回该行"}
 	wrongControl  = &wrong{"holds a control character", "含有控制字符"}
 )
 
@@ -29,6 +31,7 @@ func chinese(english string) string {
 		{"more than one column", "一个单元格中有多列内容"},
 		{"double quote", "含有双引号"},
 		{"apostrophe", "含有撇号；请删除"},
+		{"brackets that", "括号不成对，或含有国际拨号时不拨的 0；请只写 + 和数字"},
 		{"brackets", "含有括号、反引号或反斜杠；请只保留值本身"},
 		{"spaces", "含有空格"},
 		{"control character", "含有控制字符"},

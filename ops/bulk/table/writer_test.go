@@ -239,3 +239,38 @@ func FuzzRows(f *testing.F) {
 		}
 	})
 }
+
+// Rows that came out of a job are taken again only if their cells are whole, whatever the operation reads in them.
+func TestMaskedRowsAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []table.Kind{table.Text, table.ID, table.Phone, table.Fen, table.Yuan, table.Moment} {
+		good := map[table.Kind]string{table.Fen: "1", table.Yuan: "1", table.Phone: one, table.Moment: "2026-11-28", table.ID: "a1", table.Text: "a"}[kind]
+		columns := []table.Column{{Name: "account", Kind: kind}}
+		text := "account,wxpay_cells\n" + good + ",whole\n" + good + ",masked\n" + good + ", MASKED \n,lost\n" + good + ",\n" + good + "\n"
+		f, err := table.Open(write(t, "again.csv", text), table.Options{Columns: columns})
+		require.NoError(t, err)
+		rows, faults := read(t, f)
+		require.Len(t, rows, 3, kind)
+		require.Len(t, faults, 3, kind)
+		assert.Equal(t, table.Fault{File: faults[0].File, Line: 3, Reason: "is masked; export it with --reveal", Chinese: "已脱敏；请用 --reveal 重新导出"}, *faults[0])
+		assert.Equal(t, 4, faults[1].Line)
+		assert.Equal(t, 5, faults[2].Line)
+		assert.Contains(t, faults[2].Reason, "has lost its cells")
+	}
+	text := `<row r="1"><c t="inlineStr"><is><t>WXPAY_CELLS</t></is></c><c t="inlineStr"><is><t>account</t></is></c></row>` +
+		`<row r="2"><c t="inlineStr"><is><t>masked</t></is></c><c t="inlineStr"><is><t>****</t></is></c></row>`
+	f, err := table.Open(write(t, "again.xlsx", zipped(t, parts(text, ""))), table.Options{Columns: []table.Column{{Name: "account", Required: true}}})
+	require.NoError(t, err)
+	rows, faults := read(t, f)
+	assert.Empty(t, rows)
+	require.Len(t, faults, 1)
+	assert.Equal(t, "is masked; export it with --reveal", faults[0].Reason)
+
+	// The stars tell it alone, if somebody took the column away; a text may hold some.
+	f, err = table.Open(write(t, "again.csv", "account\n****\na****\n"), table.Options{Columns: []table.Column{{Name: "account", Required: true}}})
+	require.NoError(t, err)
+	rows, faults = read(t, f)
+	assert.Equal(t, "3 a****\n", cells(rows))
+	require.Len(t, faults, 1)
+	assert.Equal(t, "is masked; export it with --reveal", faults[0].Reason)
+}

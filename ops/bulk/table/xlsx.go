@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,12 +21,14 @@ const (
 	maxColumns = 1 << 14
 	maxSheet   = 4 << 30   // bytes of XML
 	maxStrings = 512 << 20 // bytes of XML
+	maxChunks  = 256       // of the strings that cells share, which are kept in memory
+	maxText    = 1 << 30   // bytes of all cells: one string of the file may stand in a million of them
 	maxPart    = 16 << 20  // bytes of XML of every other part
 )
 
 var (
 	wrongWorkbook = &wrong{"is a workbook that is damaged or cut off; save it again", "工作簿已损坏或不完整；请重新保存"}
-	wrongSheets   = &wrong{"is a workbook larger than any that a spreadsheet writes", "工作簿大小异常，超出表格软件的上限"}
+	wrongSheets   = &wrong{"is a workbook larger than any that is read; save it as CSV", "工作簿过大，无法读取；请另存为 CSV"}
 	wrongNumber   = &wrong{"is a number of more than 15 digits, of which a workbook has lost some; enter the column as text", "是超过 15 位的数字，工作簿已丢失其末尾数位；请将该列设为文本后重新录入"}
 	wrongFormula  = &wrong{"holds an error of a formula", "是公式错误值"}
 )
@@ -189,7 +192,7 @@ func (b *book) open(name string) *wrong {
 			styles = b.part(r.target)
 		}
 	}
-	var names []string
+	var names []string // some of them, to be told
 	chosen := false
 	err = b.walk(b.part(main), func(x *xmlReader) {
 		switch string(x.name) {
@@ -201,14 +204,17 @@ func (b *book) open(name string) *wrong {
 			if !ok {
 				return // a chart
 			}
-			names = append(names, decoded(x.attr("name")))
-			if !chosen && (name == "" || name == names[len(names)-1]) {
+			called := decoded(x.attr("name"))
+			if !chosen && (name == "" || name == called) {
 				chosen, b.sheet = true, b.part(target)
+			}
+			if len(names) < 20 && len(called) <= 100 {
+				names = append(names, called)
 			}
 		}
 	})
 	switch {
-	case err != nil, len(names) == 0:
+	case err != nil, !chosen && name == "":
 		return wrongWorkbook
 	case !chosen:
 		return &wrong{"has no sheet of that name; it has " + strings.Join(names, ", "), "没有该名称的工作表；现有：" + strings.Join(names, "、")}
@@ -285,7 +291,7 @@ func (s *shared) add(text []byte) error {
 		return errSize
 	}
 	if k := len(s.chunks); k == 0 || len(s.chunks[k-1])+need > chunk {
-		if k == 1<<12 {
+		if k == maxChunks {
 			return errSize
 		}
 		s.chunks = append(s.chunks, make([]byte, 0, chunk))
@@ -299,9 +305,10 @@ func (s *shared) add(text []byte) error {
 	return nil
 }
 
-func (s *shared) get(i int) (string, bool) {
+// get is good for as long as the strings are.
+func (s *shared) get(i int) ([]byte, bool) {
 	if i < 0 || i >= s.n {
-		return "", false
+		return nil, false
 	}
 	at, from := s.places[i/stride]>>20, s.places[i/stride]&(chunk-1)
 	for skip := i % stride; ; skip-- {
@@ -312,7 +319,7 @@ func (s *shared) get(i int) (string, bool) {
 		size, n := binary.Uvarint(text)
 		end := n + int(size)
 		if skip == 0 {
-			return string(text[n:end]), true
+			return text[n:end], true
 		}
 		from += uint32(end)
 	}
@@ -386,6 +393,7 @@ func (b *book) rows(step func(line int, cells []string, wrong *wrong) bool) erro
 		var raw []byte
 		line, column, more := 0, 0, true
 		within, seen := false, false // the data; drawings and forms behind it have rows too
+		var size, total int64        // of the cells of a row and of all, with what stands between them in CSV
 		var kind [10]byte            // of a cell
 		var kindSize, style int
 		for {
@@ -411,7 +419,7 @@ func (b *book) rows(step func(line int, cells []string, wrong *wrong) bool) erro
 				if line <= last || line > maxRows {
 					return errXML
 				}
-				cells, column = cells[:0], -1
+				cells, column, size = cells[:0], -1, 0
 			case token == tokenOpen && string(x.name) == "c":
 				if column++; x.attr("r") != nil {
 					column = place(x.attr("r"))
@@ -428,12 +436,32 @@ func (b *book) rows(step func(line int, cells []string, wrong *wrong) bool) erro
 				if len(raw) == 0 {
 					break
 				}
-				for len(cells) <= column {
-					cells = append(cells, "")
+				if string(kind[:kindSize]) == "s" {
+					text, ok := b.shared.get(number(raw))
+					if !ok {
+						return errXML
+					}
+					raw = append(raw[:0], text...)
+				}
+				room := int64(len(raw) + max(1, column+1-len(cells)))
+				size, total = size+room, total+room
+				if total > maxText {
+					return errSize
+				}
+				if size > maxRecord {
+					break
+				}
+				if n := len(cells); n <= column {
+					cells = slices.Grow(cells, column+1-n)[:column+1]
+					clear(cells[n:])
 				}
 				cells[column], err = b.cell(string(kind[:kindSize]), style, raw)
 			case token == tokenClose && string(x.name) == "row":
-				more = step(line, cells, nil)
+				if size > maxRecord {
+					more = step(line, nil, wrongLong)
+				} else {
+					more = step(line, cells, nil)
+				}
 			}
 			if err != nil {
 				return err
@@ -490,13 +518,7 @@ func place(name []byte) int {
 
 func (b *book) cell(kind string, style int, raw []byte) (string, error) {
 	switch kind {
-	case "s":
-		text, ok := b.shared.get(number(raw))
-		if !ok {
-			return "", errXML
-		}
-		return text, nil
-	case "inlineStr", "str":
+	case "s", "inlineStr", "str":
 		return string(raw), nil
 	case "b":
 		if string(raw) == "1" {

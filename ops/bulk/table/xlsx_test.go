@@ -3,10 +3,13 @@ package table_test
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -41,6 +44,7 @@ func zipped(t testing.TB, parts map[string]string) string {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
 	for name, text := range parts {
 		w, err := z.Create(name)
 		require.NoError(t, err)
@@ -165,4 +169,67 @@ func TestBrokenWorkbooks(t *testing.T) {
 			assert.NotContains(t, err.Error(), one)
 		})
 	}
+}
+
+// Few bytes of a workbook that stand for many are refused, by their line where only one is so, before they take memory
+// or time.
+func TestBombs(t *testing.T) { // alone, since it measures
+	head := `<row r="1"><c t="inlineStr"><is><t>phone_number</t></is></c></row><row r="2"><c t="inlineStr"><is><t>` + one + `</t></is></c></row>`
+	big := strings.Repeat("7", 1<<20-100)
+	share := `<si><t>` + big + `</t></si>`
+	for name, tt := range map[string]struct {
+		sheet, strings, want string
+		most                 uint64 // MiB that are taken in all, garbage too
+	}{
+		"one string in many cells":      {`<row r="3">` + strings.Repeat(`<c t="s"><v>0</v></c>`, 1000) + `</row>`, share, ":3: is longer than 1 MiB", 40},
+		"in one cell many times":        {`<row r="3">` + strings.Repeat(`<c r="A3" t="s"><v>0</v></c>`, 2000) + `</row>`, share, "larger than any", 40},
+		"in many rows":                  {strings.Repeat(`<row><c r="B1" t="s"><v>0</v></c></row>`, 2000), share, "larger than any", 1200},
+		"inline strings":                {`<row r="3">` + strings.Repeat(`<c t="inlineStr"><is><t>`+big[:1<<19]+`</t></is></c>`, 40) + `</row>`, "", ":3: is longer than 1 MiB", 400},
+		"rich text":                     {`<row r="3"><c t="inlineStr"><is>` + strings.Repeat(`<r><t>`+big[:1<<19]+`</t></r>`, 40) + `</is></c></row>`, "", "larger than any", 40},
+		"rich text of a shared string":  {"", `<si>` + strings.Repeat(`<r><t>`+big[:1<<19]+`</t></r>`, 40) + `</si>`, "larger than any", 40},
+		"many shared strings":           {"", strings.Repeat(`<si><t>`+big[:520<<10]+`</t></si>`, 258), "larger than any", 2000},
+		"how to pronounce it":           {`<row r="3"><c t="s"><v>0</v></c></row>`, `<si><t>` + two + `</t>` + strings.Repeat(`<rPh><t>`+big+`</t></rPh>`, 40) + `</si>`, "", 1000},
+		"rows of one cell far away":     {strings.Repeat(`<row><c r="XFD1"><v>0</v></c></row>`, 80_000), "", "larger than any", 400},
+		"a value with a million ends":   {`<row r="3" a="` + strings.Repeat(">", 1<<20-1000) + `"><c><v>` + two + `</v></c></row>`, "", "", 40},
+		"a comment with a million ends": {`<!--` + strings.Repeat(">", 1<<20-1000) + `-->`, "", "", 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := write(t, "bomb.xlsx", zipped(t, parts(head+tt.sheet, tt.strings)))
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			start := time.Now()
+			f, err := table.Open(path, table.Options{Columns: phone()})
+			if err == nil {
+				for _, fault := range f.Rows(t.Context()) {
+					if fault != nil && !strings.Contains(fault.Error(), "more cells than the header") {
+						err = fault
+						break
+					}
+				}
+			}
+			runtime.ReadMemStats(&after)
+			taken := (after.TotalAlloc - before.TotalAlloc) >> 20
+			t.Log(time.Since(start), taken, "MiB")
+			assert.Less(t, time.Since(start), 15*time.Second) // a tag that is copied at each of its ends takes minutes
+			assert.Less(t, taken, tt.most)
+			if tt.want == "" {
+				assert.NoError(t, err)
+			} else {
+				assert.ErrorContains(t, err, tt.want)
+			}
+		})
+	}
+	var sheets strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&sheets, `<sheet name="s%d" r:id="rId1"/>`, i)
+	}
+	p := parts(head, "")
+	p["xl/workbook.xml"] = `<workbook><sheets>` + sheets.String() + `</sheets></workbook>`
+	_, err := table.Open(write(t, "sheets.xlsx", zipped(t, p)), table.Options{Columns: phone(), Sheet: "other"})
+	require.ErrorContains(t, err, "it has s0, s1,")
+	assert.Less(t, len(err.Error()), 500)
+	f, err := table.Open(write(t, "sheets.xlsx", zipped(t, p)), table.Options{Columns: phone(), Sheet: "s999"})
+	require.NoError(t, err)
+	rows, _ := read(t, f)
+	assert.Equal(t, "2 "+one+"\n", cells(rows))
 }

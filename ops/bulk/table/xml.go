@@ -121,10 +121,12 @@ func (x *xmlReader) next() (token, error) {
 			}
 			return tokenClose, nil
 		}
-		for bytes.IndexByte(tag, '"') >= 0 && bytes.Count(tag, []byte(`"`))%2 == 1 { // ">" within a value
+		for quotes := bytes.Count(tag, []byte(`"`)); quotes%2 == 1; { // ">" within a value
+			known := len(tag)
 			if tag, err = x.more(tag); err != nil {
 				return 0, err
 			}
+			quotes += bytes.Count(tag[known:], []byte(`"`))
 		}
 		tag = tag[:len(tag)-1]
 		if len(tag) > 0 && tag[len(tag)-1] == '/' {
@@ -141,10 +143,13 @@ func (x *xmlReader) next() (token, error) {
 	}
 }
 
-// more reads on to the next end of a tag.
+// more reads on to the next end of a tag. A tag that it returned before is not copied once more: it may have a million
+// ends within a value.
 func (x *xmlReader) more(tag []byte) ([]byte, error) {
-	x.tag = append(x.tag[:0], tag...)
-	tag, err := x.until('>', x.tag)
+	if kept := x.tag[:cap(x.tag)]; len(kept) == 0 || &kept[0] != &tag[0] {
+		tag = append(x.tag[:0], tag...)
+	}
+	tag, err := x.until('>', tag)
 	x.tag = tag[:0]
 	if errors.Is(err, io.EOF) {
 		return nil, errXML
