@@ -23,11 +23,7 @@ func Read(ctx context.Context, l *ledger.Ledger, now time.Time) (f Facts, err er
 		return f, err
 	}
 	for _, file := range files {
-<<<<<<< HEAD
-		f.Files = append(f.Files, File{Name: file.Name, Encoding: file.Encoding, Rows: file.Rows, Added: file.Added, Staged: file.Staged})
-=======
-		f.Files = append(f.Files, File{Name: file.Name, Rows: file.Rows, Added: file.Added})
->>>>>>> h/input
+		f.Files = append(f.Files, File{Name: file.Name, Rows: file.Rows, Added: file.Added, Staged: file.Staged})
 	}
 	ticks, err := l.Ticks()
 	if err != nil {

@@ -35,17 +35,11 @@ func (f Facts) Complete() bool {
 
 // A File is an input of a job.
 type File struct {
-<<<<<<< HEAD
 	Name     string    `json:"name"`
-	Encoding string    `json:"encoding"`
+	Encoding string    `json:"encoding"` // empty if nobody wrote it down; no ledger does
 	Rows     int64     `json:"rows"`
 	Added    time.Time `json:"added"`
 	Staged   bool      `json:"staged"` // all of its rows are in the ledger
-=======
-	Name, Encoding string // Encoding: empty if nobody wrote it down; no ledger does
-	Rows           int64
-	Added          time.Time
->>>>>>> h/input
 }
 
 // A Reason is why rows were rejected.
