@@ -2,7 +2,7 @@
 // any moment: a job that is run again goes on where it stopped, every row is accounted for, and nothing takes effect
 // twice.
 //
-// A [Job] is a file of rows, an [Operation] and a ledger. The ledger is one file that remembers of every row what
+// A [Job] is a source of rows, an [Operation] and a ledger. The ledger is one file that remembers of every row what
 // became of it, and of every call that was begun its very bytes, written before the first of them leaves. Of people it
 // holds nothing that can be read without the merchant's private key. Operations are in packages of their own: members,
 // debits, banklists, pushlists; a call that none of them makes takes an Operation of one's own.
@@ -28,13 +28,13 @@ type Operation interface {
 	// without anything to do for Send.
 	Send(ctx context.Context, item Item) Result
 	// Settle finds out what became of an item whose step was begun and never ended, and ends it: by asking, or by
-	// sending kept again, which is the same call to the last byte. A kept without a route is that of an operation
-	// whose calls are not kept.
+	// sending kept again. Kept is the call that was begun, byte for byte; its Route is empty if the operation's calls are
+	// not kept (About.Unkept).
 	Settle(ctx context.Context, item Item, kept wxpay.Prepared) Result
 }
 
-// Timed is an Operation whose steps are due at times that its settings decide, and so perhaps at others in a later run.
-// Due says when the step of an item may be taken; zero: at once. It is asked once in a run, before the item is sent.
+// Timed may be implemented by an Operation whose waits depend on its settings, so that a later run with others may take a
+// step earlier or later. Due is asked before an item is sent that waits for its next step; zero: at once.
 type Timed interface {
 	Due(item Item) time.Time
 }
@@ -46,13 +46,13 @@ type About struct {
 	Settings map[string]string // such as card_id; nothing secret
 	Columns  []table.Column    // that Row.Cells have, in this order
 	Steps    []Step            // one at least
-	Batch    int               // rows that make one item; 0: one
+	Batch    int               // rows that make one item; 0: one. A job of batches has one input
 	// Unkept says that Send makes calls that [wxpay.WithPrepared] does not see, such as those of TPNS: an item is then
 	// marked as begun before Send, and Settle gets a kept without a route.
 	Unkept      bool
 	Concurrency int // items at a time, at most; 0: as the job says
-	// Once refuses an input in which a row stands twice, and a further input. It is for batches, of which the platform
-	// takes every row for one of its own; rows that are sent one by one are skipped the second time.
+	// Once refuses an input in which a row stands twice. It is for batches, of which the platform takes every row for one
+	// of its own; rows that are sent one by one are skipped the second time.
 	Once bool
 }
 

@@ -55,8 +55,8 @@ func (r *run) choose(ctx context.Context, files []ledger.File, digest string) (s
 			return false, r.changed(ctx)
 		}
 	}
-	if i := slices.IndexFunc(files, func(f ledger.File) bool { return f.Staged }); i >= 0 && r.about.Once {
-		return false, &OtherJobError{"input", files[i].Name, r.Source.Name()} // rows of both would be found in neither
+	if i := slices.IndexFunc(files, func(f ledger.File) bool { return f.Staged }); i >= 0 && r.about.Batch > 1 {
+		return false, &OtherJobError{"input", files[i].Name, r.Source.Name()} // a row of both would be sent twice, in two batches
 	}
 	return false, nil
 }

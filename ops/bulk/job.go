@@ -89,6 +89,7 @@ type Summary struct {
 	Throttled int64
 	Repeated  int64
 	Reasons   map[string]int64 // rejected rows by code
+	Next      map[string]int64 // of the rows that are Left and took a step, by the step that is next
 	Good, Bad int64            // what the platform counted, of operations whose items are batches
 	// Duplicates are rows that an earlier one makes needless, and Twice the first of them, as far as this run has looked for
 	// them: a dry run does, and for batches the run that reads an input for the first time. Others are Skipped.

@@ -22,7 +22,7 @@ import (
 // plain is an operation without a platform, for jobs that take days.
 type plain struct {
 	steps []bulk.Step
-	once  bool
+	batch int
 	send  func(item bulk.Item) bulk.Result // one at a time
 }
 
@@ -31,7 +31,7 @@ func (o *plain) About() bulk.About {
 	if steps == nil {
 		steps = []bulk.Step{{Name: "one", Route: "POST /one"}}
 	}
-	return bulk.About{Name: "plain", Sender: "1", Columns: []table.Column{{Name: "phone_number"}, {Name: "code"}}, Steps: steps, Once: o.once, Unkept: true}
+	return bulk.About{Name: "plain", Sender: "1", Columns: []table.Column{{Name: "phone_number"}, {Name: "code"}}, Steps: steps, Batch: o.batch, Unkept: true}
 }
 
 func (o *plain) Check(row table.Row) (string, error) { return row.Cells[0], nil }
@@ -184,10 +184,10 @@ func TestInputBesideAnother(t *testing.T) {
 	assert.Equal(t, bulk.Sums{Rows: 20, Done: 20}, s.Sums)
 }
 
-// Batches whose rows the platform would take twice have one input.
+// A job of batches has one input: a row that another has too would be in another batch.
 func TestOnlyInput(t *testing.T) {
 	t.Parallel()
-	j := plainJob(t, 3, &plain{send: done, once: true})
+	j := plainJob(t, 3, &plain{send: done, batch: 3})
 	one := j.Source
 	_, err := j.Run(t.Context())
 	require.NoError(t, err)

@@ -256,8 +256,18 @@ func (r *run) summary(start time.Time) (*Summary, error) {
 	if err != nil {
 		return nil, stopped(WhyLedger, hintLedger, err)
 	}
+	steps, err := r.ledger.Steps()
+	if err != nil {
+		return nil, stopped(WhyLedger, hintLedger, err)
+	}
+	next := map[string]int64{}
+	for step, rows := range steps {
+		if step < len(r.about.Steps) {
+			next[r.about.Steps[step].Name] = rows
+		}
+	}
 	return &Summary{
-		Sums: SumsOf(sums), Name: r.ledger.Head().Name, Resumed: r.before.Rows > 0, Before: r.before.Done, Throttled: r.throttled.Load(),
+		Next: next, Sums: SumsOf(sums), Name: r.ledger.Head().Name, Resumed: r.before.Rows > 0, Before: r.before.Done, Throttled: r.throttled.Load(),
 		Repeated: r.repeated.Load(), Reasons: reasons, Twice: r.twice.Faults, Duplicates: r.twice.Count, Good: sums.Good, Bad: sums.Bad, Elapsed: time.Since(start),
 	}, nil
 }

@@ -290,7 +290,8 @@ func (r *run) take(ctx context.Context, item ledger.Item, rows []table.Row) (wri
 	}
 }
 
-// keep writes a call down before it leaves, and holds it back until it may. What is asked for alone is not written.
+// keep writes a call down before it leaves. A GET is not written down: it changes nothing. An item may make several calls;
+// the first was paced by the pass, each later one waits here.
 func (r *run) keep(item ledger.Item, kept wxpay.Prepared) func(context.Context, wxpay.Prepared) error {
 	var waited atomic.Bool // the pass has waited for the first call
 	return func(ctx context.Context, p wxpay.Prepared) error {

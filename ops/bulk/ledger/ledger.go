@@ -368,6 +368,25 @@ func (l *Ledger) Sums() (s Sums, err error) {
 	return s, told(l.path, rows.Err())
 }
 
+// Steps count the rows that wait for another step than the first, by step.
+func (l *Ledger) Steps() (map[int]int64, error) {
+	rows, err := l.read.Query(`SELECT step, sum(rows) FROM items WHERE state = ? AND step > 0 GROUP BY step`, Staged)
+	if err != nil {
+		return nil, told(l.path, err)
+	}
+	defer rows.Close()
+	steps := map[int]int64{}
+	for rows.Next() {
+		var step int
+		var n int64
+		if err := rows.Scan(&step, &n); err != nil {
+			return nil, told(l.path, err)
+		}
+		steps[step] = n
+	}
+	return steps, told(l.path, rows.Err())
+}
+
 // Reasons count the rejected rows by code.
 func (l *Ledger) Reasons() (map[string]int64, error) {
 	rows, err := l.read.Query(`SELECT ifnull(code, ''), sum(rows) FROM items WHERE state = ? GROUP BY 1`, Rejected)

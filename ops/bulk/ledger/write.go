@@ -382,8 +382,8 @@ func (l *Ledger) End(ctx context.Context, item int64, o Outcome) error {
 	return l.EndLater(ctx, item, o)(ctx)
 }
 
-// EndLater is [Ledger.End] in two parts: it returns when the change has its place, before every change that comes later, and
-// wait returns when it is on disk. So who waits for a later Begin knows that this is on disk too.
+// EndLater queues the change and returns; wait blocks until it is on disk. Changes reach the disk in the order in which
+// they were queued, so when a later Begin returns, this one is there too.
 func (l *Ledger) EndLater(ctx context.Context, item int64, o Outcome) (wait func(context.Context) error) {
 	if o.State != Staged && o.State != Done && o.State != Rejected && o.State != Unknown {
 		return func(context.Context) error { return refusal{fmt.Sprintf("no step ends with state %d", o.State)} }

@@ -24,8 +24,8 @@ type Limiter struct {
 }
 
 const (
-	margin   = 1.01                 // by which calls are further apart than they would have to be, so that
-	late     = 9 * time.Millisecond // is made up for which a timer lost, and still no second has one call too many
+	margin   = 1.01                 // calls are spaced 1 % wider than the rate needs
+	late     = 9 * time.Millisecond // how much of a late timer is made up for; with margin no second gets one call too many
 	recovery = 0.1                  // of the ceiling that comes back within a minute
 	lowest   = 0.02                 // of the ceiling
 	lull     = time.Second          // in which answers that ask to slow down are one

@@ -227,6 +227,9 @@ func (a *app) summary(w *work, sum *bulk.Summary, err error, exit int, skipped s
 	}) {
 		a.note("  %s  %s", grouped(sum.Reasons[code]), code)
 	}
+	for _, step := range slices.Sorted(maps.Keys(sum.Next)) {
+		a.note(a.t("  %s rows wait for their next step: %s", "  %s 行等待下一步：%s"), grouped(sum.Next[step]), step)
+	}
 	if sum.Good+sum.Bad > 0 {
 		a.note(a.t("  the platform counted %s accepted, %s not accepted", "  平台统计：成功 %s，失败 %s"), grouped(sum.Good), grouped(sum.Bad))
 	}
@@ -315,10 +318,11 @@ func summaryOf(name string, sum *bulk.Summary, err error, exit int, skipped skip
 		Throttled int64            `json:"throttled"`
 		Repeated  int64            `json:"repeated"`
 		Reasons   map[string]int64 `json:"reasons"`
+		Next      map[string]int64 `json:"next_steps"` // rows that wait for one, by step
 		Good      int64            `json:"good,omitzero"`
 		Bad       int64            `json:"bad,omitzero"`
 		Elapsed   float64          `json:"elapsed_seconds"`
-	}{name, sum.Sums, err == nil && sum.Complete(), exit, why, sum.Resumed, sum.Before, skipped.changed, skipped.twice, sum.Throttled, sum.Repeated, sum.Reasons, sum.Good, sum.Bad, sum.Elapsed.Seconds()}
+	}{name, sum.Sums, err == nil && sum.Complete(), exit, why, sum.Resumed, sum.Before, skipped.changed, skipped.twice, sum.Throttled, sum.Repeated, sum.Reasons, sum.Next, sum.Good, sum.Bad, sum.Elapsed.Seconds()}
 }
 
 // checked is the end of a dry run.
@@ -391,6 +395,10 @@ func refusal(err error) error {
 		return say(exitStopped, fmt.Sprintf("process %d on %s runs this job since %s; wait until it has ended", e.PID, e.Host, since), fmt.Sprintf("任务正由进程 %d（主机 %s，自 %s 起）运行，请等待其结束", e.PID, e.Host, since))
 	}
 	if e, ok := errors.AsType[*bulk.OtherJobError](err); ok {
+		if e.What == "input" {
+			return say(exitUsage, fmt.Sprintf("this job has an input, %s, and one of batches has no second: a row of both would be sent twice; nothing was sent. Begin another job with --job", seen(e.Was)),
+				fmt.Sprintf("该任务已有输入 %s；按批发送的任务只有一个输入，否则两者共有的行会发送两次；未发送任何内容。请用 --job 另建任务", seen(e.Was)))
+		}
 		if e.Was == "" && e.Is == "" {
 			return say(exitUsage, fmt.Sprintf("the job was begun with another %s, from which the numbers of its rows follow; nothing was sent. Go on with that one: in another job (--job) the rows get new numbers, and what is done may be done twice", e.What),
 				"任务是用另一私钥开始的，各行单号由其生成；未发送任何内容。请用原私钥继续：另建任务（--job）会使用新单号，已完成的行可能重复生效")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
+	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/ops/bulk"
 	bulkreport "github.com/wxpay-go/wxpay/ops/bulk/report"
 )
@@ -30,6 +32,10 @@ type watch struct {
 	told  time.Time
 	phase bulk.Phase
 	until time.Time
+
+	failing bool // when it was last observed
+	why     wxpay.Hint
+	whyTold time.Time
 
 	now  atomic.Pointer[bulk.Progress]
 	bars *mpb.Progress
@@ -54,6 +60,7 @@ func (a *app) watch(name string) *watch {
 // observe is told about once a second.
 func (w *watch) observe(p bulk.Progress) {
 	w.now.Store(&p)
+	w.trouble(p.Err)
 	if w.bar != nil {
 		w.bar.SetTotal(max(p.Rows, 1), false)
 		w.bar.SetCurrent(min(p.Done+p.Rejected+p.Skipped, max(p.Rows-1, 0))) // a full bar would go away
@@ -136,6 +143,26 @@ func (a *app) inLine(p bulk.Progress) string {
 	return strings.Join(parts, a.t(", ", "，"))
 }
 
+// trouble tells why calls fail, if they have for a second or more: once for each reason, and not too often.
+func (w *watch) trouble(err error) {
+	before := w.failing
+	w.failing = err != nil
+	if why := troubleOf(err); before && w.failing && why != w.why && time.Since(w.whyTold) >= interval && !w.a.json {
+		w.why, w.whyTold = why, time.Now()
+		w.note(fmt.Sprintf(w.a.t("%s: calls fail: %s", "%s：请求失败：%s"), w.name, w.a.t(why.English, why.Chinese)))
+	}
+}
+
+// troubleOf is why a call failed, in a line each; empty if none did.
+func troubleOf(err error) wxpay.Hint {
+	if err == nil {
+		return wxpay.Hint{}
+	}
+	said := platform(err).said
+	english := bulk.Masked(cmp.Or(said.English, err.Error()))
+	return wxpay.Hint{English: english, Chinese: cmp.Or(bulk.Masked(said.Chinese), english)}
+}
+
 // progressOf is a line of JSON about how a job stands.
 func progressOf(name string, p bulk.Progress) any {
 	return struct {
@@ -150,7 +177,8 @@ func progressOf(name string, p bulk.Progress) any {
 		ETA       float64    `json:"eta_seconds,omitzero"`
 		Until     *time.Time `json:"until,omitempty"`
 		Checked   int64      `json:"checked,omitzero"`
-	}{name, p.Sums, p.Phase, p.Step, p.Rate, p.Ceiling, p.Throttled, p.Repeated, p.ETA.Seconds(), momentOf(p.Until), p.Checked}
+		Trouble   string     `json:"trouble,omitzero"` // why calls fail, while none succeeds
+	}{name, p.Sums, p.Phase, p.Step, p.Rate, p.Ceiling, p.Throttled, p.Repeated, p.ETA.Seconds(), momentOf(p.Until), p.Checked, troubleOf(p.Err).English}
 }
 
 func momentOf(t time.Time) *time.Time {
