@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -26,6 +28,7 @@ func (r *run) input(ctx context.Context) error {
 	if err != nil {
 		return stopped(WhyLedger, hintLedger, err)
 	}
+	r.inputs = byName(files)
 	same, err := r.choose(ctx, files, digest)
 	if err != nil || r.file.Staged {
 		return err
@@ -179,9 +182,25 @@ func (r *run) entry(rows []table.Row) (e ledger.Entry, err error) {
 			identity.WriteByte('\n')
 		}
 	}
-	return ledger.Entry{
+	e = ledger.Entry{
 		Line: int64(rows[0].Line), Rows: int64(len(rows)), Key: r.keys.number(&r.about, identity.String()), Content: r.keys.content(rows),
-	}, nil
+	}
+	if file, ok := r.inputs[rows[0].WasFile]; ok && len(rows) == 1 {
+		e.ForFile, e.ForLine = file, int64(rows[0].WasLine)
+	}
+	return e, nil
+}
+
+// byName are inputs by the names that rows call them, which have no folder. Of two alike neither is meant.
+func byName(files []ledger.File) map[string]int64 {
+	ids, twice := map[string]int64{}, map[string]bool{}
+	for _, f := range files {
+		name := filepath.Base(f.Name)
+		_, there := ids[name]
+		ids[name], twice[name] = f.ID, twice[name] || there
+	}
+	maps.DeleteFunc(ids, func(name string, _ int64) bool { return twice[name] })
+	return ids
 }
 
 // changed says what is different between the source and the input of the same name; nil if no row is.

@@ -71,9 +71,10 @@ type run struct {
 	about        About
 	ledger       *ledger.Ledger
 	keys         *keys
-	file         ledger.File // of the source
-	twice        InputError  // rows that an earlier one makes needless
-	checkedFirst bool        // its rows are, before there was a ledger
+	file         ledger.File      // of the source
+	inputs       map[string]int64 // of the job, by name
+	twice        InputError       // rows that an earlier one makes needless
+	checkedFirst bool             // its rows are, before there was a ledger
 	*state
 }
 

@@ -76,6 +76,8 @@ type Entry struct {
 	Rows    int64    // that it stands for
 	Key     [20]byte // what its request number is spelled from
 	Content [8]byte  // hash of its cells
+
+	ForFile, ForLine int64 // the row of an earlier input that this one corrects, if that one was rejected; 0: none
 }
 
 // An Item is one line of the ledger.
@@ -83,7 +85,7 @@ type Item struct {
 	ID            int64
 	File, Line    int64
 	Rows          int64
-	Key           [20]byte // zero: it is skipped
+	Key           [20]byte // zero: it is skipped, because of another item that has the key
 	Content       [8]byte
 	State         State
 	Step, Tries   int

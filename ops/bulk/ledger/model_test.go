@@ -73,8 +73,23 @@ func (m *model) addFile(t *rapid.T) {
 	for line := range rapid.Int64Range(1, 8).Draw(t, "items") {
 		e := entry(line+1, rapid.Int64Range(1, 12).Draw(t, "person"), rapid.Int64Range(1, 2).Draw(t, "content"))
 		e.Rows = rapid.Int64Range(1, 3).Draw(t, "rows")
+		if rejected := m.rejected(); len(rejected) > 0 && rapid.Bool().Draw(t, "corrects") {
+			was := rapid.SampledFrom(rejected).Draw(t, "for")
+			e.ForFile, e.ForLine = was.file, was.line
+		}
 		m.rest = append(m.rest, e)
 	}
+}
+
+// rejected are the items that a row may correct.
+func (m *model) rejected() (list []place) {
+	for at, w := range m.items {
+		if w.state == ledger.Rejected {
+			list = append(list, at)
+		}
+	}
+	slices.SortFunc(list, func(a, b place) int { return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line)) })
+	return list
 }
 
 // half is the input that is not staged to its end.
@@ -117,6 +132,11 @@ func (m *model) put(file int64, e ledger.Entry) {
 	switch {
 	case w == nil:
 		m.items[at] = fresh
+		old := place{e.ForFile, e.ForLine}
+		if was := m.items[old]; was != nil && was.state == ledger.Rejected && old.file < file {
+			m.taken[at], fresh.twin = *was, old
+			was.state, was.code, was.twin = ledger.Skipped, ledger.FedAgain+":"+was.code, at
+		}
 	case other.file != file && w.state == ledger.Rejected:
 		fresh.twin = other
 		m.items[at] = fresh

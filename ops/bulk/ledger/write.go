@@ -256,7 +256,7 @@ func (c *change) dropHalf() error {
 		`CREATE INDEX temp.back_twin ON back (twin)`,
 		`DELETE FROM items WHERE id > ?1 AND id < ?2`,
 		`UPDATE items SET state = 3, code = nullif(substr(code, 11), ''), twin = NULL,
-			key = (SELECT key FROM back WHERE back.twin = items.id)
+			key = ifnull(key, (SELECT key FROM back WHERE back.twin = items.id))
 			WHERE id IN (SELECT twin FROM back)`,
 		`DROP TABLE back`,
 		`DELETE FROM files WHERE id = ?3`,
@@ -270,7 +270,8 @@ func (c *change) dropHalf() error {
 
 // Stage writes items of an input, in one transaction. One that is there already stays as it is, so staging may be done
 // again after a crash. One whose key another item has is skipped, with a code that says why and the line of the other;
-// only if that one was rejected as a part of an earlier input, it is staged again here, and the other skipped.
+// only if that one was rejected as a part of an earlier input, it is staged again here, and the other skipped. So is a
+// rejected one that an entry says it corrects.
 func (l *Ledger) Stage(file int64, entries []Entry) error {
 	return l.write(context.Background(), func(c *change) error {
 		for _, e := range entries {
@@ -291,8 +292,13 @@ func (c *change) stage(file int64, e Entry) error {
 	if err != nil {
 		return err
 	}
-	if n, err := result.RowsAffected(); err != nil || n == 1 {
+	switch n, err := result.RowsAffected(); {
+	case err != nil:
 		return err
+	case n == 1 && e.ForFile != 0 && e.ForFile < file:
+		return c.correct(id(e.ForFile, e.ForLine), at)
+	case n == 1:
+		return nil
 	}
 	there, err := c.row(`SELECT count(*) FROM items WHERE id = ?`, at)
 	if err != nil {
@@ -331,6 +337,19 @@ func (c *change) stage(file int64, e Entry) error {
 		code = Elsewhere
 	}
 	_, err = c.exec(`INSERT INTO items (id, rows, state, step, tries, code, twin) VALUES (?, ?, 5, 0, 0, ?, ?)`, at, e.Rows, code, twin)
+	return err
+}
+
+// correct ends a rejected item in favour of another. It keeps its key, which is not that of the other.
+func (c *change) correct(item, by int64) error {
+	result, err := c.exec(`UPDATE items SET state = 5, code = ? || ifnull(code, ''), twin = ? WHERE id = ? AND state = 3`, FedAgain+":", by, item)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	_, err = c.exec(`UPDATE items SET twin = ? WHERE id = ?`, item, by)
 	return err
 }
 

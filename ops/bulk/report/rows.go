@@ -19,8 +19,6 @@ import (
 // Columns that are put behind those of the input. Readers of files do not take them for anything else, so that a
 // corrected file can be fed as it is.
 const (
-	colFile      = "wxpay_file"
-	colLine      = "wxpay_line"
 	colCode      = "wxpay_code"
 	colReason    = "wxpay_reason"
 	colReasonZH  = "wxpay_reason_zh"
@@ -28,7 +26,7 @@ const (
 )
 
 func ours() []string {
-	return []string{colFile, colLine, colCode, colReason, colReasonZH, colRequestID, table.CellsColumn}
+	return []string{table.FileColumn, table.LineColumn, colCode, colReason, colReasonZH, colRequestID, table.CellsColumn}
 }
 
 // Rows are those rows of a job that ended in one way, to be written in the shape of its inputs. The ledger knows what

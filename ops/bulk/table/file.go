@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/wxpay-go/wxpay/internal/lists"
@@ -38,12 +39,13 @@ type File struct {
 	size        int64
 	sum         [sha256.Size]byte
 
-	header     []string
-	headerLine int // line of the last record that is no row; 0: all are rows
-	width      int // cells that a row may have; 0: any number
-	places     []int
-	told       []int // where CellsColumn stands
-	found      map[string]string
+	header           []string
+	headerLine       int // line of the last record that is no row; 0: all are rows
+	width            int // cells that a row may have; 0: any number
+	places           []int
+	wasFile, wasLine int   // where FileColumn and LineColumn do; -1: nowhere
+	told             []int // where CellsColumn stands
+	found            map[string]string
 }
 
 // Open looks through a whole file once: for its encoding, what separates its cells, and where the columns are. What
@@ -222,7 +224,9 @@ func (f *File) Rows(ctx context.Context) iter.Seq2[Row, error] {
 			if wrong != nil {
 				return yield(Row{Line: line}, f.fault(line, column, wrong))
 			}
-			return yield(Row{line, clean}, nil)
+			row := Row{Line: line, Cells: clean}
+			row.WasFile, row.WasLine = f.was(cells)
+			return yield(row, nil)
 		})
 		if err != nil {
 			yield(Row{}, err)
@@ -256,6 +260,18 @@ func (f *File) Records(ctx context.Context) iter.Seq2[Record, error] {
 			yield(Record{}, err)
 		}
 	}
+}
+
+// was is which row of another file a row was, if it says so.
+func (f *File) was(cells []string) (file string, line int) {
+	if f.wasFile < 0 || f.wasLine < 0 || max(f.wasFile, f.wasLine) >= len(cells) {
+		return "", 0
+	}
+	line, err := strconv.Atoi(lists.Trim(shown(cells[f.wasLine])))
+	if file = lists.Trim(shown(cells[f.wasFile])); err != nil || line <= 0 || file == "" {
+		return "", 0
+	}
+	return file, line
 }
 
 // clean makes a row of cells.

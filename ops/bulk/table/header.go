@@ -164,13 +164,19 @@ func (f *File) place(list []sample) error {
 	}
 	f.places = slices.Repeat([]int{-1}, len(f.options.Columns))
 	f.found = map[string]string{}
+	f.wasFile, f.wasLine = -1, -1
 	header := slices.Clone(first.cells)
 	for i := range header {
 		header[i] = lists.Trim(shown(header[i]))
 	}
 	for i, cell := range header {
-		if plain(cell) == plain(CellsColumn) {
+		switch plain(cell) {
+		case plain(CellsColumn):
 			f.told = append(f.told, i)
+		case plain(FileColumn):
+			f.wasFile = i
+		case plain(LineColumn):
+			f.wasLine = i
 		}
 	}
 	taken := map[int]bool{}

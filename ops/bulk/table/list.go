@@ -64,7 +64,7 @@ func (l *List) Rows(ctx context.Context) iter.Seq2[Row, error] {
 				if !yield(Row{Line: line}, f.fault(line, column, wrong)) {
 					return
 				}
-			} else if !yield(Row{line, clean}, nil) {
+			} else if !yield(Row{Line: line, Cells: clean}, nil) {
 				return
 			}
 		}

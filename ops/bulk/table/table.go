@@ -29,11 +29,17 @@ const (
 type Row struct {
 	Line  int      // in the file, counted from 1, with header and blank lines; a quoted cell may span several
 	Cells []string // clean, in the order of the columns; "" where the file has none
+
+	// Of a file that came out of a job before: which row of which of its inputs this one was.
+	WasFile string // name without folder; empty: not known
+	WasLine int
 }
 
 // A file of rows that came out of a job says in a column of its own what its cells are. A row whose cells are not whole
 // stands for nobody: it is refused when it is fed again.
 const (
+	FileColumn  = "wxpay_file" // of which input, and in which line, a row was
+	LineColumn  = "wxpay_line"
 	CellsColumn = "wxpay_cells"
 	CellsWhole  = "whole"
 	CellsMasked = "masked"

@@ -33,6 +33,7 @@ type desk struct {
 	*stand
 	in, out   string
 	contracts []string
+	card      string
 }
 
 const debitFlags = "--appid=wx8888888888888888 --notify-url=https://shop.example/notify --device-ip=203.0.113.7 --notice-lead=0 --every=1ms --rate=0"

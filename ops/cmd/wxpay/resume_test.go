@@ -19,13 +19,13 @@ func newClub(t *testing.T) (d *desk, feed func(name string, first, rows int, mor
 	t.Helper()
 	s := newStand(t)
 	d = &desk{stand: s, in: t.TempDir(), out: filepath.Join(t.TempDir(), "jobs")}
-	card := s.fake.AddCard("SYSTEM_ALLOCATE")
+	d.card = s.fake.AddCard("SYSTEM_ALLOCATE")
 	return d, func(name string, first, rows int, more ...string) outcome {
 		var b strings.Builder
 		for i := range rows {
 			fmt.Fprintf(&b, "138%08d\n", first+i)
 		}
-		return d.job(append([]string{"member", "import", d.write(name, b.String()), "--job=j", "--card=" + card, "--rate=0"}, more...)...)
+		return d.job(append([]string{"member", "import", d.write(name, b.String()), "--job=j", "--card=" + d.card, "--rate=0"}, more...)...)
 	}
 }
 
@@ -180,4 +180,22 @@ func TestJobsForPrograms(t *testing.T) {
 	head, row, _ := strings.Cut(o.stdout, "\n")
 	assert.Equal(t, []string{"JOB", "OPERATION", "ROWS", "DONE", "REJECTED", "UNKNOWN", "SKIPPED", "LEFT", "STATE", "LAST", "PID"}, strings.Fields(head))
 	assert.Equal(t, []string{"2", "1", "1", "0", "0", "0", "finished"}, strings.Fields(row)[2:9])
+}
+
+// A row that was corrected takes the place of the one that was refused, although its number is another one.
+func TestCorrectedRow(t *testing.T) {
+	t.Parallel()
+	d, feed := newClub(t)
+	require.NoError(t, d.fake.Inject("POST /v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import", "INVALID_REQUEST", 1))
+	o := feed("a.txt", 0, 3, "--concurrency=1")
+	require.Equal(t, exitRejected, o.code, o.stderr)
+	file := filepath.Join(d.in, "j.rejected.csv")
+	o = d.job("jobs", "export", "j", "--rejected", "--reveal", "-o", file)
+	require.Zero(t, o.code, o.stderr)
+	text := string(readFile(t, file))
+	require.Contains(t, text, "13800000000,")
+	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(text, "13800000000,", "13900000000,", 1)), 0o600))
+	o = d.job("member", "import", file, "--card="+d.card, "--rate=0")
+	require.Equal(t, exitDone, o.code, o.stderr)
+	require.Contains(t, o.stderr, "4 rows = 3 done + 0 rejected + 0 unknown + 1 skipped")
 }
