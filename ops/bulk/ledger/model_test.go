@@ -73,18 +73,18 @@ func (m *model) addFile(t *rapid.T) {
 	for line := range rapid.Int64Range(1, 8).Draw(t, "items") {
 		e := entry(line+1, rapid.Int64Range(1, 12).Draw(t, "person"), rapid.Int64Range(1, 2).Draw(t, "content"))
 		e.Rows = rapid.Int64Range(1, 3).Draw(t, "rows")
-		if rejected := m.rejected(); len(rejected) > 0 && rapid.Bool().Draw(t, "corrects") {
-			was := rapid.SampledFrom(rejected).Draw(t, "for")
+		if list := m.places(rapid.Bool().Draw(t, "rejected")); len(list) > 0 && rapid.Bool().Draw(t, "corrects") {
+			was := rapid.SampledFrom(list).Draw(t, "for")
 			e.ForFile, e.ForLine = was.file, was.line
 		}
 		m.rest = append(m.rest, e)
 	}
 }
 
-// rejected are the items that a row may correct.
-func (m *model) rejected() (list []place) {
+// places are those of all items, or of those that a row may correct.
+func (m *model) places(rejected bool) (list []place) {
 	for at, w := range m.items {
-		if w.state == ledger.Rejected {
+		if !rejected || w.state == ledger.Rejected {
 			list = append(list, at)
 		}
 	}
