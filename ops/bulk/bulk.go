@@ -10,6 +10,7 @@ package bulk
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/wxpay-go/wxpay"
@@ -86,6 +87,15 @@ const (
 	Unknown               // it may have had its effect; it is asked for or repeated with the same bytes
 	Skipped               // nothing to do: it stands in the file twice, or was done before
 )
+
+// String names a state.
+func (s State) String() string {
+	names := [...]string{"staged", "sending", "done", "rejected", "unknown", "skipped"}
+	if s < 0 || int(s) >= len(names) {
+		return fmt.Sprintf("State(%d)", int8(s))
+	}
+	return names[s]
+}
 
 // A Result is how a step ended.
 type Result struct {

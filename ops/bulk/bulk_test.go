@@ -587,6 +587,7 @@ func TestFailed(t *testing.T) {
 		"no money":      {&wxpay.Error{StatusCode: 403, Code: wxpay.CodeNotEnough, Verified: true}, bulk.Rejected},
 		"signature":     {&wxpay.Error{StatusCode: 401, Code: wxpay.CodeSignError, Verified: true}, bulk.Staged},
 		"too fast":      {&wxpay.Error{StatusCode: http.StatusTooManyRequests, Code: "X"}, bulk.Staged},
+		"a proxy":       {&wxpay.Error{StatusCode: 403}, bulk.Staged},
 		"500":           {&wxpay.Error{StatusCode: 500, Code: wxpay.CodeSystemError}, bulk.Unknown},
 		"lost":          {&wxpay.UnknownError{Route: "r", Err: errors.New("reset")}, bulk.Unknown},
 		"never left":    {errors.New("dial"), bulk.Staged},

@@ -16,7 +16,7 @@ func Unsent() context.Context {
 	return ctx
 }
 
-// Fault is what the SDK refuses of a row, as a fault in a column of it; empty: in the row as a whole.
+// Fault turns what the SDK refused into a fault in the named column of a row; an empty column means the whole row.
 func Fault(row table.Row, wrong *wxpay.ParamError, column string) *table.Fault {
 	return &table.Fault{Line: row.Line, Column: column, Reason: wrong.Reason, Chinese: chinese(wrong.Reason)}
 }

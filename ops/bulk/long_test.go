@@ -166,6 +166,50 @@ func TestOneRowWithoutPermission(t *testing.T) {
 	}
 }
 
+// What an unknown row got by the step before is still there when it is settled, and that a call is refused here says
+// nothing of the one before.
+func TestUnknownKeepsWhatItHad(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		o := &plain{steps: []bulk.Step{{Name: "a", Route: "POST /a"}, {Name: "b", Route: "POST /b"}}}
+		o.send = func(item bulk.Item) bulk.Result {
+			switch n++; n {
+			case 1:
+				return bulk.Result{Next: 1, Code: "MARK"}
+			case 2:
+				return bulk.Result{State: bulk.Unknown, Err: errors.New("connection reset")}
+			case 3:
+				return bulk.Failed(&wxpay.ParamError{Param: "x", Reason: "is wrong"})
+			}
+			assert.Equal(t, "MARK", item.Code)
+			return bulk.Result{State: bulk.Done}
+		}
+		j := plainJob(t, 1, o)
+		s, err := j.Run(t.Context())
+		require.NoError(t, err)
+		assert.EqualValues(t, 1, s.Done)
+		assert.Equal(t, 4, n)
+	})
+}
+
+// Of a source with a row that stands in it twice only what changed is told to have changed.
+func TestChangedSourceWithARowTwice(t *testing.T) {
+	t.Parallel()
+	j := plainJob(t, 0, &plain{send: done})
+	cells := append(phones(5).cells, phones(1).cells...)
+	j.Source, j.Limit = rows{"a.csv", cells}, 1
+	_, err := j.Run(t.Context())
+	require.Equal(t, bulk.WhyLimit, why(t, err))
+	other := append([][]string{}, cells...)
+	other[3] = []string{"13900000000", ""}
+	j.Source = rows{"a.csv", other}
+	_, err = j.Run(t.Context())
+	changed, ok := errors.AsType[*bulk.ChangedError](err)
+	require.True(t, ok, err)
+	assert.Equal(t, [4]int64{0, 0, 1, 5}, [4]int64{changed.Added, changed.Gone, changed.Changed, changed.Line})
+}
+
 // An input that is sent is done, whatever another one still has.
 func TestInputBesideAnother(t *testing.T) {
 	t.Parallel()

@@ -3,11 +3,9 @@ package bulk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/auth"
 )
 
 // Failed is what an error of the SDK says of a step:
@@ -27,7 +25,7 @@ func Failed(err error) Result {
 	}
 	switch {
 	case refusedHere:
-		r.State, r.Code = Rejected, "PARAM_ERROR"
+		r.State, r.Code = Rejected, string(wxpay.CodeParamError)
 		r.Reason = wxpay.Hint{English: wrong.Param + " " + wrong.Reason, Chinese: wrong.Param + " 不合规：" + wrong.Reason}
 	case wxpay.OutcomeUnknown(err):
 		r.State = Unknown
@@ -61,19 +59,4 @@ func Behind(said string, todo wxpay.Hint) wxpay.Hint {
 // returns; struct{} for one that returns nothing.
 func Again[T any](ctx context.Context, client *wxpay.Client, kept wxpay.Prepared) (*T, error) {
 	return wxpay.Do[T](ctx, client, kept.Call())
-}
-
-// clockOff reports whether an answer was refused because this machine's clock is not the platform's.
-func clockOff(err error) bool {
-	_, stale := errors.AsType[*auth.StaleError](err)
-	return stale
-}
-
-// String names a state.
-func (s State) String() string {
-	names := [...]string{"staged", "sending", "done", "rejected", "unknown", "skipped"}
-	if s < 0 || int(s) >= len(names) {
-		return fmt.Sprintf("State(%d)", int8(s))
-	}
-	return names[s]
 }

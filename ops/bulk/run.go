@@ -284,6 +284,7 @@ type InputError struct {
 	Count  int64          // of all
 }
 
+// Error names the first fault, never what stands in its cell.
 func (e *InputError) Error() string {
 	if e.Count == 1 {
 		return "bulk: nothing was sent: " + e.Faults[0].Error()
@@ -299,6 +300,7 @@ type ChangedError struct {
 	Line                 int64 // the first of them
 }
 
+// Error is one line: what changed, and what to do.
 func (e *ChangedError) Error() string {
 	return fmt.Sprintf("bulk: %s has changed since the job began, from line %d on: %d rows are new, %d are gone, %d are others; nothing was sent. "+
 		"Give it its old content back, or another name to make it a further input of the job", e.Name, e.Line, e.Added, e.Gone, e.Changed)
@@ -307,6 +309,7 @@ func (e *ChangedError) Error() string {
 // An OtherJobError is a ledger that belongs to another job. Nothing was sent.
 type OtherJobError struct{ What, Was, Is string }
 
+// Error is one line: what differs, and what to do.
 func (e *OtherJobError) Error() string {
 	if e.Was == "" && e.Is == "" {
 		return fmt.Sprintf("bulk: the ledger was made with another %s, so its request numbers cannot be made again; go on with the old one, or begin another job", e.What)

@@ -203,7 +203,7 @@ func (w *crew) wait() error {
 	w.flying.Wait()
 	w.undo()
 	w.cancel()
-	return w.state.stop.err()
+	return w.stop.err()
 }
 
 // begin hands an item to a worker when one is free and the pace allows it.
@@ -241,7 +241,7 @@ func (w *crew) put(item ledger.Item, at time.Time) {
 	})
 	w.flying.Go(func() {
 		if err := wait(ctx); err != nil {
-			w.state.stop.because(stopped(WhyLedger, hintLedger, err))
+			w.stop.because(stopped(WhyLedger, hintLedger, err))
 		}
 	})
 }
@@ -257,13 +257,13 @@ func (r *run) take(ctx context.Context, item ledger.Item, rows []table.Row) (wri
 	written = func() {}
 	kept, err := r.keys.open(item.Key, item.Kept)
 	if err != nil {
-		r.state.stop.because(stopped(WhyLedger, hintLedger, err))
+		r.stop.because(stopped(WhyLedger, hintLedger, err))
 		return written
 	}
 	begun := item.State == ledger.Sending || item.State == ledger.Unknown
 	if r.about.Unkept && !begun {
 		if err := r.ledger.Begin(ctx, item.ID, nil); err != nil {
-			r.state.stop.because(stopped(WhyLedger, hintLedger, err))
+			r.stop.because(stopped(WhyLedger, hintLedger, err))
 			return written
 		}
 	}
@@ -283,7 +283,7 @@ func (r *run) take(ctx context.Context, item ledger.Item, rows []table.Row) (wri
 	wait := r.ledger.EndLater(ctx, item.ID, outcome)
 	return func() {
 		if err := wait(ctx); err != nil {
-			r.state.stop.because(stopped(WhyLedger, hintLedger, err))
+			r.stop.because(stopped(WhyLedger, hintLedger, err))
 			return
 		}
 		r.count(item, outcome)
@@ -312,7 +312,7 @@ func (r *run) keep(item ledger.Item, kept wxpay.Prepared) func(context.Context, 
 			err = r.ledger.Begin(ctx, item.ID, locked)
 		}
 		if err != nil {
-			r.state.stop.because(stopped(WhyLedger, hintLedger, err))
+			r.stop.because(stopped(WhyLedger, hintLedger, err))
 		}
 		return err
 	}

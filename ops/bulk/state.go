@@ -93,7 +93,7 @@ func (s *state) pace(route string, step int) *pace.Limiter {
 // may waits until the next item may be begun, or says why none may.
 func (r *run) may(ctx context.Context, step int) error {
 	for turn := false; ; {
-		if err := r.state.stop.err(); err != nil {
+		if err := r.stop.err(); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -246,7 +246,7 @@ func (r *run) notice(id int64, result *Result, ex *wxpay.Exchange) {
 	switch after, slow := tooFast(err, ex); {
 	case refused && kind == "":
 		h.last = err
-		r.state.stop.because(why)
+		r.stop.because(why)
 		return
 	case slow:
 		r.throttled.Add(1)
@@ -280,9 +280,9 @@ func (r *run) notice(id int64, result *Result, ex *wxpay.Exchange) {
 	}
 	switch {
 	case kind != "" && len(h.same) >= most:
-		r.state.stop.because(why)
+		r.stop.because(why)
 	case time.Since(h.since) > r.Patience:
-		r.state.stop.because(stopped(WhyNetwork, hintNetwork, err))
+		r.stop.because(stopped(WhyNetwork, hintNetwork, err))
 	}
 }
 

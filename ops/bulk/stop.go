@@ -61,3 +61,9 @@ func ends(err error) (*StopError, bool) {
 	}
 	return nil, false
 }
+
+// clockOff reports whether an answer was refused because this machine's clock is not the platform's.
+func clockOff(err error) bool {
+	_, stale := errors.AsType[*auth.StaleError](err)
+	return stale
+}

@@ -1,6 +1,7 @@
 package debits_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -66,6 +67,12 @@ func TestCheck(t *testing.T) {
 	}
 	_, err := debits.Run{}.Check(row("wx1", "n", "1"))
 	require.ErrorContains(t, err, "Client is missing")
+	wrong := run(server)
+	wrong.NotifyURL = "shop"
+	_, err = wrong.Check(row("wx1", "n", "1"))
+	_, ofTheRow := errors.AsType[*table.Fault](err)
+	require.False(t, ofTheRow, "a wrong setting is no fault of each row: %v", err)
+	require.ErrorContains(t, err, "notify_url")
 	assert.Empty(t, server.Requests(), "nothing was sent")
 }
 

@@ -111,6 +111,9 @@ func (r Run) Check(row table.Row) (string, error) {
 	}
 	err := r.service().CreateTransaction(bulk.Unsent(), p)
 	if wrong, ok := errors.AsType[*wxpay.ParamError](err); ok {
+		if r.set(row, wrong.Param) {
+			return "", wrong
+		}
 		return "", r.fault(row, wrong)
 	}
 	for _, text := range []struct{ column, value string }{{"description", p.Body}, {"attach", p.Attach}} {
@@ -151,6 +154,22 @@ func (r Run) params(row table.Row) (p edupapay.CreateTransactionParams, wrong *t
 	}
 	p.Amount.Total = wxpay.Fen(total)
 	return p, nil
+}
+
+// set reports whether a parameter comes from the settings for all rows rather than from a row.
+func (r Run) set(row table.Row, param string) bool {
+	for _, s := range []struct {
+		param, setting string
+		column         int
+	}{
+		{"appid", r.AppID, colAppID}, {"sub_mchid", r.SubMchID, colSubMchID}, {"sub_appid", r.SubAppID, colSubAppID},
+		{"notify_url", r.NotifyURL, colNotifyURL}, {"device_information.device_ip", r.DeviceIP, colDeviceIP}, {"attach", r.Attach, colAttach},
+	} {
+		if s.param == param {
+			return s.setting != "" && row.Cell(s.column) == ""
+		}
+	}
+	return false
 }
 
 // fault tells what the SDK refuses by the column it comes from.

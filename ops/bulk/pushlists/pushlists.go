@@ -272,7 +272,7 @@ func failed(err error) bulk.Result {
 	}
 	switch {
 	case here:
-		r.State, r.Code = bulk.Rejected, "PARAM_ERROR"
+		r.State, r.Code = bulk.Rejected, string(wxpay.CodeParamError)
 		r.Reason = wxpay.Hint{English: refusedHere.Param + " " + refusedHere.Reason, Chinese: refusedHere.Param + " 不合规：" + refusedHere.Reason}
 	case pushpackage.OutcomeUnknown(err):
 		r.State = bulk.Unknown

@@ -358,8 +358,8 @@ func (f *File) missing(c *Column, line int, header []string, mapped bool) error 
 		english += "; its headers are: " + strings.Join(header, ", ")
 		zh += "；现有表头：" + strings.Join(header, "、")
 	} else {
-		english += "; its first line seems to be a row, so write a header over it or name the column by --map " + name + "=NUMBER"
-		zh += "；首行似为数据，请补上表头或用 --map " + name + "=列号 指定"
+		english += "; its first line may be a row, so write a line with headers over it"
+		zh += "；首行可能是数据，请在其上方补一行表头"
 	}
 	return f.fault(line, "", &wrong{english, zh})
 }
@@ -375,5 +375,5 @@ func telling(cell string) bool {
 			return false
 		}
 	}
-	return digits < 3 && utf8.RuneCountInString(cell) <= 30
+	return digits == 0 && utf8.RuneCountInString(cell) <= 30
 }

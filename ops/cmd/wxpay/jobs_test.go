@@ -186,33 +186,6 @@ func TestDebitRunFromFileToCorrection(t *testing.T) {
 	d.nobody(o.stderr)
 	require.Len(t, d.fake.Requests(), before)
 
-	// Exported whole, corrected and fed again, by its name alone.
-	fixed := filepath.Join(d.in, "november-edu-debit.rejected.csv")
-	o = d.job("jobs", "export", "november-edu-debit", "--rejected", "--reveal", "-o", fixed)
-	require.Zero(t, o.code, o.stderr)
-	require.Contains(t, o.stderr, "whole numbers")
-	rows := tableOf(t, fixed)
-	require.Equal(t, d.contracts[1], rows[0]["协议号"])
-	require.Equal(t, canaryName, rows[0]["姓名"])
-	text, err := os.ReadFile(fixed)
-	require.NoError(t, err)
-	for line := range strings.Lines(string(text)) {
-		for cell := range strings.SplitSeq(line, ",") {
-			require.NotRegexp(t, `^"?[=+\-@]`, cell, "a cell that starts a formula")
-		}
-	}
-	require.NoError(t, os.WriteFile(fixed, []byte(strings.ReplaceAll(string(text), ",poor", ",rich")), 0o600))
-	o = d.debit(d.noticed(fixed))
-	require.Equal(t, exitRejected, o.code, "the old numbers stay rejected: %s", o.stderr)
-	require.Regexp(t, `^job november-edu-debit: 3 of 7 done, continuing\n`, o.stderr)
-	require.Contains(t, o.stderr, "7 rows = 5 done + 2 rejected")
-
-	for _, args := range [][]string{{"list"}, {"show", "november-edu-debit"}, {"list", "--json"}, {"show", "november-edu-debit", "--json"}, {"list", "--lang=zh"}, {"show", "november-edu-debit", "--lang=zh"}} {
-		o = d.job(append([]string{"jobs"}, args...)...)
-		require.Zero(t, o.code, o.stderr)
-		require.Contains(t, o.stdout, "november-edu-debit")
-		d.nobody(o.stdout, o.stderr)
-	}
 	page := filepath.Join(d.out, "page.html")
 	o = d.job("jobs", "report", "november-edu-debit", "-o", page)
 	require.Zero(t, o.code, o.stderr)
@@ -221,6 +194,32 @@ func TestDebitRunFromFileToCorrection(t *testing.T) {
 	require.Contains(t, string(html), "PAY_FAIL")
 	d.nobody(o.stderr)
 
+	// Exported whole, corrected and fed again, by its name alone.
+	fixed := filepath.Join(d.in, "november-edu-debit.rejected.csv")
+	o = d.job("jobs", "export", "november-edu-debit", "--rejected", "--reveal", "-o", fixed)
+	require.Zero(t, o.code, o.stderr)
+	require.Contains(t, o.stderr, "whole numbers")
+	rows := tableOf(t, fixed)
+	require.Equal(t, d.contracts[1], rows[0]["协议号"])
+	require.Equal(t, canaryName, rows[0]["姓名"])
+	text := readFile(t, fixed)
+	for line := range strings.Lines(string(text)) {
+		for cell := range strings.SplitSeq(line, ",") {
+			require.NotRegexp(t, `^"?[=+\-@]`, cell, "a cell that starts a formula")
+		}
+	}
+	require.NoError(t, os.WriteFile(fixed, []byte(strings.ReplaceAll(string(text), ",poor", ",rich")), 0o600))
+	o = d.debit(d.noticed(fixed))
+	require.Zero(t, o.code, "corrected rows take the place of those that were refused: %s", o.stderr)
+	require.Regexp(t, `^job november-edu-debit: 3 of 7 done, continuing\n`, o.stderr)
+	require.Contains(t, o.stderr, "7 rows = 5 done + 0 rejected + 0 unknown + 2 skipped")
+
+	for _, args := range [][]string{{"list"}, {"show", "november-edu-debit"}, {"list", "--json"}, {"show", "november-edu-debit", "--json"}, {"list", "--lang=zh"}, {"show", "november-edu-debit", "--lang=zh"}} {
+		o = d.job(append([]string{"jobs"}, args...)...)
+		require.Zero(t, o.code, o.stderr)
+		require.Contains(t, o.stdout, "november-edu-debit")
+		d.nobody(o.stdout, o.stderr)
+	}
 	o = d.runWith("y\n", "jobs", "forget", "november-edu-debit", "--dir="+d.out)
 	require.Equal(t, exitUsage, o.code, "nobody is asked without a terminal")
 	require.Contains(t, o.stderr, "request numbers")
