@@ -61,13 +61,12 @@ type Head struct {
 
 // A File is an input of the job.
 type File struct {
-	ID       int64
-	Name     string
-	Digest   string
-	Encoding string
-	Rows     int64
-	Staged   bool // all of it is in the ledger
-	Added    time.Time
+	ID     int64
+	Name   string
+	Digest string
+	Rows   int64
+	Staged bool // all of it is in the ledger
+	Added  time.Time
 }
 
 // An Entry is an item to be staged.
@@ -255,7 +254,7 @@ func (l *Ledger) readHead() error {
 
 // Files are the inputs of the job, in the order in which they were added.
 func (l *Ledger) Files() ([]File, error) {
-	rows, err := l.read.Query(`SELECT id, name, digest, encoding, rows, staged, added FROM files ORDER BY id`)
+	rows, err := l.read.Query(`SELECT id, name, digest, rows, staged, added FROM files ORDER BY id`)
 	if err != nil {
 		return nil, told(l.path, err)
 	}
@@ -264,7 +263,7 @@ func (l *Ledger) Files() ([]File, error) {
 	for rows.Next() {
 		var f File
 		var added int64
-		if err := rows.Scan(&f.ID, &f.Name, &f.Digest, &f.Encoding, &f.Rows, &f.Staged, &added); err != nil {
+		if err := rows.Scan(&f.ID, &f.Name, &f.Digest, &f.Rows, &f.Staged, &added); err != nil {
 			return nil, told(l.path, err)
 		}
 		f.Added = time.Unix(added, 0)

@@ -43,7 +43,7 @@ func entry(line, person, content int64) ledger.Entry {
 // stage adds an input whose rows are these people.
 func stage(t testing.TB, l *ledger.Ledger, name string, people ...int64) ledger.File {
 	t.Helper()
-	f, err := l.AddFile(ledger.File{Name: name, Digest: "sha256 of " + name, Encoding: "utf-8"})
+	f, err := l.AddFile(ledger.File{Name: name, Digest: "sha256 of " + name})
 	require.NoError(t, err)
 	var entries []ledger.Entry
 	for i, p := range people {
@@ -157,7 +157,7 @@ func TestItemGoesItsWay(t *testing.T) {
 	files, err := l.Files()
 	require.NoError(t, err)
 	require.Len(t, files, 1)
-	assert.Equal(t, ledger.File{ID: f.ID, Name: "a.csv", Digest: "sha256 of a.csv", Encoding: "utf-8", Rows: 3, Staged: true, Added: f.Added}, files[0])
+	assert.Equal(t, ledger.File{ID: f.ID, Name: "a.csv", Digest: "sha256 of a.csv", Rows: 3, Staged: true, Added: f.Added}, files[0])
 }
 
 func TestSameRowInLaterInput(t *testing.T) {

@@ -65,7 +65,7 @@ func (m *model) ok(err error) {
 
 // addFile adds an input of a few people, some of whom are known. One that was left half staged is taken back by that.
 func (m *model) addFile(t *rapid.T) {
-	f, err := m.l.AddFile(ledger.File{Name: fmt.Sprint("file", len(m.files)), Digest: fmt.Sprint(len(m.files)), Encoding: "utf-8"})
+	f, err := m.l.AddFile(ledger.File{Name: fmt.Sprint("file", len(m.files)), Digest: fmt.Sprint(len(m.files))})
 	m.ok(err)
 	m.drop()
 	m.files = append(m.files, f)

@@ -20,7 +20,7 @@ const (
 // schema makes a ledger of the current version. An item has no more than it needs: a million of them fit into 200 MB.
 const schema = `
 CREATE TABLE job (head BLOB NOT NULL);
-CREATE TABLE files (id INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, encoding TEXT NOT NULL, rows INTEGER NOT NULL, staged INTEGER NOT NULL, added INTEGER NOT NULL);
+CREATE TABLE files (id INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, rows INTEGER NOT NULL, staged INTEGER NOT NULL, added INTEGER NOT NULL);
 CREATE TABLE items (
 	id INTEGER PRIMARY KEY, -- file << 40 | line
 	rows INTEGER NOT NULL,

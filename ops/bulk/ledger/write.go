@@ -223,7 +223,7 @@ func (l *Ledger) AddFile(f File) (File, error) {
 		if err := c.dropHalf(); err != nil {
 			return err
 		}
-		result, err := c.exec(`INSERT INTO files (name, digest, encoding, rows, staged, added) VALUES (?, ?, ?, 0, 0, ?)`, f.Name, f.Digest, f.Encoding, f.Added.Unix())
+		result, err := c.exec(`INSERT INTO files (name, digest, rows, staged, added) VALUES (?, ?, 0, 0, ?)`, f.Name, f.Digest, f.Added.Unix())
 		if err != nil {
 			return err
 		}
