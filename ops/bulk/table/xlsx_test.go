@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -189,7 +188,7 @@ func TestBombs(t *testing.T) { // alone, since it measures
 		"rich text of a shared string":  {"", `<si>` + strings.Repeat(`<r><t>`+big[:1<<19]+`</t></r>`, 40) + `</si>`, "larger than any", 40},
 		"many shared strings":           {"", strings.Repeat(`<si><t>`+big[:520<<10]+`</t></si>`, 258), "larger than any", 2000},
 		"how to pronounce it":           {`<row r="3"><c t="s"><v>0</v></c></row>`, `<si><t>` + two + `</t>` + strings.Repeat(`<rPh><t>`+big+`</t></rPh>`, 40) + `</si>`, "", 1000},
-		"rows of one cell far away":     {strings.Repeat(`<row><c r="XFD1"><v>0</v></c></row>`, 80_000), "", "larger than any", 400},
+		"rows with a cell far away":     {strings.Repeat(`<row><c t="s"><v>0</v></c><c r="XFD1"><v>0</v></c></row>`, 1060), `<si><t>` + big[:1_000_000] + `</t></si>`, "larger than any", 1200},
 		"a value with a million ends":   {`<row r="3" a="` + strings.Repeat(">", 1<<20-1000) + `"><c><v>` + two + `</v></c></row>`, "", "", 40},
 		"a comment with a million ends": {`<!--` + strings.Repeat(">", 1<<20-1000) + `-->`, "", "", 40},
 	} {
@@ -197,7 +196,6 @@ func TestBombs(t *testing.T) { // alone, since it measures
 			path := write(t, "bomb.xlsx", zipped(t, parts(head+tt.sheet, tt.strings)))
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			start := time.Now()
 			f, err := table.Open(path, table.Options{Columns: phone()})
 			if err == nil {
 				for _, fault := range f.Rows(t.Context()) {
@@ -209,8 +207,7 @@ func TestBombs(t *testing.T) { // alone, since it measures
 			}
 			runtime.ReadMemStats(&after)
 			taken := (after.TotalAlloc - before.TotalAlloc) >> 20
-			t.Log(time.Since(start), taken, "MiB")
-			assert.Less(t, time.Since(start), 15*time.Second) // a tag that is copied at each of its ends takes minutes
+			t.Log(taken, "MiB")
 			assert.Less(t, taken, tt.most)
 			if tt.want == "" {
 				assert.NoError(t, err)
