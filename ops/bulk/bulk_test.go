@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -23,7 +22,6 @@ import (
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
-	"github.com/wxpay-go/wxpay/ops/bulk/pace"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
 	"github.com/wxpay-go/wxpay/services/membercard"
 	"github.com/wxpay-go/wxpay/wxpaytest"
@@ -283,46 +281,6 @@ func TestFurtherInput(t *testing.T) {
 	assert.Equal(t, 5, b.imports())
 }
 
-// An unknown outcome is asked for with the very same bytes, in the same run and in later ones.
-func TestUnknown(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 3)
-		require.NoError(t, b.Inject(routeImport, "reset-after-effect", 9))
-		s, err := b.run(t.Context())
-		require.NoError(t, err)
-		assert.Equal(t, bulk.Sums{Rows: 3, Done: 3}, s.Sums)
-		assert.EqualValues(t, 9, s.Repeated)
-		bodies := map[string]map[string]bool{}
-		for _, r := range b.Requests() {
-			if r.Route == routeImport {
-				var asked struct {
-					No string `json:"out_request_no"`
-				}
-				require.NoError(t, json.Unmarshal([]byte(r.Body), &asked))
-				if bodies[asked.No] == nil {
-					bodies[asked.No] = map[string]bool{}
-				}
-				bodies[asked.No][r.Body] = true
-			}
-		}
-		assert.Len(t, bodies, 3)
-		for _, same := range bodies {
-			assert.Len(t, same, 1)
-		}
-	})
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 3)
-		require.NoError(t, b.Inject(routeImport, "hang-after-effect", 18))
-		s, err := b.run(t.Context())
-		require.NoError(t, err)
-		assert.Equal(t, bulk.Sums{Rows: 3, Unknown: 3}, s.Sums)
-		s, err = b.run(t.Context())
-		require.NoError(t, err)
-		assert.Equal(t, bulk.Sums{Rows: 3, Done: 3}, s.Sums)
-	})
-}
-
 // What is wrong for every row stops the job; no row is taken for rejected.
 func TestStops(t *testing.T) {
 	t.Parallel()
@@ -362,27 +320,6 @@ func TestStops(t *testing.T) {
 				assert.Equal(t, bulk.Sums{Rows: 200, Done: 200}, s.Sums)
 			})
 		})
-	}
-}
-
-// An unknown outcome stays unknown whatever happens to the call that asks for it.
-func TestUnknownStays(t *testing.T) {
-	t.Parallel()
-	for _, fault := range []string{"dial-refused", "429", "SIGN_ERROR", "503", "reset-before-read"} {
-		b := newBench(t, 1)
-		synctest.Test(t, func(t *testing.T) {
-			require.NoError(t, b.Inject(routeImport, "hang-after-effect", 1))
-			require.NoError(t, b.Inject(routeImport, fault, 5))
-			s, err := b.run(t.Context())
-			if err != nil {
-				require.Equal(t, bulk.WhyAuth, why(t, err))
-			}
-			assert.Equal(t, bulk.Sums{Rows: 1, Unknown: 1}, s.Sums, fault)
-		})
-		b.Recover()
-		s, err := b.run(t.Context())
-		require.NoError(t, err)
-		assert.Equal(t, bulk.Sums{Rows: 1, Done: 1}, s.Sums, fault)
 	}
 }
 
@@ -433,29 +370,6 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// What is due again does not wait until all rows behind it were taken: in a long job that may be days.
-func TestWhatIsDueGoesFirst(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, 200)
-	synctest.Test(t, func(t *testing.T) {
-		require.NoError(t, b.Inject(routeImport, "reset-after-effect", 1))
-		b.job.Rate = 0.1
-		start, seen := time.Now(), map[string]time.Time{}
-		_, err := b.run(t.Context())
-		require.NoError(t, err)
-		var again time.Duration
-		for _, r := range b.Requests() {
-			number := string(r.Body)
-			if !seen[number].IsZero() {
-				again = r.Time.Sub(start)
-			}
-			seen[number] = r.Time
-		}
-		assert.Len(t, seen, 200)
-		assert.InDelta(t, 10*time.Minute, again, float64(time.Minute))
-	})
-}
-
 func TestRateThatIsNoNumber(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, 1)
@@ -463,83 +377,6 @@ func TestRateThatIsNoNumber(t *testing.T) {
 	_, err := b.run(t.Context())
 	require.ErrorContains(t, err, "Rate is no number")
 	assert.Zero(t, b.imports())
-}
-
-func TestWhenAndHowMuch(t *testing.T) {
-	t.Parallel()
-	t.Run("window", func(t *testing.T) {
-		t.Parallel()
-		b := newBench(t, 10)
-		synctest.Test(t, func(t *testing.T) {
-			now := time.Now()
-			midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.Local)
-			from := now.Sub(midnight) + 2*time.Hour
-			b.job.Window = pace.Window{From: from % (24 * time.Hour), To: (from + time.Hour) % (24 * time.Hour)}
-			_, err := b.run(t.Context())
-			require.NoError(t, err)
-			assert.InDelta(t, 2, time.Since(now).Hours(), 0.1)
-		})
-	})
-	t.Run("until", func(t *testing.T) {
-		t.Parallel()
-		b := newBench(t, 100)
-		synctest.Test(t, func(t *testing.T) {
-			b.job.Rate, b.job.Until = 1, time.Now().Add(30*time.Second)
-			s, err := b.run(t.Context())
-			require.Equal(t, bulk.WhyLimit, why(t, err))
-			assert.InDelta(t, 30, s.Done, 1)
-		})
-	})
-	t.Run("limit", func(t *testing.T) {
-		t.Parallel()
-		b := newBench(t, 100)
-		b.job.Limit = 7
-		for i := 1; i <= 3; i++ {
-			s, err := b.run(t.Context())
-			require.Equal(t, bulk.WhyLimit, why(t, err))
-			assert.EqualValues(t, 7*i, s.Done)
-		}
-	})
-	t.Run("steps", func(t *testing.T) {
-		t.Parallel()
-		b := newBench(t, 20)
-		synctest.Test(t, func(t *testing.T) {
-			b.op.steps, b.op.lead, b.job.Steps = 2, 24*time.Hour, 1
-			s, err := b.run(t.Context())
-			require.Equal(t, bulk.WhyLimit, why(t, err))
-			assert.Equal(t, bulk.Sums{Rows: 20, Left: 20}, s.Sums)
-			assert.Equal(t, 20, b.imports())
-			b.job.Steps = 0
-			start := time.Now()
-			s, err = b.run(t.Context())
-			require.NoError(t, err)
-			assert.Equal(t, bulk.Sums{Rows: 20, Done: 20}, s.Sums)
-			assert.InDelta(t, 24, time.Since(start).Hours(), 0.1)
-			assert.Equal(t, 40, b.imports())
-		})
-	})
-	t.Run("daily", func(t *testing.T) {
-		t.Parallel()
-		b := newBench(t, 25)
-		synctest.Test(t, func(t *testing.T) {
-			b.op.daily = 10
-			start := time.Now()
-			_, err := b.run(t.Context())
-			require.NoError(t, err)
-			assert.Greater(t, time.Since(start), 24*time.Hour, "ten today, ten tomorrow, five the day after")
-			assert.Less(t, time.Since(start), 48*time.Hour)
-		})
-	})
-	t.Run("dry", func(t *testing.T) {
-		t.Parallel()
-		b := newBench(t, 25)
-		b.job.DryRun = true
-		s, err := b.run(t.Context())
-		require.NoError(t, err)
-		assert.Equal(t, bulk.Sums{Rows: 25, Left: 25}, s.Sums)
-		assert.Zero(t, b.imports())
-		assert.NoFileExists(t, b.job.Ledger)
-	})
 }
 
 // A run that is stopped ends what is in flight, at most ten seconds long, and goes on later.

@@ -26,7 +26,7 @@ func Failed(err error) Result {
 	switch {
 	case refusedHere:
 		r.State, r.Code = Rejected, string(wxpay.CodeParamError)
-		r.Reason = wxpay.Hint{English: wrong.Param + " " + wrong.Reason, Chinese: wrong.Param + " 不合规：" + wrong.Reason}
+		r.Reason = wxpay.Hint{English: wrong.Param + " " + wrong.Reason, Chinese: wrong.Param + " " + chinese(wrong.Reason)}
 	case wxpay.OutcomeUnknown(err):
 		r.State = Unknown
 		if lost, ok := errors.AsType[*wxpay.UnknownError](err); ok {

@@ -25,9 +25,10 @@ func Parse(text string) (Window, error) {
 	if err != nil {
 		return Window{}, err
 	}
-	if w.From %= midnight; w.From == w.To {
+	if w.From == w.To || w.From%midnight == w.To {
 		return Window{}, errors.New("begins when it ends; leave it out for the whole day")
 	}
+	w.From %= midnight
 	return w, nil
 }
 

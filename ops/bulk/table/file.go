@@ -43,8 +43,8 @@ type File struct {
 	headerLine       int // line of the last record that is no row; 0: all are rows
 	width            int // cells that a row may have; 0: any number
 	places           []int
-	wasFile, wasLine int   // where FileColumn and LineColumn do; -1: nowhere
-	told             []int // where CellsColumn stands
+	told             []int // places of CellsColumn
+	wasFile, wasLine int   // places of FileColumn and LineColumn; -1: nowhere
 	found            map[string]string
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"regexp"
 	"strings"
 	"syscall"
 
@@ -230,7 +229,7 @@ func platform(err error) report {
 		return ofTPNS(e)
 	}
 	param := func(route, param, reason string, err error) report {
-		chinese := route + "：" + param + " " + wrongParam(reason)
+		chinese := route + "：" + param + " " + bulk.Fault(table.Row{}, &wxpay.ParamError{Reason: reason}, "").Chinese
 		if route != "Config" {
 			chinese += "；未发送"
 		}
@@ -243,45 +242,6 @@ func platform(err error) report {
 		return param(e.Route, e.Param, e.Reason, err)
 	}
 	return report{said: wxpay.Hint{English: err.Error(), Chinese: err.Error()}}
-}
-
-// wrongParam says in Chinese why the SDK refused a parameter, as far as that can be told from the English.
-func wrongParam(reason string) string {
-	for _, p := range params {
-		if m := p.english.FindStringSubmatchIndex(reason); m != nil {
-			return string(p.english.ExpandString(nil, p.chinese, reason, m))
-		}
-	}
-	return bulk.Fault(table.Row{}, &wxpay.ParamError{Reason: reason}, "").Chinese
-}
-
-var params = []struct {
-	english *regexp.Regexp
-	chinese string
-}{
-	{regexp.MustCompile(`^is missing or no day`), "为空或不是有效日期"},
-	{regexp.MustCompile(`^is missing`), "为空"},
-	{regexp.MustCompile(`^(?:is empty|is an empty list|are needed)$`), "为空"},
-	{regexp.MustCompile(`^must be between (\S+) and (\S+)$`), "须在 ${1} 至 ${2} 之间"},
-	{regexp.MustCompile(`^must be (\w+) or (\w+)$`), "只能是 ${1} 或 ${2}"},
-	{regexp.MustCompile(`^(?:must not be|is) negative$`), "不能为负数"},
-	{regexp.MustCompile(`^is less than (\d+)$`), "小于 ${1}"},
-	{regexp.MustCompile(`^is more than (\d+)$`), "大于 ${1}"},
-	{regexp.MustCompile(`^is more than 90 days ahead`), "超过 90 天"},
-	{regexp.MustCompile(`^is more than 10 minutes past`), "已过去 10 分钟以上"},
-	{regexp.MustCompile(`^has (\d+) characters, more than (\d+)`), "共 ${1} 个字符，超过 ${2} 个"},
-	{regexp.MustCompile(`^has fewer than (\d+) characters`), "少于 ${1} 个字符"},
-	{regexp.MustCompile(`^must have (\d+) to (\d+) of the characters (.+)$`), "须为 ${1} 至 ${2} 个字符，只能使用 ${3}"},
-	{regexp.MustCompile(`^must not hold slashes`), "不能包含斜杠"},
-	{regexp.MustCompile(`^is no merchant number`), "不是商户号，商户号只有数字"},
-	{regexp.MustCompile(`^is no brand ID`), "不是品牌 ID"},
-	{regexp.MustCompile(`^is no serial number`), "不是证书序列号，序列号为至多 40 位十六进制字符"},
-	{regexp.MustCompile(`^is no number of an application`), "不是应用的 Access ID，Access ID 只有数字"},
-	{regexp.MustCompile(`^is not open to brands`), "不支持以品牌身份调用"},
-	{regexp.MustCompile(`^is open to brands alone`), "只支持以品牌身份调用"},
-	{regexp.MustCompile(`^is the serial number of a certificate`), "填写的是证书序列号"},
-	{regexp.MustCompile(`^is the ID of the platform public key`), "填写的是微信支付公钥 ID，应填商户 API 证书序列号"},
-	{regexp.MustCompile(`^is not JSON`), "不是 JSON"},
 }
 
 // masked is a refusal without what may be somebody's number in it. One about the signature speaks of keys and serial

@@ -301,16 +301,24 @@ func (a *app) resume(c *cobra.Command, f folder, name string, inputs []recordInp
 		}
 	}
 	limit, _ := c.Flags().GetInt64("limit")
+	limited := c.Flags().Changed("limit")
+	ended := func() int64 { // rows that were sent
+		if !limited {
+			return 0
+		}
+		s := a.standingOf(c.Context(), f, name)
+		return s.Done + s.Rejected + s.Unknown
+	}
 	var last, wrong error
 	for _, in := range a.open(f, name, inputs) {
 		if !f.has(name) { // it was there before: nothing may begin anew in its place
 			return a.missing(f, name)
 		}
 		flags := slices.Clone(more)
-		if c.Flags().Changed("limit") {
+		if limited {
 			flags = append(flags, fmt.Sprintf("--limit=%d", limit))
 		}
-		before := a.ended(f, name)
+		before := ended()
 		last = a.again(c.Context(), in.under(flags))
 		stop, stopped := asStop(last)
 		switch {
@@ -321,10 +329,8 @@ func (a *app) resume(c *cobra.Command, f folder, name string, inputs []recordInp
 				wrong = last
 			}
 		}
-		if c.Flags().Changed("limit") {
-			if limit -= a.ended(f, name) - before; limit <= 0 {
-				break
-			}
+		if limit -= ended() - before; limited && limit <= 0 {
+			break
 		}
 	}
 	return cmp.Or(wrong, last)
@@ -341,21 +347,6 @@ func (in recordInput) under(flags []string) []string {
 		return strings.HasPrefix(arg, "--dir=") || strings.HasPrefix(arg, "--job=")
 	})
 	return slices.Concat(kept, flags, in.Args[split:])
-}
-
-// ended counts the rows that were sent.
-func (a *app) ended(f folder, name string) int64 {
-	l, err := ledger.Look(f.ledger(name))
-	if err != nil {
-		return 0
-	}
-	defer l.Close()
-	known, err := l.Sums()
-	if err != nil {
-		return 0
-	}
-	s := bulk.SumsOf(known)
-	return s.Done + s.Rejected + s.Unknown
 }
 
 // again carries out a command line as a command of its own.

@@ -66,7 +66,7 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 		return err
 	}
 	begun.Do(begin)
-	if stop, ok := asStop(err); ok && stop.Why == bulk.WhyLimit && w.stepsTaken() {
+	if stop, ok := asStop(err); ok && stop.Why == bulk.WhyLimit && w.stepsTaken(sum) {
 		err = &bulk.StopError{Why: stop.Why, Reason: wxpay.Hint{English: "the notices are sent; to debit, run it again without --notices-only", Chinese: "扣款通知已发送；去掉 --notices-only 再次运行即可扣款"}}
 	}
 	if err := w.keep(); err != nil {
@@ -251,7 +251,7 @@ func (a *app) next(w *work, sum *bulk.Summary, skipped skips) string {
 	switch {
 	case sum.Unknown > 0:
 		return a.t("next: run the same command again; it settles what is unknown with the same numbers", "下一步：再次运行同一命令，将用相同单号确认结果未知的行")
-	case sum.Left > 0 && w.stepsTaken():
+	case sum.Left > 0 && w.stepsTaken(sum):
 		return fmt.Sprintf(a.t("next: run the command without --notices-only, or wxpay jobs resume %s; a debit waits until its notice is old enough", "下一步：去掉 --notices-only 再次运行，或 wxpay jobs resume %s；通知满时限后才会扣款"), w.name)
 	case sum.Left > 0:
 		return fmt.Sprintf(a.t("next: run the same command again, or wxpay jobs resume %s", "下一步：再次运行同一命令，或 wxpay jobs resume %s"), w.name)
@@ -270,23 +270,13 @@ func (a *app) next(w *work, sum *bulk.Summary, skipped skips) string {
 // batches reports whether an item of the job is many rows. Such a job has one input.
 func (w *work) batches() bool { return w.job.Operation.About().Batch > 1 }
 
-// stepsTaken reports whether a run that was to take the first steps alone has left none of them.
-func (w *work) stepsTaken() bool {
-	if w.job.Steps == 0 {
-		return false
+// stepsTaken reports whether a run that was to take the first step alone has left no row of it.
+func (w *work) stepsTaken(sum *bulk.Summary) bool {
+	left := sum.Left
+	for _, rows := range sum.Next {
+		left -= rows
 	}
-	l, err := ledger.Look(w.dir.ledger(w.name))
-	if err != nil {
-		return false
-	}
-	defer l.Close()
-	files, err := l.Files()
-	for _, f := range files {
-		if left, err := l.Due(f.ID, ledger.Never, 0, w.job.Steps, 1); err != nil || len(left) > 0 {
-			return false
-		}
-	}
-	return err == nil
+	return w.job.Steps > 0 && left == 0 && sum.Unknown == 0
 }
 
 // twice says that rows stand in an input more than once. Those that the ledger knows are in the list of skipped rows.

@@ -199,3 +199,56 @@ func TestCorrectedRow(t *testing.T) {
 	require.Equal(t, exitDone, o.code, o.stderr)
 	require.Contains(t, o.stderr, "4 rows = 3 done + 0 rejected + 0 unknown + 1 skipped")
 }
+
+// A job that is resumed goes on with every input of which something is left, and ends as the worst of them did.
+func TestResumeOfInputsWithDifferentEnds(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 2)
+	one := d.debits("one.csv", "a")
+	d.noticed(one, "--job=j")
+	d.contracts = d.contracts[1:]
+	two := d.noticed(d.debits("two.csv", "poor"), "--job=j")
+	whole, other := readFile(t, one), readFile(t, two)
+	require.NoError(t, os.Remove(one))
+	o := d.job("jobs", "resume", "j")
+	require.Equal(t, exitUsage, o.code, "a file is gone, and then rows are rejected: %s", o.stderr)
+	require.Contains(t, o.stderr, "one.csv")
+	require.Contains(t, o.stderr, "1 rejected")
+
+	require.NoError(t, os.WriteFile(one, whole, 0o600))
+	l, err := ledger.Open(folder(d.out).ledger("j"))
+	require.NoError(t, err)
+	due, err := l.Due(1, ledger.Never, 0, 9, 9)
+	require.NoError(t, err)
+	require.Len(t, due, 1)
+	require.NoError(t, l.Begin(t.Context(), due[0].ID, nil))
+	require.NoError(t, l.End(t.Context(), due[0].ID, ledger.Outcome{State: ledger.Unknown, Step: due[0].Step, Code: due[0].Code, Due: ledger.Never}))
+	require.NoError(t, l.Close())
+	require.NoError(t, os.Remove(two), "nothing of it is left")
+	o = d.job("jobs", "resume", "j", "--json")
+	require.Equal(t, exitRejected, o.code, o.stderr)
+	sum := o.of(t, "summary")
+	require.Len(t, sum, 1)
+	require.EqualValues(t, 1, sum[0]["done"])
+	require.EqualValues(t, 0, sum[0]["unknown"])
+
+	require.NoError(t, os.WriteFile(two, other, 0o600))
+	o = d.job("jobs", "resume", "j", "--quiet")
+	require.Equal(t, exitRejected, o.code, "nothing is left: it is said how it ended: %s", o.stderr)
+	require.Empty(t, o.stderr)
+}
+
+// What is done of a job by its second input is no end of the first.
+func TestResumeToTheEnd(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 2)
+	d.noticed(d.debits("one.csv", "a"), "--job=j")
+	d.contracts = d.contracts[1:]
+	d.noticed(d.debits("two.csv", "b"), "--job=j")
+	o := d.job("jobs", "resume", "j", "--json")
+	require.Equal(t, exitDone, o.code, o.stderr)
+	sums := o.of(t, "summary")
+	require.Len(t, sums, 2)
+	require.Equal(t, true, sums[1]["complete"])
+	require.EqualValues(t, 2, sums[1]["done"])
+}

@@ -257,10 +257,8 @@ func until(text string, now time.Time) (time.Time, bool) {
 
 // between reads a window, also with the dash that word processors make of a hyphen.
 func between(text string) (pace.Window, bool) {
-	text = strings.ReplaceAll(text, "–", "-")
-	from, to, _ := strings.Cut(text, "-")
-	w, err := pace.Parse(text)
-	return w, err == nil && strings.TrimSpace(from) != strings.TrimSpace(to) // 24:00-24:00
+	w, err := pace.Parse(strings.ReplaceAll(text, "–", "-"))
+	return w, err == nil
 }
 
 // argsOf is the command line by which a job can be run again, from any folder.
