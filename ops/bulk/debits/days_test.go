@@ -1,12 +1,14 @@
 package debits
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 
 	"github.com/wxpay-go/wxpay/ops/bulk"
+	"github.com/wxpay-go/wxpay/services/edupapay"
 )
 
 func at(text string) time.Time {
@@ -82,4 +84,18 @@ func TestDueOfARun(t *testing.T) {
 	assert.Zero(t, Run{NoticeLead: 24 * time.Hour, NoNotice: true}.Due(noticedNow))
 	assert.Zero(t, Run{NoticeLead: 24 * time.Hour}.Due(bulk.Item{Step: stepResult, Code: mark(accepted, now)}))
 	assert.Zero(t, Run{NoticeLead: 24 * time.Hour}.Due(bulk.Item{Step: stepDebit, Code: mark(noticed, now.AddDate(0, 0, -9))}), "its days are over: another notice")
+}
+
+// A debit of a row that was taken, and is another one now, is neither done nor to be made once more.
+func TestAnotherDebitThanWasTaken(t *testing.T) {
+	t.Parallel()
+	var p edupapay.CreateTransactionParams
+	p.Amount.Total = 100
+	found := new(transaction)
+	found.Amount.Total, found.TradeState = 900, edupapay.TradeSuccess
+	for word, want := range map[string]bulk.State{accepted: bulk.Unknown, noticed: bulk.Rejected} {
+		res := Run{}.ended(bulk.Item{Step: stepResult, Code: mark(word, time.Now())}, p, found)
+		assert.Equal(t, want, res.State, word)
+		assert.Equal(t, want == bulk.Rejected, strings.Contains(res.Reason.English, "a number of its own"), res.Reason.English)
+	}
 }

@@ -336,17 +336,14 @@ func (a *app) resume(c *cobra.Command, f folder, name string, inputs []recordInp
 	return cmp.Or(wrong, last)
 }
 
-// under is the command line by which an input was fed, with other flags in place of those for this job's name and
-// folder: the folder may have been moved or copied since.
+// under is the command line by which an input was fed, with further flags: what is said last of a flag counts, such as of
+// the folder, which may have been moved or copied since.
 func (in recordInput) under(flags []string) []string {
 	split := slices.Index(in.Args, "--")
 	if split < 0 {
 		split = len(in.Args)
 	}
-	kept := slices.DeleteFunc(slices.Clone(in.Args[:split]), func(arg string) bool {
-		return strings.HasPrefix(arg, "--dir=") || strings.HasPrefix(arg, "--job=")
-	})
-	return slices.Concat(kept, flags, in.Args[split:])
+	return slices.Concat(in.Args[:split], flags, in.Args[split:])
 }
 
 // again carries out a command line as a command of its own.

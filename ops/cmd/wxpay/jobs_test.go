@@ -304,6 +304,10 @@ func TestJobWords(t *testing.T) {
 	require.Equal(t, exitStopped, o.code, o.stderr)
 	require.Contains(t, o.stderr, "next: run the same command again", "notices are left")
 	d.noticed(path)
+	o = d.debit(path, "--until="+time.Now().Add(time.Minute).Format(time.RFC3339), "--notice-lead=24h")
+	require.Equal(t, exitStopped, o.code, o.stderr)
+	require.Contains(t, o.stderr, "\n  3 rows wait for their next step: debit\n")
+	require.Contains(t, o.stderr, "next: run the same command again", "all that was asked for was asked for")
 	o = d.debit(path, "--limit=1", "--json")
 	require.Equal(t, exitStopped, o.code, o.stderr)
 	sum := o.of(t, "summary")[0]

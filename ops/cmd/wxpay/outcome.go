@@ -276,7 +276,7 @@ func (w *work) stepsTaken(sum *bulk.Summary) bool {
 	for _, rows := range sum.Next {
 		left -= rows
 	}
-	return w.job.Steps > 0 && left == 0 && sum.Unknown == 0
+	return w.job.Steps > 0 && left == 0
 }
 
 // twice says that rows stand in an input more than once. Those that the ledger knows are in the list of skipped rows.
