@@ -154,6 +154,7 @@ type Notification struct {
 	Summary     string          `json:"summary"`
 	Description string          `json:"description,omitempty"`
 	Pages       []string        `json:"pages,omitempty"`
+	Retries     []string        `json:"retries,omitempty"` // how long the platform waits before each further try, such as 15s
 	Envelope    *Schema         `json:"envelope"`          // what is posted; a fixed value is an Enum of one
 	Plaintext   *Schema         `json:"plaintext"`         // what resource.ciphertext holds
 	Example     json.RawMessage `json:"example,omitempty"` // a whole plaintext

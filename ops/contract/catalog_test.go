@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -38,6 +39,8 @@ func TestCatalogIsComplete(t *testing.T) {
 		for i, n := range doc.Notifications {
 			want.schema(n.Event, n.Envelope)
 			want.schema(n.Event+" plaintext", n.Plaintext)
+			want.put(n.Event, "tries", triesOf(n.Extensions["x-wechatpay-retries"]))
+			got.put(n.Event, "tries", len(p.Notifications[i].Retries))
 			got.catalogSchema(n.Event, p.Notifications[i].Envelope)
 			got.catalogSchema(n.Event+" plaintext", p.Notifications[i].Plaintext)
 		}
@@ -50,6 +53,19 @@ func TestCatalogIsComplete(t *testing.T) {
 		all += len(want)
 	}
 	assert.Greater(t, all, 4500)
+}
+
+// triesOf counts the waits of a list such as [15s, 60s*10].
+func triesOf(list any) (n int) {
+	waits, _ := list.([]any)
+	for _, wait := range waits {
+		_, times, many := strings.Cut(fmt.Sprint(wait), "*")
+		if count, _ := strconv.Atoi(times); many {
+			n += count - 1
+		}
+		n++
+	}
+	return n
 }
 
 // facts are what a document says, each under the place where it says it.

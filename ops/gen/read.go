@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -356,6 +357,7 @@ func (r *reader) notification(id string, n *yaml.Node) *api.Notification {
 		"x-event": &note.Event, "x-title": &note.Title, "summary": &note.Summary, "description": &note.Description,
 		"x-source":    func(v *yaml.Node) { note.Pages = r.pages(v) },
 		"x-doubt":     func(v *yaml.Node) { note.Doubts = r.doubts(v) },
+		"x-retries":   func(v *yaml.Node) { note.Retries = r.waits(v) },
 		"x-plaintext": func(v *yaml.Node) { note.Plaintext = &api.Schema{Ref: schemaName(v)} },
 		"requestBody": func(v *yaml.Node) {
 			note.Envelope = r.schema(member(member(member(v, "content"), "application/json"), "schema"))
@@ -363,6 +365,23 @@ func (r *reader) notification(id string, n *yaml.Node) *api.Notification {
 		"operationId": nil, "tags": nil, "security": nil, "parameters": nil, "responses": nil,
 	})
 	return note
+}
+
+// waits reads a list such as [15s, 60s*10], which is one wait of 15 seconds and then ten of 60.
+func (r *reader) waits(n *yaml.Node) (waits []string) {
+	for _, item := range n.Content {
+		wait, times, many := strings.Cut(item.Value, "*")
+		count, err := 1, error(nil)
+		if many {
+			count, err = strconv.Atoi(times)
+		}
+		if _, bad := time.ParseDuration(wait); bad != nil || err != nil || count < 1 {
+			r.fault(item, "%s is no wait such as 15s or 60s*10", item.Value)
+			continue
+		}
+		waits = append(waits, slices.Repeat([]string{wait}, count)...)
+	}
+	return waits
 }
 
 func schemaName(ref *yaml.Node) string { return strings.TrimPrefix(ref.Value, "#/components/schemas/") }
