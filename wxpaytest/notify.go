@@ -62,35 +62,47 @@ func Tampered(n *wechat.Notification) { n.Seals.Tampered = true }
 
 // An Event is what the platform has to tell the merchant after a change of state.
 type Event struct {
+	ID        string // of the notification, the same however often it is sent
 	Type      string
 	Plaintext any
 	URL       string    // notify_url that the request named; empty: the address is set elsewhere
 	Due       time.Time // by the clock of [Server.Advance]
+	Caller    string    // whom it is for: a merchant number or a brand
 }
 
 // Notify sends a notification as the platform does: signed headers, and an envelope with plaintext (as
 // JSON; nil: the example of the document) encrypted in it. The target is an http.Handler, or the URL of one on a
-// loopback address; see [WithPath]. The error says that no answer came; what the answer means is its status.
+// loopback address (see [Options].NotifyHosts for others); see [WithPath]. The error says that no answer came; what the
+// answer means is its status.
 func (s *Server) Notify(ctx context.Context, target any, eventType string, plaintext any, variants ...Variant) (*http.Response, error) {
-	n := &wechat.Notification{Event: eventType, By: wechat.Both, To: s.who}
+	return s.Send(ctx, target, Event{Type: eventType, Plaintext: s.engine.PlaintextOf(eventType, s.who.ID, plaintext), Caller: s.who.ID}, variants...)
+}
+
+// Send is [Server.Notify] of an event that [Server.TakeEvent] returned; it may be sent again and again.
+func (s *Server) Send(ctx context.Context, target any, e Event, variants ...Variant) (*http.Response, error) {
+	n := &wechat.Notification{Event: e.Type, ID: e.ID, By: wechat.Both, URL: e.URL, To: s.wechat.IdentityOf(e.Caller)}
 	for _, v := range variants {
 		v(n)
 	}
-	return s.wechat.Notify(ctx, target, n, s.engine.PlaintextOf(eventType, n.To.ID, plaintext), s.engine.EnvelopeOf(eventType))
+	return s.wechat.Notify(ctx, target, n, e.Plaintext, s.engine.EnvelopeOf(e.Type))
 }
 
 // Pending returns the events that changes of state have caused and that are still to be sent.
-func (s *Server) Pending() []Event {
-	return each(s.engine.Pending(), func(e engine.Event) Event { return Event{e.Type, e.Plaintext, e.URL, e.Due} })
+func (s *Server) Pending() []Event { return each(s.engine.Pending(), event) }
+
+// event is an event as tests see it.
+func event(e engine.Event) Event { return Event{e.ID, e.Type, e.Plaintext, e.URL, e.Due, e.Caller} }
+
+// TakeEvent takes the first pending event that is due, for those who deliver in a way of their own, by [Server.Send].
+func (s *Server) TakeEvent() (_ Event, ok bool) {
+	e, ok := s.engine.TakeEvent()
+	return event(e), ok
 }
 
 // Deliver sends the pending events that are due to target, in their order. One that is not taken with 200
 // or 204 stays pending, and Deliver returns.
 func (s *Server) Deliver(ctx context.Context, target any, variants ...Variant) error {
-	return s.engine.Deliver(func(e engine.Event) (*http.Response, error) {
-		at := func(n *wechat.Notification) { n.URL, n.To = e.URL, s.wechat.IdentityOf(e.Caller) }
-		return s.Notify(ctx, target, e.Type, e.Plaintext, append([]Variant{at}, variants...)...)
-	})
+	return s.engine.Deliver(func(e engine.Event) (*http.Response, error) { return s.Send(ctx, target, event(e), variants...) })
 }
 
 // SetPublicKeyShare says how many of a hundred notifications the public key signs in mode Both; the rest is

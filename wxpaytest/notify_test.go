@@ -289,3 +289,61 @@ func TestEchoAndItsNotification(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "13800000000", h.decrypt(sealed))
 }
+
+// An event can be taken and sent by one's own schedule: every try has the same ID. The journal names the call that
+// caused it.
+func TestEventsTakenOneByOne(t *testing.T) {
+	t.Parallel()
+	h := newMerchant(t)
+	h.ok("POST", "/v3/security/echo", m{"echo_message": "1", "encrypted_echo_message": h.encrypt("1"), "notify_url": "https://merchant.example/notify"})
+	later, err := do(t, h.server, "trigger", map[string]string{"event": "ENTRUST.SIGNING", "url": "http://127.0.0.1:1/n"})
+	require.NoError(t, err)
+	first, ok := h.server.TakeEvent()
+	require.True(t, ok)
+	assert.Equal(t, wxpaytest.MchID, first.Caller)
+	all := h.server.Requests()
+	assert.Equal(t, []string{first.ID}, all[len(all)-1].Events)
+	box := &inbox{status: 500}
+	for range 2 {
+		_, err := h.server.Send(t.Context(), box, first, wxpaytest.WithPath("/n"))
+		require.NoError(t, err)
+		_, _, envelope, _ := box.envelope(t)
+		assert.Equal(t, first.ID, envelope["id"])
+	}
+	second, ok := h.server.TakeEvent()
+	require.True(t, ok)
+	assert.Equal(t, []any{later, "ENTRUST.SIGNING", "http://127.0.0.1:1/n"}, []any{second.ID, second.Type, second.URL})
+	assert.NotEqual(t, first.ID, second.ID)
+	_, ok = h.server.TakeEvent()
+	assert.False(t, ok)
+}
+
+// What an event says can be given, with what the documents encrypt in plain text.
+func TestTrigger(t *testing.T) {
+	t.Parallel()
+	h := newMerchant(t)
+	_, err := do(t, h.server, "trigger", map[string]string{"event": "MEMBERCARD.ACCEPT_CARD", "plaintext": `{"card_id":"c","phone_number":"13800000000"}`})
+	require.NoError(t, err)
+	box := &inbox{status: 204}
+	require.NoError(t, h.server.Deliver(t.Context(), box))
+	_, _, _, resource := box.envelope(t)
+	plain := m{}
+	require.NoError(t, json.Unmarshal(h.open(resource["nonce"].(string), resource["associated_data"].(string), resource["ciphertext"].(string)), &plain))
+	assert.Equal(t, "c", plain["card_id"])
+	assert.Equal(t, "13800000000", h.decrypt(plain["phone_number"].(string)))
+	for _, wrong := range []map[string]string{{}, {"event": "NO.SUCH"}, {"event": "ENTRUST.SIGNING", "plaintext": "["}, {"event": "ENTRUST.SIGNING", "plaintext": "[]"}} {
+		_, err := do(t, h.server, "trigger", wrong)
+		assert.Error(t, err, "%v", wrong)
+	}
+}
+
+// Notifications leave for hosts that were named, and for no others.
+func TestNotifyHosts(t *testing.T) {
+	t.Parallel()
+	s := wxpaytest.New(t, wxpaytest.Options{NotifyHosts: func(host string) bool { return host == "merchant.invalid" }})
+	_, err := s.Notify(t.Context(), "http://merchant.invalid/n", "ENTRUST.SIGNING", nil)
+	assert.ErrorContains(t, err, "merchant.invalid")
+	assert.NotContains(t, err.Error(), "loopback")
+	_, err = s.Notify(t.Context(), "http://other.invalid/n", "ENTRUST.SIGNING", nil)
+	assert.ErrorContains(t, err, "loopback")
+}

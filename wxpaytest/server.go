@@ -93,6 +93,8 @@ type Options struct {
 	Unlimited bool
 	// TPNSHost is the access point of the TPNS application; requests to the others are refused. Empty: any.
 	TPNSHost string
+	// NotifyHosts says which hosts notifications may go to besides loopback ones. Nil: none.
+	NotifyHosts func(host string) bool
 	// Observe is told of every request when its answer is ready; it must not block. Nil: nobody.
 	Observe func(Request)
 	// Journal is how many requests [Server.Requests] remembers. Default 1000.
@@ -140,6 +142,7 @@ func NewServer(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	platform.NotifyHosts = o.NotifyHosts
 	s := &Server{wechat: platform, plan: fault.NewPlan(fault.Table(), wechat.Faults(), fault.Refusals(), tpns.Faults()), who: platform.Merchant}
 	if o.Brand {
 		s.who = platform.Brand
@@ -187,6 +190,9 @@ func (s *Server) Config() wxpay.Config {
 // Advance moves the clock of tasks, contracts and debits ahead by d. Signatures go by the true time.
 func (s *Server) Advance(d time.Duration) { s.engine.Advance(d) }
 
+// Ahead is how far [Server.Advance] has moved the clock.
+func (s *Server) Ahead() time.Duration { return s.engine.Ahead() }
+
 // Respond is RoundTrip in the shape of an httpmock.Responder.
 func (s *Server) Respond(req *http.Request) (*http.Response, error) { return s.RoundTrip(req) }
 
@@ -216,6 +222,7 @@ type Request struct {
 	RequestID string
 	Answer    string            // its beginning
 	Sensitive map[string]string // members that were encrypted, masked: 138****0000
+	Events    []string          // IDs of the notifications that it caused
 }
 
 // Requests returns the requests so far, oldest first; at most Options.Journal of them.

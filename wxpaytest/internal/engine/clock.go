@@ -31,3 +31,6 @@ func ReadTime(text string) time.Time {
 	t, _ := time.Parse(time.RFC3339, text)
 	return t
 }
+
+// Ahead is how far the clock was moved.
+func (c *Clock) Ahead() time.Duration { return time.Duration(c.ahead.Load()) }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -50,6 +51,24 @@ func (e *Engine) advance(_ context.Context, args map[string]string) (any, error)
 	return nil, nil
 }
 
+// trigger lets an event happen that no change of state has caused, and returns its ID.
+func (e *Engine) trigger(_ context.Context, args map[string]string) (any, error) {
+	text := []byte(args["plaintext"])
+	if len(text) == 0 {
+		text = e.events[args["event"]].Example
+	}
+	plain, err := (schema.Reader{}).Object(text)
+	if err != nil {
+		return nil, fmt.Errorf("wxpaytest: plaintext of %s: %w", args["event"], err)
+	}
+	e.Lock()
+	defer e.Unlock()
+	if id := e.Happen(Event{Type: args["event"], Plaintext: plain, URL: args["url"], Caller: args["caller"]}); id != "" {
+		return id, nil
+	}
+	return nil, fmt.Errorf("wxpaytest: %d events wait to be sent; deliver them first", len(e.pending))
+}
+
 // A View is one list of a state, to be looked at.
 type View struct {
 	Product, Name string
@@ -67,7 +86,18 @@ func Rows[T any](product, name string, all []T, f func(T) Object) View {
 
 // Actions are those of all products, and that time passes.
 func (e *Engine) Actions() []Action {
-	all := []Action{{Name: "advance", Doc: "time passes", Params: []Param{{Name: "duration", Doc: "such as 72h"}}, Do: e.advance}}
+	all := []Action{
+		{Name: "advance", Doc: "time passes", Params: []Param{{Name: "duration", Doc: "such as 72h"}}, Do: e.advance},
+		{
+			Name: "trigger", Doc: "an event happens, whatever the state is; its notification is sent like any other",
+			Params: []Param{
+				{Name: "event", Values: slices.Sorted(maps.Keys(e.events))},
+				{Name: "plaintext", Doc: "what the notification says, as JSON, with nothing encrypted; the example of the documents if it is left out", Optional: true},
+				{Name: "url", Doc: "where it goes", Optional: true}, {Name: "caller", Doc: "whom it is for: a merchant number or a brand", Optional: true},
+			},
+			Do: e.trigger,
+		},
+	}
 	for _, p := range e.products {
 		all = append(all, p.Actions...)
 	}
@@ -88,6 +118,7 @@ func (e *Engine) Views() (all []View) {
 
 // An Event is what a platform has to tell after a change of state.
 type Event struct {
+	ID        string // of the notification, the same however often it is sent
 	Type      string
 	Plaintext Object
 	URL       string    // where the request wanted it; empty: the address is set elsewhere
@@ -122,14 +153,18 @@ func (e *Engine) EnvelopeOf(event string) Envelope {
 	return Envelope{resource.Text("original_type"), resource.Text("associated_data")}
 }
 
-// Happen queues an event. The caller holds the lock.
-func (e *Engine) Happen(event Event) {
+// Happen queues an event and returns its ID; empty: too many are queued. The caller holds the lock.
+func (e *Engine) Happen(event Event) (id string) {
 	if event.Caller = cmp.Or(event.Caller, e.options.Caller); event.Due.IsZero() {
 		event.Due = e.Now()
 	}
 	const most = 1000 // nobody collects the events of a bulk import
 	if len(e.pending) == most {
-		return
+		return ""
+	}
+	event.ID = fmt.Sprintf("EV-%019d", e.Number())
+	if e.acting != nil {
+		e.acting.events = append(e.acting.events, event.ID)
 	}
 	if doc := e.events[event.Type]; doc != nil {
 		text, err := schema.EncodeSealed(event.Plaintext, doc.Plaintext, e.sealer(event.Caller))
@@ -139,6 +174,7 @@ func (e *Engine) Happen(event Event) {
 		event.Plaintext, _ = (schema.Reader{}).Object(text)
 	}
 	e.pending = append(e.pending, event)
+	return event.ID
 }
 
 // Pending returns the events that are still to be sent.
@@ -152,7 +188,7 @@ func (e *Engine) Pending() []Event {
 // pending, before the others, and Deliver returns.
 func (e *Engine) Deliver(send func(Event) (*http.Response, error)) error {
 	for {
-		event, ok := e.takeEvent()
+		event, ok := e.TakeEvent()
 		if !ok {
 			return nil
 		}
@@ -169,8 +205,8 @@ func (e *Engine) Deliver(send func(Event) (*http.Response, error)) error {
 	}
 }
 
-// takeEvent takes the first event that is due.
-func (e *Engine) takeEvent() (Event, bool) {
+// TakeEvent takes the first pending event that is due.
+func (e *Engine) TakeEvent() (Event, bool) {
 	e.Lock()
 	defer e.Unlock()
 	i := slices.IndexFunc(e.pending, func(event Event) bool { return !event.Due.After(e.Now()) })

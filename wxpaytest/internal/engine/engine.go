@@ -57,6 +57,7 @@ type Engine struct {
 	rates   rates
 	replays map[string]replayed
 	pending []Event
+	acting  *Tx // the call that takes effect now; nil: none
 	journal journal
 }
 

@@ -28,6 +28,7 @@ type Request struct {
 	RequestID string
 	Answer    string
 	Sensitive map[string]string
+	Events    []string
 }
 
 const maxShown = 2048
@@ -54,6 +55,7 @@ func (e *Engine) note(tx *Tx, fault *Fault, a *Answer) {
 	r := Request{
 		Time: time.Now(), Method: tx.Method, Host: tx.Host, URI: tx.URI, Route: tx.Route, BodySize: len(tx.Sent),
 		Checks: tx.checks, Advice: tx.advice, Status: a.Status, Verdict: a.Verdict, RequestID: a.Header.Get("Request-Id"), Answer: shown(a.Body),
+		Events: tx.events,
 	}
 	if MediaType(tx.Header) == "application/json" {
 		r.Body = shown(tx.Sent)

@@ -199,6 +199,8 @@ func (e *Engine) sealer(caller string) func(string) (string, error) {
 // named in it.
 func (e *Engine) answerOf(tx *Tx, h handler) (Object, error) {
 	if h.handle != nil {
+		e.acting = tx
+		defer func() { e.acting = nil }()
 		answer, err := h.handle(tx)
 		e.allowed(tx, err)
 		return answer, err

@@ -44,6 +44,7 @@ type Tx struct {
 	Prepared any // by the product, before the lock is taken
 
 	checks, advice []string
+	events         []string // IDs of what it caused
 }
 
 // Checked notes what was checked and found right.

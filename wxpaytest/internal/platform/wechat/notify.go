@@ -61,7 +61,7 @@ func (p *Platform) Notify(ctx context.Context, target any, n *Notification, plai
 	h.Set("Request-Id", requestID(number, engine.ReasonNone))
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	return n.post(ctx, target, h, body)
+	return p.post(ctx, target, n, h, body)
 }
 
 // bodyOf makes the envelope of a notification, or finds the last one.
@@ -109,7 +109,7 @@ func (p *Platform) bodyOf(n *Notification, number int64, plaintext any, envelope
 }
 
 // post delivers a notification.
-func (n *Notification) post(ctx context.Context, target any, h http.Header, body []byte) (*http.Response, error) {
+func (p *Platform) post(ctx context.Context, target any, n *Notification, h http.Header, body []byte) (*http.Response, error) {
 	address := cmp.Or(n.URL, "https://merchant.example/notify")
 	if t, ok := target.(string); ok {
 		address = t
@@ -136,13 +136,13 @@ func (n *Notification) post(ctx context.Context, target any, h http.Header, body
 		}
 		return w.Result(), nil
 	case string:
-		return overLoopback(req)
+		return p.overSocket(req)
 	}
 	return nil, fmt.Errorf("wxpaytest: a notification goes to an http.Handler or a URL, not to %T", target)
 }
 
-func overLoopback(req *http.Request) (*http.Response, error) {
-	if !schema.IsLoopback(req.URL.Hostname()) {
+func (p *Platform) overSocket(req *http.Request) (*http.Response, error) {
+	if host := req.URL.Hostname(); !schema.IsLoopback(host) && (p.NotifyHosts == nil || !p.NotifyHosts(host)) {
 		return nil, errors.New("wxpaytest: notifications go to loopback addresses only")
 	}
 	client := &http.Client{

@@ -48,6 +48,8 @@ const maxAge = 5 * time.Minute
 type Platform struct {
 	Merchant, Brand *Identity
 
+	NotifyHosts func(host string) bool // where notifications may go besides loopback; nil: nowhere
+
 	mode  Mode
 	clock *engine.Clock
 	seen  nonces
