@@ -152,7 +152,7 @@ func NewServer(o Options) (*Server, error) {
 		Journal: o.Journal, Complain: s.complain, Encrypt: platform.Encrypt, Caller: s.who.ID,
 	}
 	if o.Observe != nil {
-		settings.Observe = func(r engine.Request) { o.Observe(Request(r)) }
+		settings.Observe = func(r engine.Request) { o.Observe(request(r)) }
 	}
 	if s.engine, err = engine.New(settings); err != nil {
 		return nil, err
@@ -203,31 +203,62 @@ func (s *Server) RoundTrip(req *http.Request) (*http.Response, error) { return s
 // ServeHTTP is the server on a socket.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
 
-// A Request is one request as the server saw it. What was encrypted is in it only masked.
+// A Request is one request as the server saw it. What was encrypted is in it
+// only masked.
 type Request struct {
-	Number    int // from 1
-	Time      time.Time
-	Method    string
-	Host      string
-	URI       string // path and query as sent
-	Route     string // empty: there is no such call
-	BodySize  int
-	Body      string   // its beginning; a form is left out
-	Checks    []string // what was checked and found right, in order
-	Advice    []string // what WeChat Pay takes and is unwise all the same; a good client gets none
-	Fault     string   // what was injected, or empty
-	Status    int      // of the answer; 0: none was given
-	Code      string   // error code of the answer
-	Verdict   string   // ok, or why it was refused
-	RequestID string
-	Answer    string            // its beginning
-	Sensitive map[string]string // members that were encrypted, masked: 138****0000
-	Events    []string          // IDs of the notifications that it caused
+	Number       int // from 1
+	Time         time.Time
+	Took         time.Duration
+	Method       string
+	Host         string
+	URI          string      // path and query as sent
+	Route        string      // empty: there is no such call
+	Tag          string      // what the header X-Emulator-Tag says
+	Header       http.Header // as sent, but for what proves who sends it
+	BodySize     int
+	Body         string     // its beginning
+	Signature    *Signature // nil: none was looked at
+	Checks       []string   // what was checked and found right, in order
+	Findings     []Finding  // what is wrong with it by the documents; the answer says the first
+	Advice       []string   // what WeChat Pay takes and is unwise all the same; a good client gets none
+	Fault        string     // what was injected, or empty
+	Status       int        // of the answer; 0: none was given
+	Code         string     // error code of the answer
+	Verdict      string     // ok, or why it was refused
+	RequestID    string
+	AnswerHeader http.Header
+	Answer       string            // its beginning
+	Sensitive    map[string]string // members that were encrypted, masked: 138****0000
+	Events       []string          // IDs of the notifications that it caused
+
+	Sent []byte // the whole body, for Options.Observe alone; it must not be changed
 }
+
+// A Signature is what was found out about the signature of a request.
+type Signature struct {
+	OK                               bool
+	Caller, Serial, Timestamp, Nonce string
+	Expected                         string // the text that has to be signed, with the body as the journal shows it
+	Signed                           string // the text that was signed, as far as it was found out; empty: it was not
+	Reason, ReasonZh                 string // what is wrong, in one line; empty: nothing
+}
+
+// A Finding is one thing that is wrong with a request.
+type Finding struct{ Where, Field, Issue string } // Where: path, query, header or body
 
 // Requests returns the requests so far, oldest first; at most Options.Journal of them.
 func (s *Server) Requests() []Request {
-	return each(s.engine.Requests(), func(r engine.Request) Request { return Request(r) })
+	return each(s.engine.Requests(), request)
+}
+
+// request is a request as tests see it.
+func request(r engine.Request) Request {
+	return Request{
+		Number: r.Number, Time: r.Time, Took: r.Took, Method: r.Method, Host: r.Host, URI: r.URI, Route: r.Route, Tag: r.Tag, Header: r.Header,
+		BodySize: r.BodySize, Body: r.Body, Signature: (*Signature)(r.Signature), Checks: r.Checks, Advice: r.Advice, Fault: r.Fault, Status: r.Status,
+		Findings: each(r.Findings, func(f engine.Finding) Finding { return Finding(f) }), Code: r.Code, Verdict: r.Verdict, RequestID: r.RequestID,
+		AnswerHeader: r.AnswerHeader, Answer: r.Answer, Sensitive: r.Sensitive, Events: r.Events, Sent: r.Sent,
+	}
 }
 
 // each makes one of each.

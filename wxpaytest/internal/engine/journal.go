@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,25 +12,45 @@ import (
 
 // A Request is one request as the engine saw it, and what it was answered.
 type Request struct {
-	Number    int
-	Time      time.Time
-	Method    string
-	Host      string
-	URI       string
-	Route     string
-	BodySize  int
-	Body      string
-	Checks    []string
-	Advice    []string
-	Fault     string
-	Status    int
-	Code      string
-	Verdict   string
-	RequestID string
-	Answer    string
-	Sensitive map[string]string
-	Events    []string
+	Number       int
+	Time         time.Time
+	Took         time.Duration
+	Method       string
+	Host         string
+	URI          string
+	Route        string
+	Tag          string
+	Header       http.Header
+	BodySize     int
+	Body         string
+	Signature    *Signature
+	Checks       []string
+	Findings     []Finding
+	Advice       []string
+	Fault        string
+	Status       int
+	Code         string
+	Verdict      string
+	RequestID    string
+	AnswerHeader http.Header
+	Answer       string
+	Sensitive    map[string]string
+	Events       []string
+
+	Sent []byte // for Options.Observe alone
 }
+
+// A Signature is what was found out about the signature of a request.
+type Signature struct {
+	OK                               bool
+	Caller, Serial, Timestamp, Nonce string
+	Expected                         string
+	Signed                           string
+	Reason, ReasonZh                 string
+}
+
+// A Finding is one thing that is wrong with a request.
+type Finding struct{ Where, Field, Issue string }
 
 const maxShown = 2048
 
