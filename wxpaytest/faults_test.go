@@ -108,6 +108,14 @@ func expected(key *rsa.PublicKey) map[string]func(outcome) bool {
 		"gzip-bomb": func(o outcome) bool {
 			return o.header.Get("Content-Encoding") == "gzip" && len(o.body) < 1<<20 && unpacked(o.body) == 64<<20 // how small it gets is up to the compressor
 		},
+		"204":        func(o outcome) bool { return genuine(o) && o.status == 204 && len(o.body) == 0 },
+		"keep-alive": func(o outcome) bool { return genuine(o) && o.status == 200 },
+		"slow":       func(o outcome) bool { return genuine(o) && o.status == 200 },
+		"reset":      isReset,
+		"skew":       func(o outcome) bool { return genuine(o) && ago(o) == 0 && time.Since(dateOf(o)) > 9*time.Minute },
+		"truncated-gzip": func(o outcome) bool {
+			return o.broken == nil && o.header.Get("Content-Encoding") == "gzip" && o.length == int64(len(o.body)) && unpacked(o.body) == -1 && o.status == 200
+		},
 		"huge-body":    func(o outcome) bool { return o.length == 512<<20 && len(o.body) == 1<<20 },
 		"endless-body": func(o outcome) bool { return o.length == -1 && len(o.body) == 1<<20 },
 	}
@@ -126,11 +134,14 @@ func unpacked(body []byte) int64 {
 	return n
 }
 
+func dateOf(o outcome) time.Time {
+	at, _ := time.Parse(http.TimeFormat, o.header.Get("Date"))
+	return at
+}
+
+// ago is how much earlier than the date of an answer it was signed.
 func ago(o outcome) time.Duration {
-	at, err := time.Parse(http.TimeFormat, o.header.Get("Date"))
-	if err != nil {
-		return 0
-	}
+	at := dateOf(o)
 	signed, err := time.ParseDuration(o.header.Get("Wechatpay-Timestamp") + "s")
 	if err != nil {
 		return 0
@@ -149,6 +160,7 @@ func TestFaults(t *testing.T) {
 			right := expected(h.public)[fault.Name]
 			require.NotNil(t, right, "a fault that no test knows")
 			require.NotEmpty(t, fault.Doc)
+			require.NotEmpty(t, fault.Zh)
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
@@ -167,6 +179,8 @@ func TestFaults(t *testing.T) {
 				assert.Equal(t, fault.Name, last.Fault)
 				assert.Equal(t, o.status, last.Status)
 				switch fault.Name {
+				case "slow":
+					assert.Equal(t, 5*time.Second, time.Since(start))
 				case "slow-body":
 					assert.InDelta(t, 5, time.Since(start).Seconds(), 1)
 				case "dial-black-hole":
@@ -181,7 +195,7 @@ func TestFaults(t *testing.T) {
 func TestFaultsOnASocket(t *testing.T) {
 	t.Parallel()
 	for _, fault := range wxpaytest.Faults {
-		if !fault.Socket() || fault.Name == "slow-body" { // takes its time
+		if !fault.Socket() || strings.HasPrefix(fault.Name, "slow") { // takes its time
 			continue
 		}
 		t.Run(fault.Name, func(t *testing.T) {

@@ -89,7 +89,8 @@ type Options struct {
 	// calls; more are refused with 429. WeChat Pay publishes no figure for these calls. For their younger
 	// siblings it prints 5 for a service provider and 10 for a brand. Zero: no limit.
 	ImportRate int
-	// Unlimited switches off the published limits of rate, such as 6,000 files a day. The limits of size stay.
+	// Unlimited switches off the published limits of rate, such as 6,000 files a day, until the action limits
+	// switches them on. The limits of size stay.
 	Unlimited bool
 	// TPNSHost is the access point of the TPNS application; requests to the others are refused. Empty: any.
 	TPNSHost string
@@ -99,6 +100,8 @@ type Options struct {
 	Observe func(Request)
 	// Journal is how many requests [Server.Requests] remembers. Default 1000.
 	Journal int
+	// Shown is how many bytes of a body, of an answer and of an address the journal shows. Default 2048.
+	Shown int
 }
 
 // A Server is a fake WeChat Pay and TPNS. Its methods may be called from several goroutines.
@@ -143,13 +146,13 @@ func NewServer(o Options) (*Server, error) {
 		return nil, err
 	}
 	platform.NotifyHosts = o.NotifyHosts
-	s := &Server{wechat: platform, plan: fault.NewPlan(fault.Table(), wechat.Faults(), fault.Refusals(), tpns.Faults()), who: platform.Merchant}
+	s := &Server{wechat: platform, plan: fault.NewPlan(rand.Text(), fault.Table(), wechat.Faults(), fault.Refusals(), tpns.Faults()), who: platform.Merchant}
 	if o.Brand {
 		s.who = platform.Brand
 	}
 	settings := engine.Options{
 		Platforms: []engine.Platform{&tpns.Platform{Host: o.TPNSHost}, platform}, Plan: s.plan, Unlimited: o.Unlimited,
-		Journal: o.Journal, Complain: s.complain, Encrypt: platform.Encrypt, Caller: s.who.ID,
+		Journal: o.Journal, Shown: o.Shown, Complain: s.complain, Encrypt: platform.Encrypt, Caller: s.who.ID,
 	}
 	if o.Observe != nil {
 		settings.Observe = func(r engine.Request) { o.Observe(request(r)) }
@@ -162,7 +165,7 @@ func NewServer(o Options) (*Server, error) {
 	}
 	s.products, err = products.New(s.engine, products.Options{
 		MchID: MchID, Duration: o.TaskDuration, Pay: o.Pay, Cards: membercard.Options{Paid: o.Paid, ImportRate: o.ImportRate},
-		Bank: bankpackages.Options{Match: o.Match, Users: o.Users, Sample: o.Sample, CountBadLines: o.CountBadLines, Unlimited: o.Unlimited},
+		Bank: bankpackages.Options{Match: o.Match, Users: o.Users, Sample: o.Sample, CountBadLines: o.CountBadLines},
 	})
 	if err != nil {
 		return nil, err
@@ -208,15 +211,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.Se
 type Request struct {
 	Number       int // from 1
 	Time         time.Time
-	Took         time.Duration
+	Took         time.Duration // until the answer begins
 	Method       string
 	Host         string
-	URI          string      // path and query as sent
+	URI          string      // path and query, with phone numbers masked
 	Route        string      // empty: there is no such call
 	Tag          string      // what the header X-Emulator-Tag says
 	Header       http.Header // as sent, but for what proves who sends it
 	BodySize     int
-	Body         string     // its beginning
+	Body         string     // its beginning; of a form what its parts are, and its meta
 	Signature    *Signature // nil: none was looked at
 	Checks       []string   // what was checked and found right, in order
 	Findings     []Finding  // what is wrong with it by the documents; the answer says the first
@@ -231,7 +234,8 @@ type Request struct {
 	Sensitive    map[string]string // members that were encrypted, masked: 138****0000
 	Events       []string          // IDs of the notifications that it caused
 
-	Sent []byte // the whole body, for Options.Observe alone; it must not be changed
+	Sent    []byte // the whole body, for Options.Observe alone; it must not be changed
+	SentURI string // path and query with nothing masked, for Options.Observe alone
 }
 
 // A Signature is what was found out about the signature of a request.
@@ -257,7 +261,7 @@ func request(r engine.Request) Request {
 		Number: r.Number, Time: r.Time, Took: r.Took, Method: r.Method, Host: r.Host, URI: r.URI, Route: r.Route, Tag: r.Tag, Header: r.Header,
 		BodySize: r.BodySize, Body: r.Body, Signature: (*Signature)(r.Signature), Checks: r.Checks, Advice: r.Advice, Fault: r.Fault, Status: r.Status,
 		Findings: each(r.Findings, func(f engine.Finding) Finding { return Finding(f) }), Code: r.Code, Verdict: r.Verdict, RequestID: r.RequestID,
-		AnswerHeader: r.AnswerHeader, Answer: r.Answer, Sensitive: r.Sensitive, Events: r.Events, Sent: r.Sent,
+		AnswerHeader: r.AnswerHeader, Answer: r.Answer, Sensitive: r.Sensitive, Events: r.Events, Sent: r.Sent, SentURI: r.SentURI,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -20,10 +21,14 @@ type Answer struct {
 	Body   []byte
 	Reason int // the internal code that Request-ID ends in
 
+	Packed []byte           // what is sent of Body once that is signed; nil: Body itself
 	Stream func() io.Reader // instead of Body
 	Size   int64            // of Stream; -1 is not announced
+	Delay  time.Duration    // before it begins
 	Pace   time.Duration    // between the pieces of the body
-	Cut    bool             // breaks off half way
+	Idle   time.Duration    // after which its connection closes if nothing more comes; 0: as the server has it
+	Cut    End              // Closed or Reset: how the body breaks off; Answered: it does not
+	CutAt  int              // how many bytes come before that
 	Seal   Seals
 
 	Verdict string
@@ -35,6 +40,8 @@ type Seals struct {
 
 	OtherType     bool // names a signature type of another product line
 	UnknownSerial bool // names a key that nobody knows
+
+	Skew time.Duration // how far the platform's clock is off
 }
 
 // JSON makes text the body.
@@ -59,12 +66,12 @@ func (a *Answer) Refuse(r *Refusal) {
 	a.JSON([]byte(schema.Canonical(o)))
 }
 
-// pieces of a body that comes slowly.
-const pieces = 10
+// Pieces of a body that comes slowly.
+const Pieces = 10
 
 // response turns the answer into what a transport returns.
 func (a *Answer) response(req *http.Request) *http.Response {
-	size := int64(len(a.Body))
+	size := int64(len(a.sent()))
 	if a.Stream != nil {
 		size = a.Size
 	}
@@ -80,25 +87,42 @@ func (a *Answer) response(req *http.Request) *http.Response {
 		Header:        a.Header,
 		ContentLength: size,
 		Request:       req,
-		Body:          a.deliver(req.Context()),
+		Body:          a.deliver(req),
 	}
 }
 
-func (a *Answer) deliver(ctx context.Context) *delivery {
-	d := &delivery{ctx: ctx, r: bytes.NewReader(a.Body), pace: a.Pace, piece: max(1, (len(a.Body)+pieces-1)/pieces)}
+// sent is the body as it is sent.
+func (a *Answer) sent() []byte {
+	if a.Packed != nil {
+		return a.Packed
+	}
+	return a.Body
+}
+
+func (a *Answer) deliver(req *http.Request) *delivery {
+	body := a.sent()
+	d := &delivery{ctx: req.Context(), r: bytes.NewReader(body), pace: a.Pace, piece: max(1, (len(body)+Pieces-1)/Pieces)}
 	switch {
 	case a.Stream != nil:
 		d.r = a.Stream()
-	case a.Cut:
-		d.r = io.MultiReader(bytes.NewReader(a.Body[:len(a.Body)/2]), broken{})
+	case a.Cut != Answered:
+		d.r = io.MultiReader(bytes.NewReader(body[:min(a.CutAt, len(body))]), broken{a.Cut, req.URL.Hostname()})
 	}
 	return d
 }
 
 // broken is a connection that ended too soon.
-type broken struct{}
+type broken struct {
+	end  End
+	host string
+}
 
-func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+func (b broken) Read([]byte) (int, error) {
+	if b.end == Reset {
+		return 0, b.end.fail(context.Background(), b.host)
+	}
+	return 0, io.ErrUnexpectedEOF
+}
 
 // A delivery is the body of an answer on its way: it ends with the context, and may be slow.
 type delivery struct {
@@ -123,6 +147,14 @@ func (d *delivery) Read(p []byte) (int, error) {
 
 func (d *delivery) Close() error { return nil }
 
+// wait waits until the answer may begin.
+func (a *Answer) wait(ctx context.Context) error {
+	if a.Delay == 0 {
+		return nil
+	}
+	return wait(ctx, a.Delay)
+}
+
 // wait waits for a time or for the end of ctx.
 func wait(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
@@ -137,16 +169,19 @@ func wait(ctx context.Context, d time.Duration) error {
 
 // write sends the answer over a socket.
 func (a *Answer) write(w http.ResponseWriter, r *http.Request) {
+	if a.Idle > 0 && a.keep(w, r) {
+		return
+	}
 	h := w.Header()
 	maps.Copy(h, a.Header)
 	switch {
 	case a.Stream == nil && a.Status != http.StatusNoContent:
-		h.Set("Content-Length", strconv.Itoa(len(a.Body)))
+		h.Set("Content-Length", strconv.Itoa(len(a.sent())))
 	case a.Stream != nil && a.Size >= 0:
 		h.Set("Content-Length", strconv.FormatInt(a.Size, 10))
 	}
 	w.WriteHeader(a.Status)
-	d := a.deliver(r.Context())
+	d := a.deliver(r)
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := d.Read(buffer)
@@ -160,8 +195,54 @@ func (a *Answer) write(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if err != nil {
-			Closed.hangUp(w, r)
+			end := Closed
+			if a.Cut == Reset {
+				end = Reset
+			}
+			end.hangUp(w, r)
 			return
 		}
 	}
 }
+
+// keep sends the answer, and hands the connection to a server that closes it when nothing came for a time. It reports
+// false if there is no connection to be had, as with HTTP/2.
+func (a *Answer) keep(w http.ResponseWriter, r *http.Request) bool {
+	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
+	if !ok {
+		return false
+	}
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return false
+	}
+	if err := errors.Join(a.response(r).Write(buffered), buffered.Flush()); err != nil {
+		_ = conn.Close()
+		return true
+	}
+	idle := &http.Server{Handler: server.Handler, IdleTimeout: a.Idle, ReadHeaderTimeout: a.Idle, ErrorLog: server.ErrorLog}
+	_ = idle.Serve(&single{conn: &begun{conn, buffered}}) // ends at once: there is one connection
+	return true
+}
+
+// single is a listener that one connection comes to.
+type single struct{ conn net.Conn }
+
+func (s *single) Accept() (net.Conn, error) {
+	conn := s.conn
+	if s.conn = nil; conn == nil {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+func (s *single) Close() error   { return nil }
+func (s *single) Addr() net.Addr { return address("localhost") }
+
+// begun is a connection of which something was read already.
+type begun struct {
+	net.Conn
+	rest io.Reader
+}
+
+func (b *begun) Read(p []byte) (int, error) { return b.rest.Read(p) }

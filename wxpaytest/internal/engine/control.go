@@ -88,6 +88,7 @@ func Rows[T any](product, name string, all []T, f func(T) Object) View {
 func (e *Engine) Actions() []Action {
 	all := []Action{
 		{Name: "advance", Doc: "time passes", Params: []Param{{Name: "duration", Doc: "such as 72h"}}, Do: e.advance},
+		{Name: "limits", Doc: "the published limits of rate are enforced, or not", Params: []Param{{Name: "switch", Values: []string{"on", "off"}}}, Do: e.limit},
 		{
 			Name: "trigger", Doc: "an event happens, whatever the state is; its notification is sent like any other",
 			Params: []Param{

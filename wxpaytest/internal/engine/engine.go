@@ -9,6 +9,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/wxpay-go/wxpay/api"
 )
@@ -28,9 +29,10 @@ type Platform interface {
 type Options struct {
 	Platforms []Platform // the last answers for what no one owns
 	Plan      Plan
-	Unlimited bool                          // no limits of rate
+	Unlimited bool                          // no limits of rate, to begin with
 	Observe   func(Request)                 // nil: nobody
 	Journal   int                           // how many requests it remembers; 0: 1000
+	Shown     int                           // how many bytes it shows of a body; 0: 2048
 	Complain  func(format string, a ...any) // of what must not happen
 
 	// Encrypt seals a member of an answer or of an event for a caller.
@@ -47,6 +49,7 @@ type Engine struct {
 	seed maphash.Seed
 
 	options   Options
+	unlimited atomic.Bool
 	endpoints table
 	handlers  map[*api.Operation]handler
 	products  []Product
@@ -55,10 +58,11 @@ type Engine struct {
 	own     table // routes that only replies know; never changed in place
 	replies []*reply
 	rates   rates
-	replays map[string]replayed
+	replays replays
 	pending []Event
 	acting  *Tx // the call that takes effect now; nil: none
 	journal journal
+	sealed  map[string]bool // members that are encrypted
 }
 
 // New returns an engine that answers every call of the catalog by its example.
@@ -71,9 +75,11 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		seed: maphash.MakeSeed(), options: o, endpoints: table{}, own: table{}, handlers: map[*api.Operation]handler{},
-		events: map[string]*api.Notification{}, rates: rates{}, replays: map[string]replayed{},
+		events: map[string]*api.Notification{}, rates: rates{}, replays: replays{by: map[string]replayed{}},
 		journal: journal{most: cmp.Or(max(0, o.Journal), 1000)},
 	}
+	e.unlimited.Store(o.Unlimited)
+	e.sealed = sealedNames(o.Catalog)
 	for _, p := range o.Catalog.Products {
 		i := slices.IndexFunc(o.Platforms, func(at Platform) bool { return at.Name() == p.Platform })
 		if i < 0 {

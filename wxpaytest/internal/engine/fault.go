@@ -12,19 +12,33 @@ import (
 
 // A Fault is one way in which a call goes wrong.
 type Fault struct {
-	Name, Doc  string
+	Name       string
+	Doc, Zh    string // what happens, in English and Chinese
 	Stage      Stage
 	End        End
 	Platform   string             // where alone it can happen, as the catalog has it; empty: anywhere
 	Documented bool               // it is called by a code, and happens to the calls whose documents name that
+	Right      bool               // the answer is right all the same: who gets it has no reason to ask again
 	Change     func(*Tx, *Answer) // makes of the answer what comes instead; nil: nothing
+
+	Example string                                 // its name with a value, such as slow=6s; empty: it takes none
+	With    func(f *Fault, value string) (ok bool) // makes it that of a value
 }
 
 // A Plan knows which faults are to happen.
 type Plan interface {
-	// Take returns the fault that a request meets, or nil. On a socket there is a connection already.
-	Take(tx *Tx, socket bool) *Fault
+	// Take returns the fault that a request meets, or nil. On a socket there is a connection already. An error is
+	// what is wrong with the faults that the request asks for itself.
+	Take(tx *Tx, socket bool) (*Fault, error)
+	// Answered is told of a request whose answer has begun, with what Take returned for it.
+	Answered(tx *Tx, fault *Fault)
 }
+
+// FaultHeader is the header by which a request asks for faults itself.
+const FaultHeader = "X-Emulator-Fault"
+
+// TagHeader is the header by which a request says whose it is, where several tests share a server.
+const TagHeader = "X-Emulator-Tag"
 
 // A Stage is where in its life a request meets the fault.
 type Stage int

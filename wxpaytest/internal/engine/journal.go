@@ -2,9 +2,7 @@ package engine
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/schema"
@@ -37,7 +35,8 @@ type Request struct {
 	Sensitive    map[string]string
 	Events       []string
 
-	Sent []byte // for Options.Observe alone
+	Sent    []byte // for Options.Observe alone
+	SentURI string
 }
 
 // A Signature is what was found out about the signature of a request.
@@ -51,8 +50,6 @@ type Signature struct {
 
 // A Finding is one thing that is wrong with a request.
 type Finding struct{ Where, Field, Issue string }
-
-const maxShown = 2048
 
 type journal struct {
 	most, n int
@@ -71,15 +68,15 @@ func (e *Engine) Requests() []Request {
 	return slices.Concat(j.last[at:], j.last[:at])
 }
 
+// mostSecrets is how many secrets of a request the journal lists.
+const mostSecrets = 100
+
 // note writes a request into the journal.
 func (e *Engine) note(tx *Tx, fault *Fault, a *Answer) {
 	r := Request{
-		Time: time.Now(), Method: tx.Method, Host: tx.Host, URI: tx.URI, Route: tx.Route, BodySize: len(tx.Sent),
-		Checks: tx.checks, Advice: tx.advice, Status: a.Status, Verdict: a.Verdict, RequestID: a.Header.Get("Request-Id"), Answer: shown(a.Body),
-		Events: tx.events,
-	}
-	if MediaType(tx.Header) == "application/json" {
-		r.Body = shown(tx.Sent)
+		Time: tx.began, Took: time.Since(tx.began) + a.Delay, Method: tx.shortly(tx.Method), Host: tx.shortly(tx.Host), URI: tx.shown(tx.URI), Route: tx.Route, Tag: maskPhones(tx.Tag),
+		Header: tx.headers(), BodySize: tx.size, Body: tx.body(), Signature: tx.Signature, Checks: tx.checks, Findings: tx.findings, Advice: tx.advice,
+		Status: a.Status, Verdict: tx.shown(a.Verdict), RequestID: a.Header.Get("Request-Id"), AnswerHeader: a.Header.Clone(), Answer: tx.answered(a), Events: tx.events,
 	}
 	if fault != nil {
 		r.Fault = fault.Name
@@ -94,12 +91,15 @@ func (e *Engine) note(tx *Tx, fault *Fault, a *Answer) {
 		if r.Sensitive == nil {
 			r.Sensitive = map[string]string{}
 		}
-		r.Sensitive[name] = mask(plain)
+		if len(r.Sensitive) < mostSecrets {
+			r.Sensitive[name] = mask(plain)
+		}
 	}
 	e.Lock()
 	e.journal.add(&r)
 	e.Unlock()
 	if e.options.Observe != nil {
+		r.Sent, r.SentURI = tx.Sent, tx.URI
 		e.options.Observe(r)
 	}
 }
@@ -112,22 +112,4 @@ func (j *journal) add(r *Request) {
 		return
 	}
 	j.last[(j.n-1)%j.most] = *r
-}
-
-// phones finds phone numbers of the mainland that stand in the open.
-var phones = regexp.MustCompile(`\b(?:86)?1[3-9]\d{9}\b`)
-
-// shown is the beginning of a body, with phone numbers masked.
-func shown(b []byte) string {
-	text := phones.ReplaceAllStringFunc(string(b[:min(len(b), maxShown+16)]), mask) // none is cut in two
-	return strings.ToValidUTF8(text[:min(len(text), maxShown)], "")
-}
-
-// mask shortens a sensitive value to what may be shown: 138****0000. Of a short one that would leave nothing
-// to hide.
-func mask(plain string) string {
-	if len(plain) < 11 {
-		return strings.Repeat("*", len(plain))
-	}
-	return plain[:3] + "****" + plain[len(plain)-4:]
 }

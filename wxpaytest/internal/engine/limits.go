@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,6 +20,9 @@ type Rate = api.Rate
 // rates are the times at which what is limited came, by kind.
 type rates map[string][]time.Time
 
+// mostRates is how many kinds are counted at a time. Callers make some up, such as the brands they call for.
+const mostRates = 10_000
+
 // within counts one more event of a kind, and reports whether there were no more than n within span. What is
 // too much does not count.
 func (r rates) within(kind string, now time.Time, n int, span time.Duration) bool {
@@ -27,14 +31,28 @@ func (r rates) within(kind string, now time.Time, n int, span time.Duration) boo
 	if ok {
 		recent = append(recent, now)
 	}
+	if _, counted := r[kind]; !counted && len(r) >= mostRates {
+		r.forget(now)
+	}
 	r[kind] = recent
 	return ok
+}
+
+// forget makes room: of kinds that did not come for a day, the longest span there is, or else of any.
+func (r rates) forget(now time.Time) {
+	maps.DeleteFunc(r, func(_ string, at []time.Time) bool { return len(at) == 0 || now.Sub(at[len(at)-1]) >= spans["day"] })
+	for kind := range r {
+		if len(r) < mostRates {
+			return
+		}
+		delete(r, kind)
+	}
 }
 
 // slow refuses a call of which there were too many: more than the test says, or else the documents.
 func (e *Engine) slow(tx *Tx, h handler) error {
 	limits := h.limits
-	if limits == nil && !e.options.Unlimited {
+	if limits == nil && !e.Unlimited() {
 		if limits = tx.Op.Rates; tx.Route == tx.Op.BrandRoute {
 			limits = tx.Op.BrandRates
 		}
@@ -61,12 +79,44 @@ func (tx *Tx) concerns(kinds []string) bool {
 	return len(kinds) == 0
 }
 
+// Unlimited reports whether the published limits of rate are switched off.
+func (e *Engine) Unlimited() bool { return e.unlimited.Load() }
+
+// limit is the action that switches them.
+func (e *Engine) limit(_ context.Context, args map[string]string) (any, error) {
+	e.unlimited.Store(args["switch"] == "off")
+	return nil, nil
+}
+
 var spans = map[string]time.Duration{"second": time.Second, "minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}
 
 // A replayed is a request number that was used: a hash of what it asked for, and the JSON it was answered.
 type replayed struct {
 	content uint64
 	answer  []byte // nil: none
+}
+
+// replays are the request numbers that were used, the oldest first, and how many bytes they take.
+type replays struct {
+	by    map[string]replayed
+	order []string
+	bytes int
+}
+
+// mostReplayed is how many bytes of them are remembered: a million numbers with short answers.
+const mostReplayed = 256 << 20
+
+func (r *replays) add(id string, one replayed) {
+	const overhead = 100
+	r.by[id] = one
+	r.order = append(r.order, id)
+	r.bytes += len(id) + len(one.answer) + overhead
+	for r.bytes > mostReplayed && len(r.order) > 1 {
+		oldest := r.order[0]
+		r.bytes -= len(oldest) + len(r.by[oldest].answer) + overhead
+		delete(r.by, oldest)
+		r.order = r.order[1:]
+	}
 }
 
 // once lets a request number take effect once. One that comes again with the same content gets the same
@@ -79,7 +129,7 @@ func (e *Engine) once(tx *Tx, act func() ([]byte, error)) ([]byte, error) {
 	}
 	id := tx.Caller + " " + tx.Route + " " + number
 	now := e.Hash(schema.Canonical(tx.Vars) + schema.Canonical(tx.Query) + schema.Canonical(tx.Body))
-	if before, ok := e.replays[id]; ok {
+	if before, ok := e.replays.by[id]; ok {
 		if before.content != now {
 			return nil, Reentry(key)
 		}
@@ -87,7 +137,7 @@ func (e *Engine) once(tx *Tx, act func() ([]byte, error)) ([]byte, error) {
 	}
 	answer, err := act()
 	if err == nil {
-		e.replays[id] = replayed{now, answer}
+		e.replays.add(id, replayed{now, answer})
 	}
 	return answer, err
 }

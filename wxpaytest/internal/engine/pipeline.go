@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/wxpay-go/wxpay/api"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/schema"
@@ -27,11 +28,12 @@ func (e *Engine) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	tx := e.begin(req.Method, req.URL.Hostname(), req.URL.RequestURI(), req.Header)
+	tx.Port = req.URL.Port()
 	if _, exists := e.PlatformAt(tx.Host); !exists {
 		e.note(tx, nil, &Answer{Verdict: "this host does not exist"})
 		return nil, noSuchHost(tx.Host)
 	}
-	fault := e.options.Plan.Take(tx, false)
+	fault, unread := e.options.Plan.Take(tx, false)
 	if fault != nil && fault.Stage < Acting {
 		e.note(tx, fault, &Answer{Verdict: "no answer: " + fault.Name})
 		if fault.End == Torn && req.Body != nil {
@@ -39,15 +41,18 @@ func (e *Engine) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return nil, fault.End.fail(ctx, tx.Host)
 	}
-	var err error
-	if tx.Sent, err = readSent(req); err != nil {
+	if err := tx.readSent(req); err != nil {
 		e.note(tx, fault, &Answer{Verdict: "request broke off: " + err.Error()})
 		return nil, err
 	}
-	a := e.answer(tx, fault)
+	a := e.answer(tx, fault, unread)
 	if fault != nil && fault.End != Answered {
 		return nil, fault.End.fail(ctx, tx.Host)
 	}
+	if err := a.wait(ctx); err != nil {
+		return nil, err
+	}
+	e.options.Plan.Answered(tx, fault)
 	return a.response(req), nil
 }
 
@@ -56,9 +61,19 @@ func (e *Engine) begin(method, host, uri string, header http.Header) *Tx {
 	if method == "" {
 		method = http.MethodGet
 	}
-	tx := &Tx{Method: method, Host: host, URI: uri, Header: spelled(header), Secrets: map[string]string{}}
+	tx := &Tx{Method: method, Host: host, URI: uri, Header: spelled(header), Secrets: map[string]string{}, engine: e, began: time.Now()}
+	tx.Tag = tagOf(tx.Header)
 	e.find(tx)
 	return tx
+}
+
+// LongestTag is how many bytes of a tag count.
+const LongestTag = 100
+
+// tagOf is what a request says of whose it is.
+func tagOf(h http.Header) string {
+	tag := h.Get(TagHeader)
+	return strings.ToValidUTF8(tag[:min(len(tag), LongestTag)], "")
 }
 
 // spelled spells the names of headers as one finds them: on the wire their case does not matter, and HTTP/2
@@ -72,57 +87,87 @@ func spelled(sent http.Header) http.Header {
 	return h
 }
 
+// mostOther is how many bytes are kept of the body of a call that uploads nothing; one that has more is refused for
+// its size.
+const mostOther = 2 << 20
+
+// keep reads a body to its end and keeps its beginning: all of what may be uploaded.
+func (tx *Tx) keep(r io.Reader) (err error) {
+	most := int64(mostOther)
+	if tx.Upload() {
+		most = maxUpload + 1
+	}
+	if tx.Sent, err = io.ReadAll(io.LimitReader(r, most)); err != nil {
+		return err
+	}
+	rest, err := io.Copy(io.Discard, io.LimitReader(r, maxUpload+1-int64(len(tx.Sent))))
+	tx.size = len(tx.Sent) + int(rest)
+	return err
+}
+
 // readSent reads a body as a transport does that sends it.
-func readSent(req *http.Request) ([]byte, error) {
+func (tx *Tx) readSent(req *http.Request) error {
 	if req.Body == nil || req.Body == http.NoBody {
 		if req.ContentLength > 0 {
-			return nil, fmt.Errorf("http: Request.ContentLength=%d with nil Body", req.ContentLength)
+			return fmt.Errorf("http: Request.ContentLength=%d with nil Body", req.ContentLength)
 		}
-		return nil, nil
+		return nil
 	}
-	body, err := io.ReadAll(io.LimitReader(req.Body, maxUpload+1))
-	switch n := int64(len(body)); {
+	switch err := tx.keep(req.Body); {
 	case err != nil:
-		return nil, err
-	case n > maxUpload:
-		return nil, errors.New("wxpaytest: request is too large")
-	case req.ContentLength > 0 && n != req.ContentLength:
-		return nil, fmt.Errorf("http: ContentLength=%d with Body length %d", req.ContentLength, n)
+		return err
+	case tx.size > maxUpload:
+		return errors.New("wxpaytest: request is too large")
+	case req.ContentLength > 0 && int64(tx.size) != req.ContentLength:
+		return fmt.Errorf("http: ContentLength=%d with Body length %d", req.ContentLength, tx.size)
 	}
-	return body, nil
+	return nil
 }
 
 // ServeHTTP is the engine on a socket.
 func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	host, _, err := net.SplitHostPort(r.Host)
+	host, port, err := net.SplitHostPort(r.Host)
 	if err != nil {
 		host = r.Host
 	}
 	tx := e.begin(r.Method, host, r.RequestURI, r.Header)
-	fault := e.options.Plan.Take(tx, true)
+	tx.Port = port
+	fault, unread := e.options.Plan.Take(tx, true)
 	if fault != nil && fault.Stage < Acting {
 		e.note(tx, fault, &Answer{Verdict: "no answer: " + fault.Name})
 		fault.End.hangUp(w, r)
 		return
 	}
-	if tx.Sent, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxUpload)); err != nil {
+	if err := tx.keep(http.MaxBytesReader(w, r.Body, maxUpload)); err != nil {
 		e.note(tx, fault, &Answer{Verdict: "request broke off"})
 		Reset.hangUp(w, r)
 		return
 	}
-	a := e.answer(tx, fault)
+	a := e.answer(tx, fault, unread)
 	if fault != nil && fault.End != Answered {
 		fault.End.hangUp(w, r)
 		return
 	}
+	if a.wait(r.Context()) != nil {
+		return
+	}
+	e.options.Plan.Answered(tx, fault)
 	a.write(w, r)
 }
 
-// answer does what a request asks for, as far as the fault lets it, and seals what comes back.
-func (e *Engine) answer(tx *Tx, fault *Fault) *Answer {
+// answer does what a request asks for, as far as the fault lets it, and seals what comes back. Nothing is done if
+// the faults that it asks for cannot be read.
+func (e *Engine) answer(tx *Tx, fault *Fault, unread error) *Answer {
 	a := &Answer{Header: http.Header{}}
 	if fault == nil || fault.Stage == Answering {
-		if err := e.act(tx, a); err != nil {
+		err := unread
+		if err == nil {
+			err = e.act(tx, a)
+		}
+		if w, ok := errors.AsType[*Wrong](err); ok && tx.findings == nil { // a handler found it
+			err = tx.Found(w.Where, err)
+		}
+		if err != nil {
 			tx.Platform.Refuse(tx, a, err)
 		}
 	}

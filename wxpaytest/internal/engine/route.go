@@ -126,6 +126,27 @@ func (e *Engine) Known(route string) (platform string, ok bool) {
 	return ep.platform.Name(), true
 }
 
+// Routes are those of the documents.
+func (e *Engine) Routes() (routes []string) {
+	for _, p := range e.options.Catalog.Products {
+		for _, op := range p.Operations {
+			routes = append(routes, op.Route)
+			if op.BrandRoute != "" {
+				routes = append(routes, op.BrandRoute)
+			}
+		}
+	}
+	return routes
+}
+
+// Hosts are those of the platforms.
+func (e *Engine) Hosts() (hosts []string) {
+	for _, p := range e.options.Platforms {
+		hosts = append(hosts, p.Hosts()...)
+	}
+	return hosts
+}
+
 // Fits reports whether a fault can happen to the calls of a route: it is of their platform, and if it is a refusal
 // of some documents, theirs is one of them.
 func (e *Engine) Fits(f *Fault, route string) bool {

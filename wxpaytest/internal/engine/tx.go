@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/wxpay-go/wxpay/api"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/schema"
@@ -22,9 +23,11 @@ type Object = schema.Object
 type Tx struct {
 	Method string
 	Host   string
+	Port   string // empty: that of https
 	URI    string // path and query, exactly as sent
 	Header http.Header
 	Sent   []byte // the body as it came
+	Tag    string // whose it is, as it says itself
 
 	Route    string         // as the document or the test has it; empty: nobody knows it
 	Op       *api.Operation // nil: only a test knows the route, or nobody
@@ -41,8 +44,14 @@ type Tx struct {
 	Body    Object
 	Secrets map[string]string // what was encrypted, by its place
 
+	Signature *Signature // what the platform found out about it; nil: it did not look
+
 	Prepared any // by the product, before the lock is taken
 
+	engine         *Engine
+	size           int // of the body, also where it was too large to keep
+	began          time.Time
+	findings       []Finding
 	checks, advice []string
 	events         []string // IDs of what it caused
 }
@@ -52,7 +61,26 @@ func (tx *Tx) Checked(what string) { tx.checks = append(tx.checks, what) }
 
 // Advise notes what the platform takes and is unwise all the same.
 func (tx *Tx) Advise(format string, a ...any) {
-	tx.advice = append(tx.advice, fmt.Sprintf(format, a...))
+	tx.advice = append(tx.advice, tx.shown(fmt.Sprintf(format, a...)))
+}
+
+// Found notes what is wrong with the request by the documents; where is path, query, header or body, unless the error
+// knows that itself. It returns the error.
+func (tx *Tx) Found(where string, err error) error {
+	f := Finding{Where: where}
+	if w, ok := errors.AsType[*Wrong](err); ok {
+		f = Finding{w.Where, w.Field, w.Issue}
+	} else if v, ok := errors.AsType[*schema.Violation](err); ok {
+		f = Finding{where, v.Field, v.Issue}
+		err = &Wrong{where, v}
+	} else if r, ok := errors.AsType[*Refusal](err); ok {
+		f.Issue = r.Message
+	}
+	f.Field, f.Issue = tx.Line(f.Field), tx.Line(f.Issue)
+	if f.Issue != "" && len(tx.findings) < schema.MostFound && !slices.Contains(tx.findings, f) {
+		tx.findings = append(tx.findings, f)
+	}
+	return err
 }
 
 // Var is a variable of the path.

@@ -1,7 +1,9 @@
 package fault
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 
@@ -10,77 +12,157 @@ import (
 
 // A Plan is what is to happen to which requests, in the order in which it was planned.
 type Plan struct {
-	known map[string]*engine.Fault
+	known names
+	seed  string // of chance
 
-	mu  sync.Mutex
-	all []*planned
+	mu     sync.Mutex
+	all    []*planned
+	ids    int        // given so far
+	drawn  int        // injections since the last Clear
+	calls  sequences  // what requests asked for themselves
+	chance *rand.Rand // of what requests asked for; nil: not needed yet
 }
 
-// NewPlan returns an empty plan that knows these faults.
-func NewPlan(faults ...[]engine.Fault) *Plan {
-	p := &Plan{known: map[string]*engine.Fault{}}
+// NewPlan returns an empty plan that knows these faults. What happens by chance follows from the seed.
+func NewPlan(seed string, faults ...[]engine.Fault) *Plan {
+	p := &Plan{known: names{}, seed: seed}
 	for _, f := range slices.Concat(faults...) {
 		p.known[f.Name] = &f
 	}
 	return p
 }
 
-// planned is a fault that will happen.
-type planned struct {
-	fault       *engine.Fault
-	host, route string // empty: any
-	left        int    // negative: without end
-	happened    bool
+// An Injection is a fault that is to happen.
+type Injection struct {
+	ID               int // 0: a request asked for it by Header
+	Name             string
+	Route, Host, Tag string // empty: any
+	Times            int    // still to happen; negative: without end
+	Probability      float64
+	Happened         int
+	Header           string
 }
 
-// Add plans a fault times times, or without end if times is negative. Host and route may be empty, for any;
-// platform is that of host or route, empty: any.
-func (p *Plan) Add(name, host, route, platform string, times int) error {
-	f := p.known[name]
+// certain reports whether it happens to every request that fits.
+func (i *Injection) certain() bool { return i.Probability == 0 || i.Probability == 1 }
+
+// unused reports whether it was to happen more often than it has; by chance it need not happen at all.
+func (i *Injection) unused() bool {
+	return i.certain() && (i.Times > 0 || i.Times < 0 && i.Happened == 0)
+}
+
+// planned is a fault that will happen.
+type planned struct {
+	Injection
+	fault  *engine.Fault
+	chance *rand.Rand // nil: it is certain
+}
+
+// mostPlanned is how many injections a plan holds, with those that were used up.
+const mostPlanned = 1000
+
+// Add plans a fault and returns its ID. The platform is that of host or route; empty: any.
+func (p *Plan) Add(i Injection, platform string) (id int, err error) {
+	f, err := p.known.find(i.Name)
 	switch {
-	case f == nil:
-		return fmt.Errorf("there is no fault %q", name)
-	case times == 0:
-		return fmt.Errorf("fault %q is to happen 0 times", name)
+	case err != nil:
+		return 0, err
+	case i.Times == 0:
+		return 0, fmt.Errorf("fault %q is to happen 0 times; a negative number is without end", f.Name)
+	case !(0 <= i.Probability && i.Probability <= 1): // also not a number
+		return 0, fmt.Errorf("fault %q cannot have the probability %v; it is above 0 and at most 1", f.Name, i.Probability)
 	case f.Platform != "" && platform != "" && f.Platform != platform:
-		return fmt.Errorf("fault %q cannot happen there", name)
+		return 0, fmt.Errorf("fault %q cannot happen there: it is one of %s", f.Name, f.Platform)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.all = append(p.all, &planned{fault: f, host: host, route: route, left: times})
-	return nil
+	if len(p.all) == mostPlanned {
+		used := slices.IndexFunc(p.all, func(f *planned) bool { return f.Times == 0 })
+		if used < 0 {
+			return 0, fmt.Errorf("%d faults are to happen, and there is no room for more", mostPlanned)
+		}
+		p.all = slices.Delete(p.all, used, used+1)
+	}
+	p.ids++
+	p.drawn++
+	i.ID, i.Name, i.Happened, i.Header, i.Times = p.ids, f.Name, 0, "", max(i.Times, -1)
+	add := &planned{Injection: i, fault: f}
+	if !i.certain() {
+		add.chance = p.rand(p.drawn)
+	}
+	p.all = append(p.all, add)
+	return i.ID, nil
+}
+
+// rand returns the nth source of chance.
+func (p *Plan) rand(n int) *rand.Rand {
+	return rand.New(rand.NewChaCha8(sha256.Sum256(fmt.Appendf(nil, "faults %d %s", n, p.seed))))
+}
+
+// All returns what was injected, in order, and what requests asked for and have not met yet.
+func (p *Plan) All() (all []Injection) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.all {
+		all = append(all, f.Injection)
+	}
+	return append(all, p.calls.open()...)
+}
+
+// Withdraw takes back the injection of that ID, if there is one.
+func (p *Plan) Withdraw(id int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := len(p.all)
+	p.all = slices.DeleteFunc(p.all, func(f *planned) bool { return f.ID == id })
+	return len(p.all) < before
 }
 
 // Clear takes back all that is still to happen.
 func (p *Plan) Clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.all = nil
+	p.all, p.calls, p.drawn, p.chance = nil, sequences{}, 0, nil
 }
 
-// Unused returns the names of the faults that have yet to happen.
+// Unused returns the names of the faults that have yet to happen. One that happens by chance need not.
 func (p *Plan) Unused() (names []string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, f := range p.all {
-		if f.left > 0 || !f.happened {
-			names = append(names, f.fault.Name)
+	for _, f := range p.All() {
+		if f.unused() {
+			names = append(names, f.Name)
 		}
 	}
 	return names
 }
 
-// Take returns the fault that a request meets, or nil.
-func (p *Plan) Take(tx *engine.Tx, socket bool) *engine.Fault {
+// Take returns the fault that a request meets, or nil: one of those that it asks for itself, or else the first
+// that is planned for it.
+func (p *Plan) Take(tx *engine.Tx, socket bool) (*engine.Fault, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	i := slices.IndexFunc(p.all, func(f *planned) bool { return f.left != 0 && f.meets(tx, socket) })
-	if i < 0 {
-		return nil
+	if f, err := p.asked(tx, socket); f != nil || err != nil {
+		return f, err
 	}
-	p.all[i].left--
-	p.all[i].happened = true
-	return p.all[i].fault
+	for _, f := range p.all {
+		if f.Times == 0 || !f.meets(tx, socket) || f.chance != nil && f.chance.Float64() >= f.Probability {
+			continue
+		}
+		if f.Happened++; f.Times > 0 {
+			f.Times--
+		}
+		return f.fault, nil
+	}
+	return nil, nil
+}
+
+// Answered ends the sequence of a request that met all the faults that it asked for, once it is served.
+func (p *Plan) Answered(tx *engine.Tx, fault *engine.Fault) {
+	if tx.Header.Get(engine.FaultHeader) == "" || fault != nil && !fault.Right {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.calls.end(keyOf(tx))
 }
 
 // meets reports whether a request is one that the fault is planned for.
@@ -88,7 +170,7 @@ func (f *planned) meets(tx *engine.Tx, socket bool) bool {
 	switch {
 	case socket && f.fault.Stage == engine.Dialing: // there is a connection
 		return false
-	case f.host != "" && f.host != tx.Host, f.route != "" && f.route != tx.Route:
+	case f.Host != "" && f.Host != tx.Host, f.Route != "" && f.Route != tx.Route, f.Tag != "" && f.Tag != tx.Tag:
 		return false
 	}
 	return f.fault.Platform == "" || f.fault.Platform == tx.Platform.Name()

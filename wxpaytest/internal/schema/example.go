@@ -31,13 +31,20 @@ func echo(o Object, s *api.Schema, asked []Object) {
 		}
 		for _, from := range asked {
 			given, ok := from[name]
-			if ok && (&Check{}).value(name, given, p.Schema, "") == nil {
+			if ok && fits(name, given, p.Schema) {
 				o[name], v = given, given
 				break
 			}
 		}
 		echoInside(v, p.Schema, asked)
 	}
+}
+
+// fits reports whether a value has the shape of a schema.
+func fits(name string, v any, s *api.Schema) bool {
+	var c Check
+	c.value(name, v, s, "")
+	return len(c.Found) == 0
 }
 
 func echoInside(v any, s *api.Schema, asked []Object) {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -75,43 +76,105 @@ func Canonical(v any) string {
 // null, and characters of four bytes.
 type Reader struct{ Strict bool }
 
-// Object reads a body that holds one object.
+// Object reads a body that holds one object, and returns the first thing that is wrong with it.
 func (r Reader) Object(body []byte) (Object, error) {
-	v, err := r.value(body)
-	if err != nil {
-		return nil, err
-	}
-	o, ok := v.(Object)
-	if !ok {
-		return nil, &Violation{Issue: "is not a JSON object"}
+	o, found := r.All(body)
+	if len(found) > 0 {
+		return nil, found[0]
 	}
 	return o, nil
 }
 
-func (r Reader) value(body []byte) (any, error) {
-	if !utf8.Valid(body) {
-		return nil, &Violation{Issue: "is not UTF-8"}
+// All is [Reader.Object] that finds all that is wrong, up to MostFound things. The object is nil if the body cannot be
+// read to its end.
+func (r Reader) All(body []byte) (Object, []error) {
+	d := decoder{json: json.NewDecoder(bytes.NewReader(body)), strict: r.Strict}
+	d.json.UseNumber()
+	v, err := d.value(body)
+	if err != nil {
+		return nil, append(d.found, err)
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	v, err := r.next(d, "", 0)
+	o, ok := v.(Object)
+	if !ok {
+		d.found = append(d.found, &Violation{Issue: "is not a JSON object"})
+	}
+	return o, d.found
+}
+
+// A decoder reads one body.
+type decoder struct {
+	json   *json.Decoder
+	strict bool
+	found  []error
+}
+
+func (d *decoder) find(at, issue string) {
+	if len(d.found) < MostFound {
+		d.found = append(d.found, &Violation{short(at), nil, issue})
+	}
+}
+
+func (d *decoder) value(body []byte) (any, error) {
+	if n := invalid(body); n >= 0 {
+		return nil, &Violation{Issue: "is not UTF-8: see " + place(body, n)}
+	}
+	v, err := d.next("", 0)
 	if err != nil {
 		if _, ok := errors.AsType[*Violation](err); !ok {
-			err = &Violation{Issue: "is not JSON: " + err.Error()}
+			err = &Violation{Issue: "is not JSON: " + broken(body, err)}
 		}
 		return nil, err
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, &Violation{Issue: "holds more than one JSON value"}
+	end := int(d.json.InputOffset())
+	if _, err := d.json.Token(); !errors.Is(err, io.EOF) {
+		return nil, &Violation{Issue: "holds more than one JSON value: the first ends before " + place(body, end)}
 	}
 	return v, nil
 }
 
+// invalid is where a text stops to be UTF-8; -1: nowhere.
+func invalid(body []byte) int {
+	for n := 0; n < len(body); {
+		r, size := utf8.DecodeRune(body[n:])
+		if r == utf8.RuneError && size == 1 {
+			return n
+		}
+		n += size
+	}
+	return -1
+}
+
+// place says where the nth byte of a body is.
+func place(body []byte, n int) string {
+	before := body[:min(max(n, 0), len(body))]
+	line := bytes.LastIndexByte(before, '\n') + 1
+	return fmt.Sprintf("line %d, character %d", 1+bytes.Count(before, []byte("\n")), 1+utf8.RuneCount(before[line:]))
+}
+
+// broken says where JSON breaks off, and why.
+func broken(body []byte, err error) string {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return "it is empty"
+	}
+	why := strings.TrimPrefix(err.Error(), "json: ")
+	if syntax, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(body, new(json.RawMessage))); ok {
+		if why = syntax.Error(); int(syntax.Offset) >= len(body) && strings.Contains(why, "unexpected end") {
+			return "it ends too soon, at " + place(body, len(body))
+		}
+		return place(body, int(syntax.Offset)-1) + ": " + why
+	}
+	return why
+}
+
+const hasFourBytes = "holds a character of four bytes of UTF-8, such as an emoji"
+
+func fourBytes(r rune) bool { return r > 0xffff }
+
 // deepest is how far values may stand in each other; documents go a dozen deep.
 const deepest = 100
 
-func (r Reader) next(d *json.Decoder, at string, depth int) (any, error) {
-	token, err := d.Token()
+func (d *decoder) next(at string, depth int) (any, error) {
+	token, err := d.json.Token()
 	if err != nil {
 		return nil, err
 	}
@@ -120,50 +183,51 @@ func (r Reader) next(d *json.Decoder, at string, depth int) (any, error) {
 	}
 	switch t := token.(type) {
 	case nil:
-		if r.Strict {
-			return nil, &Violation{at, nil, "is null, which the platform does not take; leave the member out"}
+		if d.strict {
+			d.find(at, "is null, which the platform does not take; leave the member out")
 		}
 	case string:
-		if r.Strict && strings.ContainsFunc(t, func(c rune) bool { return c > 0xffff }) {
-			return nil, &Violation{at, nil, "holds a character of four bytes of UTF-8, such as an emoji"}
+		if d.strict && strings.ContainsFunc(t, fourBytes) {
+			d.find(at, hasFourBytes)
 		}
 	case json.Delim:
 		if t == '[' {
-			return r.list(d, at, depth)
+			return d.list(at, depth)
 		}
-		return r.object(d, at, depth)
+		return d.object(at, depth)
 	}
 	return token, nil
 }
 
-func (r Reader) list(d *json.Decoder, at string, depth int) (any, error) {
+func (d *decoder) list(at string, depth int) (any, error) {
 	list := []any{}
-	for i := 0; d.More(); i++ {
-		v, err := r.next(d, at+"/"+strconv.Itoa(i), depth+1)
+	for i := 0; d.json.More(); i++ {
+		v, err := d.next(at+"/"+strconv.Itoa(i), depth+1)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, v)
 	}
-	_, err := d.Token()
+	_, err := d.json.Token()
 	return list, err
 }
 
-func (r Reader) object(d *json.Decoder, at string, depth int) (any, error) {
+func (d *decoder) object(at string, depth int) (any, error) {
 	o := Object{}
-	for d.More() {
-		token, err := d.Token()
+	for d.json.More() {
+		token, err := d.json.Token()
 		if err != nil {
 			return nil, err
 		}
 		name, _ := token.(string)
+		at := at + "/" + name
 		if _, twice := o[name]; twice {
-			return nil, &Violation{at + "/" + name, nil, "comes twice"}
+			d.find(at, "comes twice")
 		}
-		if o[name], err = r.next(d, at+"/"+name, depth+1); err != nil {
+		if o[name], err = d.next(at, depth+1); err != nil {
 			return nil, err
 		}
 	}
-	_, err := d.Token()
+	_, err := d.json.Token()
 	return o, err
 }

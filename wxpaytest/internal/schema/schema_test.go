@@ -3,6 +3,7 @@ package schema_test
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -42,8 +43,8 @@ func TestCheck(t *testing.T) {
 		`{}`:                           "/id is required",
 		`{"id":""}`:                    "/id is empty",
 		`{"id":7}`:                     "/id is not text",
-		`{"id":"a"}`:                   "/id has 1 characters",
-		`{"id":"abcd"}`:                "/id has 4 characters",
+		`{"id":"a"}`:                   "/id has 1 characters, and at least 2 are needed",
+		`{"id":"abcd"}`:                "/id has 4 characters, and at most 3 fit",
 		`{"id":"中中中"}`:                 "",
 		`{"id":"a1"}`:                  "/id does not match ^[a-z中]+$",
 		`{"id":"ab","more":1}`:         "/more is not a member that the documents know",
@@ -51,24 +52,24 @@ func TestCheck(t *testing.T) {
 		`{"id":"ab","kind":"B"}`:       "/n is required",
 		`{"id":"ab","kind":"B","n":2}`: "",
 		`{"id":"ab","open":"B"}`:       "/open is none of A",
-		`{"id":"ab","n":0}`:            "/n is out of range",
-		`{"id":"ab","n":4}`:            "/n is out of range",
+		`{"id":"ab","n":0}`:            "/n is out of range: it is from 1 to 3",
+		`{"id":"ab","n":4}`:            "/n is out of range: it is from 1 to 3",
 		`{"id":"ab","n":1.5}`:          "/n is not an integer",
 		`{"id":"ab","n":"1"}`:          "/n is not an integer",
-		`{"id":"ab","flag":2}`:         "/flag is out of range",
+		`{"id":"ab","flag":2}`:         "/flag is out of range: it is one of 0, 1",
 		`{"id":"ab","rate":1.5}`:       "",
 		`{"id":"ab","rate":"1"}`:       "/rate is not a number",
 		`{"id":"ab","yes":"true"}`:     "/yes is not true or false",
 		`{"id":"ab","any":[{"x":1}]}`:  "",
 		`{"id":"ab","at":"2026-01-02T03:04:05+08:00"}`: "",
-		`{"id":"ab","at":"2026-01-02 03:04:05"}`:       "/at is not a date-time",
-		`{"id":"ab","day":"2026-02-30"}`:               "/day is not a date",
+		`{"id":"ab","at":"2026-01-02 03:04:05"}`:       "/at is not a date-time, such as 2026-01-02T15:04:05+08:00",
+		`{"id":"ab","day":"2026-02-30"}`:               "/day is not a date, such as 2026-01-02",
 		`{"id":"ab","logo_url":"http://a.example?b"}`:  "",
 		`{"id":"ab","logo_url":"a.example"}`:           "/logo_url is not an absolute address",
 		`{"id":"ab","notify_url":"http://a.example"}`:  "/notify_url is not an https address without query",
 		`{"id":"ab","notify_url":"http://[::1]:80/n"}`: "",
 		`{"id":"ab","list":{}}`:                        "/list is not a list",
-		`{"id":"ab","list":[]}`:                        "/list has 0 entries",
+		`{"id":"ab","list":[]}`:                        "/list has 0 entries, and at least 1 are needed",
 		`{"id":"ab","list":[{"sealed":"x"},{}]}`:       "/list/1/sealed is required",
 		`{"id":"ab","list":[{"sealed":"no"}]}`:         "/list/0/sealed does not open",
 		`{"id":"ab","list":[1]}`:                       "/list/0 is not an object",
@@ -102,6 +103,101 @@ func TestCheck(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, ok, lenient.Object(o, &s, "") == nil, body)
 	}
+}
+
+// What the documents say in words of their own: groups, forms, conditions, formats.
+func TestCheckWhatIsRare(t *testing.T) {
+	t.Parallel()
+	const rare = `{"type":"object","properties":[
+		{"name":"a","schema":{"type":"string"}},{"name":"b","schema":{"type":"string"}},{"name":"c","schema":{"type":"string"}},
+		{"name":"ip","schema":{"type":"string","format":"ip"}},{"name":"small","schema":{"type":"integer","format":"int32"}},
+		{"name":"ratio","schema":{"type":"number","minimum":0,"maximum":1}},
+		{"name":"also","schema":{"type":"object","also":["string"],"properties":[{"name":"x","required":true,"schema":{"type":"integer"}}]}},
+		{"name":"number","schema":{"type":"string","also":["integer"],"maxLength":2}},
+		{"name":"either","schema":{"oneOf":[{"type":"string","maxLength":2},{"type":"array","items":{"type":"string","maxLength":1}}]}},
+		{"name":"kind","schema":{"type":"integer"}},{"name":"on","schema":{"type":"boolean"}},
+		{"name":"inner","schema":{"type":"object","properties":[{"name":"p","schema":{"type":"string"}},{"name":"q","schema":{"type":"string"}}]}}
+	],"anyOf":[["a"],["b","c"]],"when":[{"member":"kind","values":["2"],"then":{"properties":[{"name":"inner","required":true,"schema":{"type":"object","properties":[{"name":"p","required":true,"schema":{"type":"string"}}]}}]}},
+		{"member":"on","values":["true"],"then":{"properties":[{"name":"ip","required":true,"schema":{"type":"string"}}]}}]}`
+	var s api.Schema
+	require.NoError(t, json.Unmarshal([]byte(rare), &s))
+	for body, want := range map[string]string{
+		`{"a":"1"}`:                                   "",
+		`{"b":"1","c":"2"}`:                           "",
+		`{"b":"1"}`:                                   " needs a, or b with c",
+		`{}`:                                          " needs a, or b with c",
+		`{"a":"","ip":"1.2.3.4"}`:                     "",
+		`{"a":"","ip":"::1"}`:                         "",
+		`{"a":"","ip":"1.2.3"}`:                       "/ip is not an IP address",
+		`{"a":"","small":2147483647}`:                 "",
+		`{"a":"","small":2147483648}`:                 "/small is out of range",
+		`{"a":"","small":9223372036854775808}`:        "/small is not an integer",
+		`{"a":"","small":1e2}`:                        "/small is not an integer",
+		`{"a":"","ratio":0.5}`:                        "",
+		`{"a":"","ratio":1.01}`:                       "/ratio is out of range: it is from 0 to 1",
+		`{"a":"","ratio":-1}`:                         "/ratio is out of range: it is from 0 to 1",
+		`{"a":"","ratio":1e999}`:                      "/ratio is out of range: it is from 0 to 1",
+		`{"a":"","also":"text"}`:                      "",
+		`{"a":"","also":{"x":"1"}}`:                   "/also/x is not an integer",
+		`{"a":"","also":7}`:                           "/also is not an object",
+		`{"a":"","number":123}`:                       "",
+		`{"a":"","number":"123"}`:                     "/number has 3 characters, and at most 2 fit",
+		`{"a":"","number":true}`:                      "/number is not text",
+		`{"a":"","either":"ab"}`:                      "",
+		`{"a":"","either":"abc"}`:                     "/either has 3 characters, and at most 2 fit",
+		`{"a":"","either":["a","bc"]}`:                "/either/1 has 2 characters, and at most 1 fit",
+		`{"a":"","either":7}`:                         "/either is not text, and is not a list",
+		`{"a":"","kind":2}`:                           "/inner is required",
+		`{"a":"","kind":2,"inner":{}}`:                "/inner/p is required",
+		`{"a":"","kind":2,"inner":{"p":"1","q":"2"}}`: "",
+		`{"a":"","kind":1}`:                           "",
+		`{"a":"","on":true}`:                          "/ip is required",
+		`{"a":"","on":false}`:                         "",
+		`{"a":"","b":"\ud83d\ude00"}`:                 "/b holds a character of four bytes of UTF-8, such as an emoji",
+	} {
+		o, err := schema.Reader{}.Object([]byte(body))
+		require.NoError(t, err, body)
+		if err = (&schema.Check{Strict: true}).Object(o, &s, ""); want == "" {
+			assert.NoError(t, err, body)
+			continue
+		}
+		assert.EqualError(t, err, want, body)
+	}
+}
+
+// All that is wrong is found, once each, in the order of the document, and not without end.
+func TestCheckFindsAll(t *testing.T) {
+	t.Parallel()
+	var s api.Schema
+	require.NoError(t, json.Unmarshal([]byte(document), &s))
+	o, err := schema.Reader{}.Object([]byte(`{"zz":1,"id":"1","kind":"B","n":"x","list":[{"sealed":"plain"},{},{"more":1,"sealed":7}],"aa":1}`))
+	require.NoError(t, err)
+	c := &schema.Check{Strict: true, Secrets: map[string]string{}, Open: func(string) (string, error) { return "", &schema.Violation{Issue: "does not open"} }}
+	first := c.Object(o, &s, "")
+	var all []string
+	for _, err := range c.Found {
+		all = append(all, err.Error())
+		v, ok := errors.AsType[*schema.Violation](err)
+		require.True(t, ok)
+		if strings.Contains(v.Field, "sealed") {
+			assert.Nil(t, v.Value)
+		}
+	}
+	assert.Equal(t, []string{
+		"/id has 1 characters, and at least 2 are needed", "/n is not an integer", "/list has 3 entries, and at most 2 fit", "/list/0/sealed does not open", "/list/1/sealed is required",
+		"/list/2/sealed is not text", "/list/2/more is not a member that the documents know", "/aa is not a member that the documents know", "/zz is not a member that the documents know",
+	}, all)
+	assert.Equal(t, c.Found[0], first)
+
+	many := schema.Object{}
+	for n := range 100 {
+		many["m"+strconv.Itoa(n)] = true
+	}
+	c = &schema.Check{Strict: true}
+	require.Error(t, c.Object(many, &s, ""))
+	assert.Len(t, c.Found, schema.MostFound)
+	_, found := schema.Reader{Strict: true}.All([]byte("[" + strings.Repeat("null,", 100) + "null]"))
+	assert.LessOrEqual(t, len(found), schema.MostFound+1)
 }
 
 // What is encrypted is opened and kept by its name; an error that is no fault of the member stays as it is.

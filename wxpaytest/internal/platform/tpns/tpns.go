@@ -124,25 +124,35 @@ func (p *Platform) Validate(tx *engine.Tx) (err error) {
 	if tx.Op.Upload != nil {
 		return readFile(tx, tx.Op.Upload)
 	}
+	var found []error
+	tx.Body, found = (schema.Reader{}).All(tx.Sent)
 	if engine.MediaType(tx.Header) != "application/json" {
-		return refuse(parseError, "Content-Type is not application/json")
+		_ = tx.Found("header", engine.Bad("header", "Content-Type", "is not application/json"))
+		err = refuse(parseError, "Content-Type is not application/json")
 	}
-	if tx.Body, err = (schema.Reader{}).Object(tx.Sent); err != nil {
-		return refuse(parseError, err.Error())
+	for _, one := range found {
+		_ = tx.Found("body", one)
+		err = cmp.Or(err, refuse(parseError, one.Error()))
+	}
+	if tx.Body == nil {
+		return err
 	}
 	for _, name := range []string{"pushId", "groupId"} { // the samples write them in small letters
 		if v, ok := tx.Body[strings.ToLower(name)]; ok && tx.Body[name] == nil {
 			tx.Body[name] = v
 		}
 	}
-	if tx.Op.Body == nil {
-		return nil
+	if tx.Op.Body != nil {
+		var c schema.Check
+		_ = c.Object(tx.Body, tx.Op.Body, "")
+		for _, one := range c.Found {
+			err = cmp.Or(err, tx.Found("body", one))
+		}
+		if err == nil {
+			tx.Checked("body")
+		}
 	}
-	if v, ok := errors.AsType[*schema.Violation]((&schema.Check{}).Object(tx.Body, tx.Op.Body, "")); ok {
-		return &engine.Wrong{Where: "body", Violation: v}
-	}
-	tx.Checked("body")
-	return nil
+	return err
 }
 
 func readFile(tx *engine.Tx, doc *api.Upload) error {
@@ -222,7 +232,7 @@ func (*Platform) Seal(*engine.Tx, *engine.Answer) error { return nil }
 func Faults() (faults []engine.Fault) {
 	for _, c := range codes() {
 		faults = append(faults, engine.Fault{
-			Name: "tpns-" + c.number, Doc: fmt.Sprintf("return code %s of TPNS, %s; nothing was done", c.number, c.text), Stage: engine.Acting, Platform: "tpns",
+			Name: "tpns-" + c.number, Doc: fmt.Sprintf("return code %s of TPNS, %s; nothing was done", c.number, c.text), Zh: fmt.Sprintf("TPNS 返回码 %s（%s），未执行", c.number, c.text), Stage: engine.Acting, Platform: "tpns",
 			Change: func(tx *engine.Tx, a *engine.Answer) { tx.Platform.Refuse(tx, a, refuse(c.number, "")) },
 		})
 	}

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -146,6 +147,17 @@ func (v *vault) find(serial string) *key {
 		}
 	}
 	return nil
+}
+
+// all are the keys of the vault.
+func (v *vault) all() []*key {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	all := slices.Clone(v.certificates)
+	if v.public != nil {
+		all = append(all, v.public)
+	}
+	return all
 }
 
 // offer lists a new certificate.

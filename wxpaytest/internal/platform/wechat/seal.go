@@ -22,7 +22,7 @@ func (p *Platform) Seal(tx *engine.Tx, a *engine.Answer) error {
 	id := requestID(p.clock.Number(), a.Reason)
 	h, err := p.signature(who, key, p.clock.Number(), a.Body, a.Seal)
 	a.Header.Set("Request-Id", id)
-	a.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	a.Header.Set("Date", time.Now().Add(a.Seal.Skew).UTC().Format(http.TimeFormat))
 	maps.Copy(a.Header, h)
 	switch {
 	case a.Seal.Tampered && len(a.Body) == 0:
@@ -51,7 +51,7 @@ func (p *Platform) signature(who *Identity, k *key, number int64, body []byte, h
 	if how.None {
 		return nil, nil
 	}
-	keyOf, at, serial, scheme := k.private, time.Now(), k.serial, who.Scheme
+	keyOf, at, serial, scheme := k.private, time.Now().Add(how.Skew), k.serial, who.Scheme
 	if how.Forged {
 		keyOf = strangerKey
 	}

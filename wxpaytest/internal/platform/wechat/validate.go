@@ -1,67 +1,85 @@
 package wechat
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
+	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/engine"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/schema"
 )
 
-// Validate checks headers, path, query and body by the documents.
-func (p *Platform) Validate(tx *engine.Tx) error {
-	if err := p.platformKey(tx); err != nil {
-		return err
+// Validate checks headers, path, query and body by the documents. It finds all that is wrong with them, and refuses
+// the first.
+func (p *Platform) Validate(tx *engine.Tx) (first error) {
+	wrong := func(where string, errs ...error) {
+		for _, err := range errs {
+			if err != nil {
+				first = cmp.Or(first, tx.Found(where, err))
+			}
+		}
 	}
+	wrong("header", p.platformKey(tx))
 	if accept := strings.Join(tx.Header.Values("Accept"), ","); !strings.Contains(accept, "application/json") && !strings.Contains(accept, "*/*") {
-		return engine.Bad("header", "Accept", "does not take application/json")
+		wrong("header", engine.Bad("header", "Accept", "does not take application/json"))
 	}
-	c := &schema.Check{Strict: true, Secrets: tx.Secrets, Open: open(tx)}
-	if tx.Caller == p.Brand.ID {
-		c.Without = p.Brand.Member
+	check := func() *schema.Check {
+		c := &schema.Check{Strict: true, Secrets: tx.Secrets, Open: open(tx)}
+		if tx.Caller == p.Brand.ID {
+			c.Without = p.Brand.Member
+		}
+		return c
 	}
-	if err := c.Query(tx.Vars, tx.Op.Params, "path"); err != nil {
-		return wrong("path", err)
+	path := check()
+	_ = path.Query(tx.Vars, tx.Op.Params, "path") // what is found is in it
+	wrong("path", path.Found...)
+	var found []error
+	tx.Query, found = queryOf(tx.URI)
+	wrong("query", found...)
+	if tx.Query != nil {
+		query := check()
+		_ = query.Query(tx.Query, tx.Op.Params, "query")
+		wrong("query", query.Found...)
 	}
-	query, err := queryOf(tx.URI)
-	if err == nil {
-		tx.Query, err = query, c.Query(query, tx.Op.Params, "query")
+	wrong("query", checkPage(tx))
+	if first == nil {
+		tx.Checked("query")
 	}
-	if err != nil {
-		return wrong("query", err)
-	}
-	if err := checkPage(tx); err != nil {
-		return err
-	}
-	tx.Checked("query")
 	switch {
 	case tx.Op.Body != nil:
+		wrong("body", checkBody(tx, check())...)
 	case len(tx.Sent) == 0:
-		return nil
 	case tx.Method != http.MethodGet && string(tx.Sent) == "{}": // as clients write that always send JSON
 		tx.Advise("the body {} is not needed; the documents have none here")
-		return nil
 	default:
-		return engine.Bad("body", "", "must be empty")
+		wrong("body", engine.Bad("body", "", "must be empty"))
 	}
-	if tx.Op.Upload == nil && engine.MediaType(tx.Header) != "application/json" {
-		return engine.Bad("header", "Content-Type", "is not application/json")
+	if tx.Op.Body != nil && first == nil {
+		tx.Checked("body")
 	}
-	if tx.Body, err = (schema.Reader{Strict: true}).Object(tx.Signed); err == nil {
-		err = c.Object(tx.Body, tx.Op.Body, "")
-	}
-	if err != nil {
-		return wrong("body", err)
-	}
-	tx.Checked("body")
 	if tx.Op.Upload != nil {
-		return checkFile(tx)
+		wrong("body", checkFile(tx))
 	}
-	return nil
+	return first
+}
+
+// checkBody holds a body to the documents.
+func checkBody(tx *engine.Tx, c *schema.Check) (found []error) {
+	if tx.Op.Upload == nil && engine.MediaType(tx.Header) != "application/json" {
+		found = append(found, engine.Bad("header", "Content-Type", "is not application/json"))
+	}
+	var unread []error
+	if tx.Body, unread = (schema.Reader{Strict: true}).All(tx.Signed); tx.Body != nil {
+		_ = c.Object(tx.Body, tx.Op.Body, "")
+	}
+	return slices.Concat(found, unread, c.Found)
 }
 
 // checkFile holds the file of an upload to what the documents and the meta say of it.
@@ -70,7 +88,7 @@ func checkFile(tx *engine.Tx) error {
 	switch sum := sha256.Sum256(file); {
 	case doc.MaxBytes > 0 && int64(len(file)) > doc.MaxBytes:
 		return engine.Invalid("the file has %d bytes, more than %d MB", len(file), doc.MaxBytes/1_000_000)
-	case tx.Op.Body.Property("sha256") != nil && hex.EncodeToString(sum[:]) != tx.Body.Text("sha256"):
+	case tx.Body != nil && tx.Op.Body.Property("sha256") != nil && hex.EncodeToString(sum[:]) != tx.Body.Text("sha256"):
 		return engine.BadParam("sha256", "is not that of the file received, "+hex.EncodeToString(sum[:]))
 	case len(file) == 0:
 		return engine.Invalid("the file is empty")
@@ -85,20 +103,15 @@ func checkPage(tx *engine.Tx) error {
 	if p == nil {
 		return nil
 	}
-	for name, least := range map[string]int64{p.Limit: 1, p.Offset: p.First} {
-		if _, set := tx.Query[name]; set && tx.Query.Number(name) < least {
-			return engine.Bad("query", name, "is out of range")
+	for _, bound := range []struct {
+		name  string
+		least int64
+	}{{p.Limit, 1}, {p.Offset, p.First}} {
+		if _, number := tx.Query[bound.name].(json.Number); number && tx.Query.Number(bound.name) < bound.least {
+			return engine.Bad("query", bound.name, fmt.Sprintf("is out of range: it is at least %d", bound.least))
 		}
 	}
 	return nil
-}
-
-// wrong says where the request is not as the documents have it.
-func wrong(where string, err error) error {
-	if v, ok := errors.AsType[*schema.Violation](err); ok {
-		return &engine.Wrong{Where: where, Violation: v}
-	}
-	return err
 }
 
 // open opens what is encrypted, if the request names the key of it.
@@ -109,21 +122,21 @@ func open(tx *engine.Tx) func(string) (string, error) {
 	return func(string) (string, error) { return "", engine.ErrNoSerial() }
 }
 
-// queryOf reads a query; a name may come once.
-func queryOf(uri string) (schema.Object, error) {
+// queryOf reads a query; a name may come once. It is nil if it cannot be read.
+func queryOf(uri string) (schema.Object, []error) {
 	_, raw, _ := strings.Cut(uri, "?")
+	o := schema.Object{}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return nil, &schema.Violation{Issue: "is not a query"}
+		return nil, []error{&schema.Violation{Issue: "is not a query: " + err.Error()}}
 	}
-	o := schema.Object{}
-	for name, all := range values {
-		if len(all) != 1 {
-			return nil, &schema.Violation{Field: "/" + name, Issue: "comes more than once"}
+	var found []error
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if o[name] = values.Get(name); len(values[name]) != 1 {
+			found = append(found, &schema.Violation{Field: "/" + name, Issue: "comes more than once"})
 		}
-		o[name] = all[0]
 	}
-	return o, nil
+	return o, found
 }
 
 const listCertificates = "listCertificates" // the one call that those make who know no key yet

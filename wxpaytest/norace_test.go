@@ -1,0 +1,5 @@
+//go:build !race
+
+package wxpaytest_test
+
+const racing = false
