@@ -179,14 +179,22 @@ func (s *Server) Client() *wxpay.Client { return s.client }
 
 // Config returns what [Server.Client] is made of, to be changed and given to wxpay.New. Its transport is the
 // server; the addresses are the platform's own.
-func (s *Server) Config() wxpay.Config {
-	private, _ := s.who.Private() // wxpay.New tells of a key that is missing
-	c := wxpay.Config{MchID: s.who.ID, SerialNo: s.who.Serial, PrivateKey: private, APIv3Key: wxpay.Secret(s.who.APIKey), HTTPClient: &http.Client{Transport: s}}
-	if s.who == s.wechat.Brand {
-		c.MchID, c.BrandID = "", s.who.ID
+func (s *Server) Config() wxpay.Config { return s.config(s.who) }
+
+// MerchantConfig is [Server.Config] of the merchant, and BrandConfig that of the brand, whatever Options.Brand says.
+func (s *Server) MerchantConfig() wxpay.Config { return s.config(s.wechat.Merchant) }
+
+// BrandConfig is that of the brand, which calls in its own name.
+func (s *Server) BrandConfig() wxpay.Config { return s.config(s.wechat.Brand) }
+
+func (s *Server) config(who *wechat.Identity) wxpay.Config {
+	private, _ := who.Private() // wxpay.New tells of a key that is missing
+	c := wxpay.Config{MchID: who.ID, SerialNo: who.Serial, PrivateKey: private, APIv3Key: wxpay.Secret(who.APIKey), HTTPClient: &http.Client{Transport: s}}
+	if who == s.wechat.Brand {
+		c.MchID, c.BrandID = "", who.ID
 	}
-	c.PublicKeyID, c.PublicKey, _ = s.who.Public()
-	c.Migrating = s.who.HasBoth()
+	c.PublicKeyID, c.PublicKey, _ = who.Public()
+	c.Migrating = who.HasBoth()
 	return c
 }
 

@@ -126,8 +126,8 @@ func New(c *api.Catalog) *Store {
 // Repeats is the header of a replay: the number of the exchange that it repeats.
 const Repeats = "X-Emulator-Repeats"
 
-// Add takes an exchange in and numbers it: a fake that was reset begins at 1 again, the store goes on.
-func (s *Store) Add(r wxpaytest.Request) {
+// Add takes an exchange in and returns its number, one of the store's own: a fake that was reset begins at 1 again, the store goes on.
+func (s *Store) Add(r wxpaytest.Request) (number int) {
 	x := &Exchange{Request: r, Operation: s.operations[r.Route]}
 	x.Repeats, _ = strconv.Atoi(r.Header.Get(Repeats)) // whoever writes nonsense there repeats nothing
 	s.mu.Lock()
@@ -144,6 +144,7 @@ func (s *Store) Add(r wxpaytest.Request) {
 		s.sent -= len(s.all[i].Sent)
 		s.all[i] = without(s.all[i])
 	}
+	return x.Number
 }
 
 // without is an exchange whose body is not kept; others may be reading the one it was.

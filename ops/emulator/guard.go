@@ -1,0 +1,41 @@
+package emulator
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/wxpay-go/wxpay/ops/emulator/callbacks"
+)
+
+// guard lets only those ask for the page and the API who know that they ask this machine: a name that leads here by
+// somebody else's DNS is refused, and so is what a page of another origin sends.
+func (e *Emulator) guard(next http.Handler) http.Handler {
+	origins := http.NewCrossOriginProtection()
+	origins.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusForbidden, "this request comes from a page of another origin")
+	}))
+	safe := origins.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !e.knows(r.Host) {
+			refuse(w, http.StatusMisdirectedRequest, "the emulator is not asked for under this name; allow it with --host")
+			return
+		}
+		safe.ServeHTTP(w, r)
+	})
+}
+
+// knows reports whether the emulator is asked for under a host, with or without port.
+func (e *Emulator) knows(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.Trim(hostport, "[]")
+	}
+	if callbacks.Loopback(host) || slices.ContainsFunc(e.config.Hosts, func(name string) bool { return strings.EqualFold(name, host) }) {
+		return true
+	}
+	_, err = netip.ParseAddr(host) // no DNS leads to an address
+	return e.config.Remote && err == nil
+}
