@@ -16,6 +16,7 @@
 package wxpaytest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"net/http"
@@ -33,7 +34,7 @@ import (
 )
 
 // What the fake merchant, brand and platform are called. The keys behind these names are made anew in every
-// process, so nothing that was signed for the fake is worth anything elsewhere.
+// process, or follow from Options.Seed, so nothing that was signed for the fake is worth anything elsewhere.
 const (
 	MchID       = wechat.MchID
 	SerialNo    = wechat.SerialNo
@@ -63,6 +64,15 @@ type Options struct {
 	// Brand makes [Server.Config] and [Server.Client] those of a brand that calls in its own name, and
 	// notifications go to it. The server itself answers merchant and brand in any case.
 	Brand bool
+
+	// Seed is what keys, certificates and IDs follow from, so that two servers with one seed are alike and what was
+	// written for the one, such as the files of [Server.WriteKeys], fits the other. Its keys protect nothing: who knows the seed
+	// knows them. Empty: keys are made anew in every process, and IDs count from 1. In either case the same changes in the same
+	// order get the same IDs.
+	Seed string
+	// Clock is where the clock of the business stands until [Server.Advance]. Signatures, certificates and limits of rate
+	// go by the true time. Zero: it runs with the true time.
+	Clock time.Time
 
 	// TaskDuration is how long a bank-package task stays PROCESSING and a debit of edu-papay ACCEPTED. Zero:
 	// the creation of a task answers PROCESSING, and the first query FINISHED.
@@ -141,18 +151,19 @@ func New(t testing.TB, o ...Options) *Server {
 
 // NewServer returns a server without a test.
 func NewServer(o Options) (*Server, error) {
-	platform, err := wechat.New(wechat.Mode(o.Mode), rand.Text())
+	platform, err := wechat.New(wechat.Mode(o.Mode), rand.Text(), o.Seed)
 	if err != nil {
 		return nil, err
 	}
 	platform.NotifyHosts = o.NotifyHosts
-	s := &Server{wechat: platform, plan: fault.NewPlan(rand.Text(), fault.Table(), wechat.Faults(), fault.Refusals(), tpns.Faults()), who: platform.Merchant}
+	s := &Server{wechat: platform, plan: fault.NewPlan(cmp.Or(o.Seed, rand.Text()), fault.Table(), wechat.Faults(), fault.Refusals(), tpns.Faults()), who: platform.Merchant}
 	if o.Brand {
 		s.who = platform.Brand
 	}
 	settings := engine.Options{
 		Platforms: []engine.Platform{&tpns.Platform{Host: o.TPNSHost}, platform}, Plan: s.plan, Unlimited: o.Unlimited,
 		Journal: o.Journal, Shown: o.Shown, Complain: s.complain, Encrypt: platform.Encrypt, Caller: s.who.ID,
+		Seed: o.Seed, Clock: o.Clock,
 	}
 	if o.Observe != nil {
 		settings.Observe = func(r engine.Request) { o.Observe(request(r)) }
@@ -297,11 +308,21 @@ func (s *Server) cannot(err error) error {
 	return fmt.Errorf("wxpaytest: %w", err)
 }
 
-// WriteKeys writes the private key of the merchant, or of the brand, and, unless the mode is Certificates, the platform public
-// key into dir, and returns the environment, NAME=value each, that wxpay.ConfigFromEnv and
-// pushpackage.ConfigFromEnv read. The addresses are not in it: only the caller knows where the fake
-// listens.
+// WriteKeys writes into dir what clients of any language ask for, and replaces what is there: apiclient_key.pem and
+// apiclient_cert.pem, of the merchant or of the brand; unless the mode is Certificates pub_key.pem, the platform public
+// key; unless it is PublicKey wechatpay_cert.pem, the newest platform certificate; and the files of
+// [Server.WriteBrandKeys]. It returns the environment, NAME=value each, that wxpay.ConfigFromEnv and
+// pushpackage.ConfigFromEnv read. The addresses are not in it: only the caller knows where the fake listens.
 func (s *Server) WriteKeys(dir string) (env []string, err error) {
-	env, err = s.who.WriteKeys(dir)
+	if env, err = s.who.WriteKeys(dir, "apiclient_", ""); err != nil {
+		return nil, err
+	}
+	_, err = s.WriteBrandKeys(dir)
 	return append(env, "TPNS_ACCESS_ID="+TPNSAccessID, "TPNS_SECRET_KEY="+TPNSSecretKey), err
+}
+
+// WriteBrandKeys writes what a client needs that calls as the brand: brand_key.pem, brand_cert.pem and brand_pub_key.pem.
+// It returns its environment, which has no place beside that of the merchant.
+func (s *Server) WriteBrandKeys(dir string) (env []string, err error) {
+	return s.wechat.Brand.WriteKeys(dir, "brand_", "brand_")
 }

@@ -5,11 +5,14 @@ package engine
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"hash/maphash"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/wxpay-go/wxpay/api"
 )
@@ -30,6 +33,8 @@ type Options struct {
 	Platforms []Platform // the last answers for what no one owns
 	Plan      Plan
 	Unlimited bool                          // no limits of rate, to begin with
+	Seed      string                        // numbers follow from it; empty: they begin at 1
+	Clock     time.Time                     // where the time of the business stands; zero: it runs
 	Observe   func(Request)                 // nil: nobody
 	Journal   int                           // how many requests it remembers; 0: 1000
 	Shown     int                           // how many bytes it shows of a body; 0: 2048
@@ -80,6 +85,13 @@ func New(o Options) (*Engine, error) {
 	}
 	e.unlimited.Store(o.Unlimited)
 	e.sealed = sealedNames(o.Catalog)
+	if !o.Clock.IsZero() {
+		e.stands.Store(new(o.Clock))
+	}
+	if o.Seed != "" {
+		sum := sha256.Sum256([]byte("wxpaytest numbers " + o.Seed))
+		e.count.Store(int64(binary.BigEndian.Uint32(sum[:])%1_000_000) * 1000)
+	}
 	for _, p := range o.Catalog.Products {
 		i := slices.IndexFunc(o.Platforms, func(at Platform) bool { return at.Name() == p.Platform })
 		if i < 0 {

@@ -62,7 +62,7 @@ func (e *Engine) slow(tx *Tx, h handler) error {
 		if limit.Per == "brand" { // a service provider calls for many
 			kind += " " + cmp.Or(tx.Body.Text("brand_id"), tx.Query.Text("brand_id"))
 		}
-		if tx.concerns(limit.Only) && !e.rates.within(kind, e.Now(), int(limit.Count), spans[limit.Every]) {
+		if tx.concerns(limit.Only) && !e.rates.within(kind, e.running(), int(limit.Count), spans[limit.Every]) {
 			return &TooFast{fmt.Sprintf("%d calls within a %s", limit.Count, limit.Every)}
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -79,7 +78,7 @@ func (p *Platform) listCertificates(tx *engine.Tx) (engine.Object, error) {
 		return engine.Object{"data": list}, nil
 	}
 	for _, k := range v.certificates {
-		nonce := fmt.Sprintf("%012x", p.clock.Number())
+		nonce := p.nonce(p.clock.Turn())[:12]
 		sealed, err := seal(APIv3Key, nonce, "certificate", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: k.certificate.Raw}))
 		if err != nil {
 			return nil, err

@@ -22,56 +22,55 @@ import (
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/schema"
 )
 
-// RSA keys take long to make: one of each kind per process.
-var (
-	merchantKey    = sync.OnceValues(newKey)
-	brandKey       = sync.OnceValues(newKey)
-	publicKey      = sync.OnceValues(newKey)
-	brandPublicKey = sync.OnceValues(newKey)
-	certificateKey = [4]func() (*rsa.PrivateKey, error){
-		sync.OnceValues(newKey), sync.OnceValues(newKey), sync.OnceValues(newKey), sync.OnceValues(newKey),
-	}
-	strangerKey = sync.OnceValues(newKey) // signs what is forged
-)
-
-func newKey() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }
-
 // A key is a key pair of the platform: a public key that has an ID, or a certificate.
 type key struct {
 	serial      string
-	private     func() (*rsa.PrivateKey, error)
+	private     keyOf
 	certificate *x509.Certificate // nil: a platform public key
 }
 
-// newCertificate issues platform certificate number n, valid from a day before now for five years.
-func newCertificate(n int, now time.Time) (*key, error) {
-	keyOf := sync.OnceValues(newKey)
-	if n < len(certificateKey) {
-		keyOf = certificateKey[n]
+// Certificates of a fake with a seed have fixed dates: each is a day newer than the one before, and all hold for as
+// long as anybody runs this, in 2000 too, where testing/synctest begins.
+var (
+	seededFrom  = time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
+	seededUntil = time.Date(2046, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// newCertificate issues platform certificate number n: valid from a day before now for five years, or by fixed dates
+// if there is a seed.
+func newCertificate(seed string, n int) (*key, error) {
+	name := fmt.Sprintf("certificate %d", n)
+	sum := sha1.Sum([]byte("wxpaytest " + name + seed))
+	sum[0] = 0x5a // positive, and always forty digits
+	from, until := time.Now().Add(-24*time.Hour), time.Now().AddDate(5, 0, 0)
+	if seed != "" {
+		from, until = seededFrom.AddDate(0, 0, n), seededUntil.AddDate(0, 0, n)
 	}
-	private, err := keyOf()
+	k := &key{serial: fmt.Sprintf("%X", sum), private: rings.of(seed).key(name)}
+	var err error
+	k.certificate, err = issue(k.private, k.serial, "wxpaytest: not for production", from, until)
+	return k, err
+}
+
+// issue makes a certificate that its own key has signed.
+func issue(key keyOf, serial, name string, from, until time.Time) (*x509.Certificate, error) {
+	private, err := key()
 	if err != nil {
 		return nil, err
 	}
-	sum := sha1.Sum(fmt.Appendf(nil, "wxpaytest certificate %d", n))
-	sum[0] = 0x5a // positive, and always forty digits
-	name := pkix.Name{CommonName: "wxpaytest: not for production", Organization: []string{"wxpaytest"}}
+	number, _ := new(big.Int).SetString(serial, 16)
 	template := &x509.Certificate{
-		SerialNumber: new(big.Int).SetBytes(sum[:]),
-		Subject:      name,
-		NotBefore:    now.Add(-24 * time.Hour),
-		NotAfter:     now.AddDate(5, 0, 0),
+		SerialNumber: number,
+		Subject:      pkix.Name{CommonName: name, Organization: []string{"wxpaytest"}},
+		NotBefore:    from,
+		NotAfter:     until,
 		KeyUsage:     x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
 	if err != nil {
 		return nil, err
 	}
-	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		return nil, err
-	}
-	return &key{fmt.Sprintf("%X", sum), keyOf, certificate}, nil
+	return x509.ParseCertificate(der)
 }
 
 // sign returns the base64 RSA signature over the SHA-256 of text.
@@ -99,7 +98,7 @@ func (k *key) open(ciphertext string) (string, error) {
 }
 
 // encrypt seals a member for whoever has the private key: RSA-OAEP with SHA-1, then base64.
-func encrypt(key func() (*rsa.PrivateKey, error), plain string) (string, error) {
+func encrypt(key keyOf, plain string) (string, error) {
 	private, err := key()
 	if err != nil {
 		return "", err
@@ -123,6 +122,7 @@ func seal(apiKey, nonce, associatedData string, plain []byte) (string, error) {
 
 // A vault holds the platform keys that serve one identity, and says which of them signs.
 type vault struct {
+	seed         string // of its certificates
 	mu           sync.Mutex
 	public       *key   // nil: none
 	certificates []*key // oldest first
@@ -164,7 +164,7 @@ func (v *vault) all() []*key {
 func (v *vault) offer() (serial string, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	key, err := newCertificate(len(v.certificates), time.Now())
+	key, err := newCertificate(v.seed, len(v.certificates))
 	if err != nil {
 		return "", err
 	}

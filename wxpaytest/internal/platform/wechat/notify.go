@@ -41,7 +41,7 @@ const answerWithin = 5 * time.Second
 
 // Notify posts a notification to an http.Handler, or to a URL on a loopback address.
 func (p *Platform) Notify(ctx context.Context, target any, n *Notification, plaintext any, envelope engine.Envelope) (*http.Response, error) {
-	number := p.clock.Number()
+	number := p.clock.Turn()
 	body, err := p.bodyOf(n, number, plaintext, envelope)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (p *Platform) bodyOf(n *Notification, number int64, plaintext any, envelope
 	if err != nil {
 		return nil, fmt.Errorf("wxpaytest: plaintext: %w", err)
 	}
-	nonce, algorithm, with := fmt.Sprintf("%012x", number), "AEAD_AES_256_GCM", envelope.AssociatedData
+	nonce, algorithm, with := p.nonce(number)[:12], "AEAD_AES_256_GCM", envelope.AssociatedData
 	if n.LongNonce {
 		nonce += "0000"
 	}
@@ -94,7 +94,7 @@ func (p *Platform) bodyOf(n *Notification, number int64, plaintext any, envelope
 		return nil, err
 	}
 	body, err := json.Marshal(engine.Object{
-		"id": cmp.Or(n.ID, fmt.Sprintf("EV-%019d", number)), "create_time": p.clock.Now().Format(time.RFC3339), "event_type": n.Event,
+		"id": cmp.Or(n.ID, "EV-"+p.nonce(number)[:19]), "create_time": p.clock.Now().Format(time.RFC3339), "event_type": n.Event,
 		"resource_type": "encrypt-resource", "summary": "wxpaytest: " + n.Event,
 		"resource": engine.Object{
 			"algorithm": algorithm, "nonce": nonce, "ciphertext": sealed,

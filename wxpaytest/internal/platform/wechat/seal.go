@@ -19,8 +19,9 @@ func (p *Platform) Seal(tx *engine.Tx, a *engine.Answer) error {
 		who = p.asked(tx.URI)
 	}
 	key := who.vault.signer(tx.Header.Get("Wechatpay-Serial"), isList(tx))
-	id := requestID(p.clock.Number(), a.Reason)
-	h, err := p.signature(who, key, p.clock.Number(), a.Body, a.Seal)
+	turn := p.clock.Turn()
+	id := requestID(turn, a.Reason)
+	h, err := p.signature(who, key, turn, a.Body, a.Seal)
 	a.Header.Set("Request-Id", id)
 	a.Header.Set("Date", time.Now().Add(a.Seal.Skew).UTC().Format(http.TimeFormat))
 	maps.Copy(a.Header, h)
@@ -51,9 +52,9 @@ func (p *Platform) signature(who *Identity, k *key, number int64, body []byte, h
 	if how.None {
 		return nil, nil
 	}
-	keyOf, at, serial, scheme := k.private, time.Now().Add(how.Skew), k.serial, who.Scheme
+	private, at, serial, scheme := k.private, time.Now().Add(how.Skew), k.serial, who.Scheme
 	if how.Forged {
-		keyOf = strangerKey
+		private = p.stranger
 	}
 	if how.Stale {
 		at = at.Add(-2 * maxAge)
@@ -64,12 +65,12 @@ func (p *Platform) signature(who *Identity, k *key, number int64, body []byte, h
 	if how.OtherType {
 		scheme = who.Foreign
 	}
-	private, err := keyOf()
+	key, err := private()
 	if err != nil {
 		return nil, err
 	}
 	nonce := p.nonce(number)
-	sig, err := sign(private, fmt.Sprintf("%d\n%s\n%s\n", at.Unix(), nonce, body))
+	sig, err := sign(key, fmt.Sprintf("%d\n%s\n%s\n", at.Unix(), nonce, body))
 	if err != nil {
 		return nil, err
 	}

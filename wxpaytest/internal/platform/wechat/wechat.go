@@ -7,13 +7,14 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/engine"
 )
 
 // What the fake merchant, the fake brand and the fake platform are called. The keys behind these names are made
-// anew in every process.
+// anew in every process, or follow from a seed.
 const (
 	MchID       = "1900000109"
 	SerialNo    = "1DDE55AD98ED71D6EDD4A4A16996DE7B47773A8C"
@@ -38,7 +39,7 @@ type Identity struct {
 	Variable string // of the environment that names the ID
 	Foreign  string // signature type of another product line; a brand takes that of a merchant too
 
-	key   func() (*rsa.PrivateKey, error)
+	key   keyOf
 	vault *vault
 }
 
@@ -50,36 +51,53 @@ type Platform struct {
 
 	NotifyHosts func(host string) bool // where notifications may go besides loopback; nil: nowhere
 
-	mode  Mode
-	clock *engine.Clock
-	seen  nonces
-	salt  string // of nonces
-	sent  sent
+	mode     Mode
+	clock    *engine.Clock
+	seen     nonces
+	stranger keyOf  // signs what is forged
+	salt     string // of nonces
+	sent     sent
 }
 
-// New returns a WeChat Pay that the merchant knows by mode; the brand always knows it by a public key.
-func New(mode Mode, salt string) (*Platform, error) {
-	p := &Platform{mode: mode, salt: salt}
+// New returns a WeChat Pay that the merchant knows by mode; the brand always knows it by a public key. The keys follow
+// from seed; without one they are made anew in every process.
+func New(mode Mode, salt, seed string) (*Platform, error) {
+	ring := rings.of(seed)
+	p := &Platform{mode: mode, salt: salt, stranger: ring.key("stranger")}
 	p.Merchant = &Identity{
 		Scheme: "WECHATPAY2-SHA256-RSA2048", Member: "mchid", ID: MchID, Serial: SerialNo, APIKey: APIv3Key, Door: "/", Variable: "WXPAY_MCH_ID",
 		Foreign: "WECHATPAY-BRAND-SHA256-RSA2048",
-		key:     merchantKey, vault: &vault{publicShare: 100},
+		key:     ring.key("merchant"), vault: &vault{seed: seed, publicShare: 100},
 	}
 	p.Brand = &Identity{
 		Scheme: "WECHATPAY-BRAND-SHA256-RSA2048", Member: "brand_id", ID: BrandID, Serial: BrandSerialNo, APIKey: BrandAPIKey, Door: "/brand/", Variable: "WXPAY_BRAND_ID",
 		Foreign: "WECHATPAY2-SM2-WITH-SM3",
-		key:     brandKey, vault: &vault{publicShare: 100, public: &key{BrandPublicKeyID, brandPublicKey, nil}},
+		key:     ring.key("brand"), vault: &vault{seed: seed, publicShare: 100, public: &key{BrandPublicKeyID, ring.key("brand platform"), nil}},
 	}
+	needed := []keyOf{p.Merchant.key}
 	if mode != Certificates {
-		p.Merchant.vault.public = &key{PublicKeyID, publicKey, nil}
+		p.Merchant.vault.public = &key{PublicKeyID, ring.key("platform"), nil}
+		needed = append(needed, p.Merchant.vault.public.private)
 	}
 	if mode != PublicKey {
-		if _, err := p.RotateCertificate(); err != nil {
-			return nil, err
-		}
+		needed = append(needed, ring.key("certificate 0"))
 	}
-	_, err := merchantKey()
+	if err := atOnce(needed); err != nil || mode == PublicKey {
+		return p, err
+	}
+	_, err := p.RotateCertificate()
 	return p, err
+}
+
+// atOnce makes keys on all cores.
+func atOnce(keys []keyOf) error {
+	errs := make([]error, len(keys))
+	var wg sync.WaitGroup
+	for i, key := range keys {
+		wg.Go(func() { _, errs[i] = key() })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // Start lets the platform answer through an engine.

@@ -34,7 +34,7 @@ func newEngine(t *testing.T) (*engine.Engine, *wechat.Platform) {
 	t.Helper()
 	catalog, err := api.Parse([]byte(doors))
 	require.NoError(t, err)
-	p, err := wechat.New(wechat.PublicKey, "salt")
+	p, err := wechat.New(wechat.PublicKey, "salt", "")
 	require.NoError(t, err)
 	e, err := engine.New(engine.Options{Platforms: []engine.Platform{p}, Plan: &fault.Plan{}, Journal: 10, Complain: t.Errorf, Encrypt: p.Encrypt, Catalog: catalog})
 	require.NoError(t, err)
