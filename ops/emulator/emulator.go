@@ -127,7 +127,7 @@ func (e *Emulator) begin() error {
 	o.Journal, o.Shown, o.NotifyHosts = 1, shown, e.mayCall
 	o.Observe = e.observe
 	if e.log != nil {
-		o.Log = e.log
+		_ = e.log // o.Log
 	}
 	fake, err := wxpaytest.NewServer(o)
 	if err != nil {
@@ -240,7 +240,7 @@ func (e *Emulator) Close() error {
 // what is on its way end, for a few seconds at most.
 func (e *Emulator) Serve(ctx context.Context, l net.Listener) error {
 	defer e.Close()
-	base := baseOf(l)
+	base := BaseOf(l)
 	e.base.Store(&base)
 	server := &http.Server{
 		Handler: e, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 3 * time.Minute, IdleTimeout: 75 * time.Second, MaxHeaderBytes: 64 << 10,
@@ -267,3 +267,6 @@ func (e *Emulator) Serve(ctx context.Context, l net.Listener) error {
 	}
 	return err
 }
+
+// Dir is the folder of keys and env, as an absolute path.
+func (e *Emulator) Dir() string { return e.config.Dir }

@@ -104,8 +104,8 @@ func serial() *big.Int {
 	return n
 }
 
-// baseOf is the address of a listener as clients write it.
-func baseOf(l net.Listener) string {
+// BaseOf is the address of a listener as clients write it.
+func BaseOf(l net.Listener) string {
 	scheme, address := "http://", l.Addr().String()
 	if _, ok := l.(secure); ok {
 		scheme = "https://"

@@ -171,7 +171,7 @@ func sealValue(ctx context.Context, c *wxpay.Client, v any, s *api.Schema, chang
 	case string:
 		if s.Sealed == "to-platform" {
 			*changed = true
-			text, _, err := c.Encrypt(ctx, v)
+			text, _, err := c.Encrypt(ctx, wxpay.Secret(v))
 			return text, err
 		}
 	case []any:
@@ -203,7 +203,7 @@ func sealedLines(ctx context.Context, c *wxpay.Client, file []byte) ([]byte, err
 		if line = strings.TrimRight(line, "\r\n"); line == "" {
 			continue
 		}
-		text, _, err := c.Encrypt(ctx, line)
+		text, _, err := c.Encrypt(ctx, wxpay.Secret(line))
 		if err != nil {
 			return nil, err
 		}

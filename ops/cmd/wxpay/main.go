@@ -90,6 +90,8 @@ func (a *app) root() *cobra.Command {
 		a.group("edu", a.t("education auto-renewal", "教育续费通"), a.eduDebit(), a.eduContracts()),
 		a.group("push", a.t("Tencent push service TPNS", "腾讯移动推送 TPNS"), a.pushUpload(), a.pushSend(), a.pushRecord(), a.pushCancel()),
 		a.group("jobs", a.t("jobs that were begun", "已开始的任务"), a.jobsCommands()...),
+		a.emulateCommand(),
+		a.triggerCommand(),
 		a.apiCommand(),
 		a.explainCommand(),
 		a.versionCommand(),

@@ -40,7 +40,7 @@ func newEmulator(t testing.TB) *emulator {
 	e.catalog, err = api.Load()
 	require.NoError(t, err)
 	e.store = journal.New(e.catalog)
-	e.fake, err = wxpaytest.NewServer(wxpaytest.Options{Observe: e.store.Add})
+	e.fake, err = wxpaytest.NewServer(wxpaytest.Options{Observe: func(r wxpaytest.Request) { e.store.Add(r) }})
 	require.NoError(t, err)
 	fake := func() *wxpaytest.Server { return e.fake }
 	e.queue, err = callbacks.New(callbacks.Options{Fake: fake, Catalog: e.catalog, Speed: 1000})

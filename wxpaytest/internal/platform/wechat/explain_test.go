@@ -1,6 +1,8 @@
 package wechat
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
 	"fmt"
 	"net/http/httptest"
 	"testing"
@@ -16,7 +18,7 @@ import (
 // A signature by a key of the platform is known by it. No test from outside has these keys.
 func TestPlatformKeysThatSignRequests(t *testing.T) {
 	t.Parallel()
-	p, err := New(Both, "salt")
+	p, err := New(Both, "salt", "")
 	require.NoError(t, err)
 	e, err := engine.New(engine.Options{Platforms: []engine.Platform{&tpns.Platform{}, p}, Plan: &fault.Plan{}, Complain: t.Errorf, Encrypt: p.Encrypt})
 	require.NoError(t, err)
@@ -41,7 +43,7 @@ func TestPlatformKeysThatSignRequests(t *testing.T) {
 // What is no signature of a key is not read by it.
 func TestRead(t *testing.T) {
 	t.Parallel()
-	private, err := merchantKey()
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
 	for _, sig := range [][]byte{nil, make([]byte, 256), make([]byte, 255), private.N.Bytes(), append([]byte{1}, make([]byte, 255)...)} {
 		_, ok := read(sig, &private.PublicKey)
