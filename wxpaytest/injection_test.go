@@ -130,6 +130,23 @@ func TestInjectionsByChance(t *testing.T) {
 	assert.Equal(t, w, h.server.Injections()[0].Happened)
 }
 
+// Two servers of one seed fail alike.
+func TestChanceOfASeed(t *testing.T) {
+	t.Parallel()
+	run := func(seed string) (met string) {
+		s, err := wxpaytest.NewServer(wxpaytest.Options{Seed: seed})
+		require.NoError(t, err)
+		_, err = s.InjectFault(wxpaytest.Injection{Name: "500", Times: -1, Probability: 0.5})
+		require.NoError(t, err)
+		for range 50 {
+			met += fmt.Sprint(rawStatus(t, s, http.Header{}))
+		}
+		return met
+	}
+	assert.Equal(t, run("a"), run("a"))
+	assert.NotEqual(t, run("a"), run("b"))
+}
+
 // rawStatus is the status of a request to TPNS, which signs nothing: 200, unless a fault happens.
 func rawStatus(t *testing.T, s http.Handler, h http.Header) int {
 	req := httptest.NewRequest("POST", "/v3/push/app", nil)

@@ -243,10 +243,11 @@ type Request struct {
 	Checks       []string   // what was checked and found right, in order
 	Findings     []Finding  // what is wrong with it by the documents; the answer says the first
 	Advice       []string   // what WeChat Pay takes and is unwise all the same; a good client gets none
-	Fault        string     // what was injected, or empty
-	Status       int        // of the answer; 0: none was given
-	Code         string     // error code of the answer
-	Verdict      string     // ok, or why it was refused
+	AdviceZh     []string
+	Fault        string // what was injected, or empty
+	Status       int    // of the answer; 0: none was given
+	Code         string // error code of the answer
+	Verdict      string // ok, or why it was refused
 	RequestID    string
 	AnswerHeader http.Header
 	Answer       string            // its beginning
@@ -267,7 +268,11 @@ type Signature struct {
 }
 
 // A Finding is one thing that is wrong with a request.
-type Finding struct{ Where, Field, Issue string } // Where: path, query, header or body
+type Finding struct {
+	Where          string // path, query, header or body
+	Field          string // as a JSON pointer, or the name of a header; empty: all of it
+	Issue, IssueZh string
+}
 
 // Requests returns the requests so far, oldest first; at most Options.Journal of them.
 func (s *Server) Requests() []Request {
@@ -278,7 +283,7 @@ func (s *Server) Requests() []Request {
 func request(r engine.Request) Request {
 	return Request{
 		Number: r.Number, Time: r.Time, Took: r.Took, Method: r.Method, Host: r.Host, URI: r.URI, Route: r.Route, Tag: r.Tag, Header: r.Header,
-		BodySize: r.BodySize, Body: r.Body, Signature: (*Signature)(r.Signature), Checks: r.Checks, Advice: r.Advice, Fault: r.Fault, Status: r.Status,
+		BodySize: r.BodySize, Body: r.Body, Signature: (*Signature)(r.Signature), Checks: r.Checks, Advice: r.Advice, AdviceZh: r.AdviceZh, Fault: r.Fault, Status: r.Status,
 		Findings: each(r.Findings, func(f engine.Finding) Finding { return Finding(f) }), Code: r.Code, Verdict: r.Verdict, RequestID: r.RequestID,
 		AnswerHeader: r.AnswerHeader, Answer: r.Answer, Sensitive: r.Sensitive, Events: r.Events, Sent: r.Sent, SentURI: r.SentURI,
 	}

@@ -25,6 +25,7 @@ type Request struct {
 	Checks       []string
 	Findings     []Finding
 	Advice       []string
+	AdviceZh     []string
 	Fault        string
 	Status       int
 	Code         string
@@ -49,7 +50,7 @@ type Signature struct {
 }
 
 // A Finding is one thing that is wrong with a request.
-type Finding struct{ Where, Field, Issue string }
+type Finding struct{ Where, Field, Issue, IssueZh string }
 
 type journal struct {
 	most, n int
@@ -75,7 +76,7 @@ const mostSecrets = 100
 func (e *Engine) note(tx *Tx, fault *Fault, a *Answer) {
 	r := Request{
 		Time: tx.began, Took: time.Since(tx.began) + a.Delay, Method: tx.shortly(tx.Method), Host: tx.shortly(tx.Host), URI: tx.shown(tx.URI), Route: tx.Route, Tag: maskPhones(tx.Tag),
-		Header: tx.headers(), BodySize: tx.size, Body: tx.body(), Signature: tx.Signature, Checks: tx.checks, Findings: tx.findings, Advice: tx.advice,
+		Header: tx.headers(), BodySize: tx.size, Body: tx.body(), Signature: tx.Signature, Checks: tx.checks, Findings: tx.findings, Advice: tx.advice, AdviceZh: tx.adviceZh,
 		Status: a.Status, Verdict: tx.shown(a.Verdict), RequestID: a.Header.Get("Request-Id"), AnswerHeader: a.Header.Clone(), Answer: tx.answered(a), Events: tx.events,
 	}
 	if fault != nil {

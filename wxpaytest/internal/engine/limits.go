@@ -38,11 +38,12 @@ func (r rates) within(kind string, now time.Time, n int, span time.Duration) boo
 	return ok
 }
 
-// forget makes room: of kinds that did not come for a day, the longest span there is, or else of any.
+// forget makes room, and enough that it need not be called soon again: of kinds that did not come for a day, the longest
+// span there is, or else of any.
 func (r rates) forget(now time.Time) {
 	maps.DeleteFunc(r, func(_ string, at []time.Time) bool { return len(at) == 0 || now.Sub(at[len(at)-1]) >= spans["day"] })
 	for kind := range r {
-		if len(r) < mostRates {
+		if len(r) < mostRates/2 {
 			return
 		}
 		delete(r, kind)

@@ -17,8 +17,11 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 		assert.True(t, r.within(fmt.Sprint(n), start, 1, time.Second))
 	}
 	assert.LessOrEqual(t, len(r), mostRates)
+	for n := 0; len(r) < mostRates; n++ {
+		r.within(fmt.Sprint("full", n), start, 1, time.Second)
+	}
 	assert.True(t, r.within("another", start.Add(48*time.Hour), 1, time.Second))
-	assert.Len(t, r, 1, "those of two days ago go first")
+	assert.Equal(t, 1, len(r), "those of two days ago go first")
 	assert.False(t, r.within("another", start.Add(48*time.Hour), 1, time.Second))
 
 	used := replays{by: map[string]replayed{}}

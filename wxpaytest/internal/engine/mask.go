@@ -242,25 +242,25 @@ func maskSealed(text string, sealed map[string]bool) string {
 	var b strings.Builder
 	member := ""
 	for at := 0; at < len(text); {
-		token := token(text[at:])
-		at += len(token)
-		switch value, ok := literal(token); {
+		piece := firstPiece(text[at:])
+		at += len(piece)
+		switch value, ok := literal(piece); {
 		case !ok:
-			b.WriteString(token)
-		case token[0] == '"' && strings.HasPrefix(strings.TrimLeft(text[at:], " \t\r\n"), ":"):
+			b.WriteString(piece)
+		case piece[0] == '"' && strings.HasPrefix(strings.TrimLeft(text[at:], " \t\r\n"), ":"):
 			member = value
-			b.WriteString(token)
+			b.WriteString(piece)
 		case sealed[member] && !isCiphertext(value):
 			b.WriteString(schema.Canonical(mask(value)))
 		default:
-			b.WriteString(token)
+			b.WriteString(piece)
 		}
 	}
 	return b.String()
 }
 
-// token is the first piece of JSON of a text: a string, even if its end is missing, a number, or what stands between.
-func token(text string) string {
+// firstPiece is the first piece of JSON of a text: a string, even if its end is missing, a number, or what stands between.
+func firstPiece(text string) string {
 	number := func(c rune) bool { return strings.ContainsRune("0123456789+-.eE", c) }
 	switch {
 	case text[0] == '"':

@@ -48,12 +48,14 @@ type Tx struct {
 
 	Prepared any // by the product, before the lock is taken
 
-	engine         *Engine
-	size           int // of the body, also where it was too large to keep
-	began          time.Time
-	findings       []Finding
-	checks, advice []string
-	events         []string // IDs of what it caused
+	engine   *Engine
+	size     int // of the body, also where it was too large to keep
+	began    time.Time
+	findings []Finding
+	checks   []string
+
+	advice, adviceZh []string
+	events           []string // IDs of what it caused
 }
 
 // Checked notes what was checked and found right.
@@ -61,7 +63,8 @@ func (tx *Tx) Checked(what string) { tx.checks = append(tx.checks, what) }
 
 // Advise notes what the platform takes and is unwise all the same.
 func (tx *Tx) Advise(format string, a ...any) {
-	tx.advice = append(tx.advice, tx.shown(fmt.Sprintf(format, a...)))
+	advice := tx.shown(fmt.Sprintf(format, a...))
+	tx.advice, tx.adviceZh = append(tx.advice, advice), append(tx.adviceZh, chinese(advice))
 }
 
 // Found notes what is wrong with the request by the documents; where is path, query, header or body, unless the error
@@ -69,14 +72,15 @@ func (tx *Tx) Advise(format string, a ...any) {
 func (tx *Tx) Found(where string, err error) error {
 	f := Finding{Where: where}
 	if w, ok := errors.AsType[*Wrong](err); ok {
-		f = Finding{w.Where, w.Field, w.Issue}
+		f = Finding{Where: w.Where, Field: w.Field, Issue: w.Issue}
 	} else if v, ok := errors.AsType[*schema.Violation](err); ok {
-		f = Finding{where, v.Field, v.Issue}
+		f = Finding{Where: where, Field: v.Field, Issue: v.Issue}
 		err = &Wrong{where, v}
 	} else if r, ok := errors.AsType[*Refusal](err); ok {
 		f.Issue = r.Message
 	}
 	f.Field, f.Issue = tx.Line(f.Field), tx.Line(f.Issue)
+	f.IssueZh = chinese(f.Issue)
 	if f.Issue != "" && len(tx.findings) < schema.MostFound && !slices.Contains(tx.findings, f) {
 		tx.findings = append(tx.findings, f)
 	}

@@ -48,7 +48,7 @@ func Near(name string, names []string) string {
 	if name == "" || len(name) > longest {
 		return ""
 	}
-	best, least := "", max(1, len(name)/3)+1
+	best, least := "", max(min(2, len(name)/2), len(name)/3)+1
 	for _, other := range names {
 		d := distance(strings.ToLower(name), strings.ToLower(other))
 		if d > 0 && len(name) > 2 && strings.HasPrefix(strings.ToLower(other), strings.ToLower(name)) {

@@ -1,8 +1,6 @@
 package wechat
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
 	"fmt"
 	"net/http/httptest"
 	"testing"
@@ -43,7 +41,9 @@ func TestPlatformKeysThatSignRequests(t *testing.T) {
 // What is no signature of a key is not read by it.
 func TestRead(t *testing.T) {
 	t.Parallel()
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	p, err := New(PublicKey, "salt", "")
+	require.NoError(t, err)
+	private, err := p.Merchant.Private()
 	require.NoError(t, err)
 	for _, sig := range [][]byte{nil, make([]byte, 256), make([]byte, 255), private.N.Bytes(), append([]byte{1}, make([]byte, 255)...)} {
 		_, ok := read(sig, &private.PublicKey)
