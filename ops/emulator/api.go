@@ -174,9 +174,10 @@ type signature struct {
 }
 
 type finding struct {
-	Where string `json:"where"`
-	Field string `json:"field,omitzero"`
-	Issue string `json:"issue"`
+	Where   string `json:"where"`
+	Field   string `json:"field,omitzero"`
+	Issue   string `json:"issue"`
+	IssueZh string `json:"issue_zh,omitzero"`
 }
 
 func exchangeOf(x journal.Exchange) exchange {

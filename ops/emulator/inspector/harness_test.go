@@ -33,7 +33,7 @@ type emulator struct {
 	trials []inspector.Trial
 }
 
-func newEmulator(t testing.TB) *emulator {
+func newEmulator(t testing.TB, forwardTo ...string) *emulator {
 	t.Helper()
 	e := &emulator{}
 	var err error
@@ -43,7 +43,7 @@ func newEmulator(t testing.TB) *emulator {
 	e.fake, err = wxpaytest.NewServer(wxpaytest.Options{Observe: func(r wxpaytest.Request) { e.store.Add(r) }})
 	require.NoError(t, err)
 	fake := func() *wxpaytest.Server { return e.fake }
-	e.queue, err = callbacks.New(callbacks.Options{Fake: fake, Catalog: e.catalog, Speed: 1000})
+	e.queue, err = callbacks.New(callbacks.Options{Fake: fake, Catalog: e.catalog, Speed: 1000, ForwardTo: strings.Join(forwardTo, "")})
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
