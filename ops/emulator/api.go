@@ -150,6 +150,7 @@ type exchange struct {
 	Checks       []string          `json:"checks,omitzero"`
 	Findings     []finding         `json:"findings,omitzero"`
 	Advice       []string          `json:"advice,omitzero"`
+	AdviceZh     []string          `json:"advice_zh,omitzero"`
 	Fault        string            `json:"fault,omitzero"`
 	Status       int               `json:"status"`
 	Code         string            `json:"code,omitzero"`
@@ -184,7 +185,7 @@ func exchangeOf(x journal.Exchange) exchange {
 	j := exchange{
 		Number: x.Number, Time: x.Time, TookMS: float64(x.Took.Microseconds()) / 1000, Method: x.Method, Host: x.Host, URI: x.URI, Route: x.Route, Tag: x.Tag,
 		Product: x.Product(), Repeats: x.Repeats, Header: x.Header, BodySize: x.BodySize, Body: x.Body, Signature: (*signature)(x.Signature), Checks: x.Checks,
-		Advice: x.Advice, Fault: x.Fault, Status: x.Status, Code: x.Code, Verdict: x.Verdict, RequestID: x.RequestID, AnswerHeader: x.AnswerHeader,
+		Advice: x.Advice, AdviceZh: x.AdviceZh, Fault: x.Fault, Status: x.Status, Code: x.Code, Verdict: x.Verdict, RequestID: x.RequestID, AnswerHeader: x.AnswerHeader,
 		Answer: x.Answer, Sensitive: x.Sensitive, Events: x.Events,
 	}
 	for _, f := range x.Findings {
@@ -344,6 +345,11 @@ func (e *Emulator) injectFault(r *http.Request) (any, error) {
 		return nil, err
 	}
 	asked.ID, asked.Happened, asked.Header = 0, 0, ""
+	for _, f := range wxpaytest.Faults {
+		if f.Name == asked.Name && !f.Socket() {
+			return nil, fmt.Errorf("fault %q cannot happen on a socket: there is a connection already", f.Name)
+		}
+	}
 	id, err := e.Fake().InjectFault(wxpaytest.Injection(asked))
 	if err != nil {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "wxpaytest: "))

@@ -29,6 +29,9 @@ import (
 	"github.com/wxpay-go/wxpay/wxpaytest"
 )
 
+// idle is how long a kept connection may be silent, as at the platform.
+const idle = 8 * time.Second
+
 // shown is how many bytes of a body the page and the API show.
 const shown = 4 << 10
 
@@ -243,7 +246,7 @@ func (e *Emulator) Serve(ctx context.Context, l net.Listener) error {
 	base := BaseOf(l)
 	e.base.Store(&base)
 	server := &http.Server{
-		Handler: e, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 3 * time.Minute, IdleTimeout: 75 * time.Second, MaxHeaderBytes: 64 << 10,
+		Handler: e, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 3 * time.Minute, IdleTimeout: idle, MaxHeaderBytes: 64 << 10,
 		ErrorLog: silent(), BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	var sending sync.WaitGroup
