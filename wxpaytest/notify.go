@@ -3,6 +3,7 @@ package wxpaytest
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/engine"
@@ -108,7 +109,7 @@ func (s *Server) Deliver(ctx context.Context, target any, variants ...Variant) e
 // SetPublicKeyShare says how many of a hundred notifications the public key signs in mode Both; the rest is
 // signed with the newest certificate. WeChat Pay moves this share from 0 to 100 within seven days. It
 // starts at 100.
-func (s *Server) SetPublicKeyShare(percent int) { s.wechat.SetPublicKeyShare(percent) }
+func (s *Server) SetPublicKeyShare(percent int) { s.set("set-public-key-share", percent) }
 
 // EncryptForMerchant encrypts a field as the platform does in what it sends: RSA-OAEP with SHA-1 for the
 // merchant's certificate (or the brand's), then base64. It makes, for one, phone_number of a
@@ -119,16 +120,25 @@ func (s *Server) EncryptForMerchant(plain string) (string, error) {
 
 // RotateCertificate is a whole rotation in one step: [Server.OfferCertificate], and the new certificate
 // signs everything from now on.
-func (s *Server) RotateCertificate() (serial string, err error) { return s.wechat.RotateCertificate() }
+func (s *Server) RotateCertificate() (serial string, err error) {
+	return s.act("rotate-certificate", nil)
+}
 
 // OfferCertificate begins a rotation: it issues a new platform certificate, adds it to the certificate list
 // and returns its serial. Nothing is signed with it before [Server.SetCertificateShare]; it decrypts at
 // once. Older certificates stay in the list and still decrypt. The list itself goes on being signed by the
 // certificate before: clients that trust a new list by what they have would not get over the rotation
 // otherwise.
-func (s *Server) OfferCertificate() (serial string, err error) { return s.wechat.OfferCertificate() }
+func (s *Server) OfferCertificate() (serial string, err error) {
+	return s.act("offer-certificate", nil)
+}
 
 // SetCertificateShare says how many of a hundred answers and notifications the newest certificate signs, of
 // those that a certificate signs; the rest is signed by the one before. WeChat Pay lists a new certificate
 // some days before it signs with it, and then mixes the two for some days more.
-func (s *Server) SetCertificateShare(percent int) { s.wechat.SetCertificateShare(percent) }
+func (s *Server) SetCertificateShare(percent int) { s.set("set-certificate-share", percent) }
+
+func (s *Server) set(share string, percent int) {
+	_, err := s.act(share, map[string]string{"percent": strconv.Itoa(percent)})
+	_ = s.cannot(err)
+}

@@ -19,6 +19,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -73,6 +74,9 @@ type Options struct {
 	// Clock is where the clock of the business stands until [Server.Advance]. Signatures, certificates and limits of rate
 	// go by the true time. Zero: it runs with the true time.
 	Clock time.Time
+	// Log gets every change of the state, as a line of JSON and in one Write, before the call that caused it is
+	// answered; see [Server.Restore]. A Log that fails breaks no call: it gets the lines again with the next one. Nil: nobody.
+	Log io.Writer
 
 	// TaskDuration is how long a bank-package task stays PROCESSING and a debit of edu-papay ACCEPTED. Zero:
 	// the creation of a task answers PROCESSING, and the first query FINISHED.
@@ -163,7 +167,7 @@ func NewServer(o Options) (*Server, error) {
 	settings := engine.Options{
 		Platforms: []engine.Platform{&tpns.Platform{Host: o.TPNSHost}, platform}, Plan: s.plan, Unlimited: o.Unlimited,
 		Journal: o.Journal, Shown: o.Shown, Complain: s.complain, Encrypt: platform.Encrypt, Caller: s.who.ID,
-		Seed: o.Seed, Clock: o.Clock,
+		Seed: o.Seed, Clock: o.Clock, Log: o.Log,
 	}
 	if o.Observe != nil {
 		settings.Observe = func(r engine.Request) { o.Observe(request(r)) }
@@ -210,7 +214,10 @@ func (s *Server) config(who *wechat.Identity) wxpay.Config {
 }
 
 // Advance moves the clock of tasks, contracts and debits ahead by d. Signatures go by the true time.
-func (s *Server) Advance(d time.Duration) { s.engine.Advance(d) }
+func (s *Server) Advance(d time.Duration) {
+	_, err := s.act("advance", map[string]string{"duration": d.String()})
+	_ = s.cannot(err)
+}
 
 // Ahead is how far [Server.Advance] has moved the clock.
 func (s *Server) Ahead() time.Duration { return s.engine.Ahead() }

@@ -130,7 +130,7 @@ func (e *Emulator) begin() error {
 	o.Journal, o.Shown, o.NotifyHosts = 1, shown, e.mayCall
 	o.Observe = e.observe
 	if e.log != nil {
-		_ = e.log // o.Log
+		o.Log = e.log
 	}
 	fake, err := wxpaytest.NewServer(o)
 	if err != nil {

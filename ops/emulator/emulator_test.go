@@ -456,3 +456,56 @@ func TestReplayWithoutBody(t *testing.T) {
 	assert.Equal(t, 10, x.Repeats)
 	assert.True(t, x.Signature.OK, "it is signed anew, whatever it was")
 }
+
+// The state outlives the emulator, also one that died in the middle of a line; a second emulator cannot have the same
+// file at the same time, and a reset forgets.
+func TestStateFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := emulator.Config{Dir: dir, State: filepath.Join(dir, "state"), Start: []emulator.Step{{Action: "add-card", Args: map[string]string{"code_mode": "SYSTEM_ALLOCATE", "card_id": "card-1"}}}}
+	open := func() *emulator.Emulator {
+		t.Helper()
+		e, err := emulator.New(c)
+		require.NoError(t, err)
+		return e
+	}
+	state := func(e *emulator.Emulator) string { return mustJSON(t, e.Fake().State()) }
+	first := open()
+	_, err := first.Do(t.Context(), emulator.Step{Action: "take-card", Args: map[string]string{"card_id": "card-1", "openid": "o1"}})
+	require.NoError(t, err)
+	before := state(first)
+	_, err = emulator.New(c)
+	assert.ErrorContains(t, err, "used by another emulator")
+	require.NoError(t, first.Close())
+
+	f, err := os.OpenFile(c.State, os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.WriteString(`{"half":`)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	second := open()
+	assert.Equal(t, before, state(second))
+	require.Len(t, second.Fake().Pending(), 1, "what was not sent is still to be sent")
+	_, err = second.Do(t.Context(), emulator.Step{Action: "take-card", Args: map[string]string{"card_id": "card-1", "openid": "o2"}})
+	require.NoError(t, err)
+	before = state(second)
+	require.NoError(t, second.Close())
+
+	third := open()
+	assert.Equal(t, before, state(third))
+	require.NoError(t, third.Reset(emulator.ResetState))
+	fresh := state(third)
+	assert.NotContains(t, fresh, "o2")
+	assert.Contains(t, fresh, "card-1", "what exists at the start is there again")
+	require.NoError(t, third.Close())
+	fourth := open()
+	assert.Equal(t, fresh, state(fourth))
+	require.NoError(t, fourth.Close())
+	info, err := os.Stat(c.State)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+
+	require.NoError(t, os.WriteFile(c.State, []byte("nonsense\n{}\n"), 0o600))
+	_, err = emulator.New(c)
+	assert.ErrorContains(t, err, "line 1")
+}

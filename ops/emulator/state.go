@@ -55,7 +55,7 @@ func (s *stateFile) restore(fake *wxpaytest.Server) (ok bool, err error) {
 		return false, err
 	}
 	whole := text[:bytes.LastIndexByte(text, '\n')+1]
-	if err := restoreStub(fake, bytes.NewReader(whole)); err != nil {
+	if err := fake.Restore(bytes.NewReader(whole)); err != nil {
 		return false, fmt.Errorf("%s: %w", s.file.Name(), err)
 	}
 	return len(whole) > 0, s.file.Truncate(int64(len(whole)))
@@ -74,4 +74,3 @@ func (s *stateFile) Close() error {
 	defer s.mu.Unlock()
 	return errors.Join(s.file.Close(), s.lock.Unlock())
 }
-func restoreStub(*wxpaytest.Server, io.Reader) error { return nil }

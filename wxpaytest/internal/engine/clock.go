@@ -35,8 +35,8 @@ func (c *Clock) hold(at time.Time) (release func()) {
 	return func() { c.stands.Store(before) }
 }
 
-// Advance moves the time of the business ahead.
-func (c *Clock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
+// move moves the time of the business ahead.
+func (c *Clock) move(d time.Duration) { c.ahead.Add(int64(d)) }
 
 // Ahead is how far the clock was moved.
 func (c *Clock) Ahead() time.Duration { return time.Duration(c.ahead.Load()) }

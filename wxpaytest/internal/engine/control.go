@@ -2,57 +2,89 @@ package engine
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/schema"
 )
 
 // An Action is something that happens beside the calls: what a user does in WeChat, what a test seeds.
 type Action struct {
-	Product, Name, Doc string
-	Params             []Param
-	Do                 func(ctx context.Context, args map[string]string) (any, error)
+	Product, Name string
+	Doc, DocZh    string // in English, in Chinese
+	Params        []Param
+
+	// Do lets it happen. The engine holds its lock. What is refused must have changed nothing.
+	Do func(args map[string]string) (any, error)
 }
 
 // A Param is one argument of an action.
 type Param struct {
-	Name, Doc string
-	Values    []string // what there is to choose from; nil: anything
-	Optional  bool
+	Name       string
+	Doc, DocZh string
+	Values     []string // what there is to choose from; nil: anything
+	Optional   bool
 }
 
-// Call lets the action happen, if the arguments are what it takes.
-func (a Action) Call(ctx context.Context, args map[string]string) (any, error) {
+// Do lets an action happen, if the arguments are what it takes.
+func (e *Engine) Do(name string, args map[string]string) (any, error) {
+	a, ok := e.action(name)
+	if !ok {
+		return nil, fmt.Errorf("wxpaytest: there is no action %s", name)
+	}
+	if err := a.check(args); err != nil {
+		return nil, err
+	}
+	e.Lock()
+	defer e.Unlock()
+	return change(e, func() Object { return Object{"action": name, "args": args} }, func() (any, error) { return a.Do(args) })
+}
+
+// check refuses arguments that the action does not take.
+func (a *Action) check(args map[string]string) error {
 	for _, p := range a.Params {
 		switch v := args[p.Name]; {
 		case v == "" && p.Optional:
 		case v == "":
-			return nil, fmt.Errorf("wxpaytest: %s needs %s", a.Name, p.Name)
+			return fmt.Errorf("wxpaytest: %s needs %s", a.Name, p.Name)
 		case p.Values != nil && !slices.Contains(p.Values, v):
-			return nil, fmt.Errorf("wxpaytest: %s of %s is none of %q", p.Name, a.Name, p.Values)
+			return fmt.Errorf("wxpaytest: %s of %s is none of %q", p.Name, a.Name, p.Values)
 		}
 	}
-	return a.Do(ctx, args)
+	for name, v := range args {
+		if !utf8.ValidString(name + v) {
+			return fmt.Errorf("wxpaytest: an argument of %s is not UTF-8", a.Name)
+		}
+	}
+	return nil
+}
+
+// action finds an action by its name.
+func (e *Engine) action(name string) (Action, bool) {
+	i := slices.IndexFunc(e.actions, func(a Action) bool { return a.Name == name })
+	if i < 0 {
+		return Action{}, false
+	}
+	return e.actions[i], true
 }
 
 // advance is the action of the engine's own.
-func (e *Engine) advance(_ context.Context, args map[string]string) (any, error) {
+func (e *Engine) advance(args map[string]string) (any, error) {
 	d, err := time.ParseDuration(args["duration"])
 	if err != nil || d < 0 {
 		return nil, fmt.Errorf("wxpaytest: %q is no duration, such as 72h", args["duration"])
 	}
-	e.Advance(d)
+	e.move(d)
 	return nil, nil
 }
 
 // trigger lets an event happen that no change of state has caused, and returns its ID.
-func (e *Engine) trigger(_ context.Context, args map[string]string) (any, error) {
+func (e *Engine) trigger(args map[string]string) (any, error) {
 	text := []byte(args["plaintext"])
 	if len(text) == 0 {
 		text = e.events[args["event"]].Example
@@ -61,12 +93,41 @@ func (e *Engine) trigger(_ context.Context, args map[string]string) (any, error)
 	if err != nil {
 		return nil, fmt.Errorf("wxpaytest: plaintext of %s: %w", args["event"], err)
 	}
-	e.Lock()
-	defer e.Unlock()
 	if id := e.Happen(Event{Type: args["event"], Plaintext: plain, URL: args["url"], Caller: args["caller"]}); id != "" {
 		return id, nil
 	}
 	return nil, fmt.Errorf("wxpaytest: %d events wait to be sent; deliver them first", len(e.pending))
+}
+
+// Actions are those of the engine and of all products.
+func (e *Engine) Actions() []Action { return e.actions }
+
+// ownActions are those of no product.
+func (e *Engine) ownActions() []Action {
+	return []Action{
+		{
+			Name: "advance", Doc: "time passes", DocZh: "时间前进", Params: []Param{{Name: "duration", Doc: "such as 72h", DocZh: "时长，例如 72h"}},
+			Do: e.advance,
+		},
+		{
+			Name: "limits", Doc: "the published limits of rate are enforced, or not", DocZh: "是否执行官方公布的频率限制",
+			Params: []Param{{Name: "switch", Doc: "on: they are", DocZh: "on 表示执行", Values: []string{"on", "off"}}},
+			Do:     e.limit,
+		},
+		{
+			Name: "trigger", Doc: "an event happens, whatever the state is; its notification is sent like any other", DocZh: "不论状态如何，直接产生一个事件；其回调通知照常发送",
+			Params: []Param{
+				{Name: "event", Doc: "the event_type of the notification", DocZh: "通知的 event_type", Values: slices.Sorted(maps.Keys(e.events))},
+				{
+					Name: "plaintext", Doc: "what the notification says, as JSON, with nothing encrypted; the example of the documents if it is left out",
+					DocZh: "通知的内容，JSON 格式，其中不加密；不填则使用文档中的示例", Optional: true,
+				},
+				{Name: "url", Doc: "where it goes; the address that is set for notifications if it is left out", DocZh: "发送地址；不填则使用已设置的回调地址", Optional: true},
+				{Name: "caller", Doc: "whom it is for: a merchant number or a brand", DocZh: "接收方：商户号或品牌 ID", Optional: true},
+			},
+			Do: e.trigger,
+		},
+	}
 }
 
 // A View is one list of a state, to be looked at.
@@ -82,27 +143,6 @@ func Rows[T any](product, name string, all []T, f func(T) Object) View {
 		v.Rows = append(v.Rows, f(one))
 	}
 	return v
-}
-
-// Actions are those of all products, and that time passes.
-func (e *Engine) Actions() []Action {
-	all := []Action{
-		{Name: "advance", Doc: "time passes", Params: []Param{{Name: "duration", Doc: "such as 72h"}}, Do: e.advance},
-		{Name: "limits", Doc: "the published limits of rate are enforced, or not", Params: []Param{{Name: "switch", Values: []string{"on", "off"}}}, Do: e.limit},
-		{
-			Name: "trigger", Doc: "an event happens, whatever the state is; its notification is sent like any other",
-			Params: []Param{
-				{Name: "event", Values: slices.Sorted(maps.Keys(e.events))},
-				{Name: "plaintext", Doc: "what the notification says, as JSON, with nothing encrypted; the example of the documents if it is left out", Optional: true},
-				{Name: "url", Doc: "where it goes", Optional: true}, {Name: "caller", Doc: "whom it is for: a merchant number or a brand", Optional: true},
-			},
-			Do: e.trigger,
-		},
-	}
-	for _, p := range e.products {
-		all = append(all, p.Actions...)
-	}
-	return all
 }
 
 // Views show the state of all products as it is now.
@@ -168,7 +208,7 @@ func (e *Engine) Happen(event Event) (id string) {
 		e.acting.events = append(e.acting.events, event.ID)
 	}
 	if doc := e.events[event.Type]; doc != nil {
-		text, err := schema.EncodeSealed(event.Plaintext, doc.Plaintext, e.sealer(event.Caller))
+		text, err := schema.EncodeSealed(event.Plaintext, doc.Plaintext, e.lockedSealer(event.Caller))
 		if err != nil {
 			e.Complain("event %s: %v", event.Type, err)
 		}
@@ -186,10 +226,10 @@ func (e *Engine) Pending() []Event {
 }
 
 // Deliver sends the pending events that are due, in their order. One that is not taken with 200 or 204 stays
-// pending, before the others, and Deliver returns.
+// pending, and Deliver returns.
 func (e *Engine) Deliver(send func(Event) (*http.Response, error)) error {
 	for {
-		event, ok := e.TakeEvent()
+		event, ok := e.nextEvent(false)
 		if !ok {
 			return nil
 		}
@@ -197,17 +237,32 @@ func (e *Engine) Deliver(send func(Event) (*http.Response, error)) error {
 		if err == nil && resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
 			err = fmt.Errorf("wxpaytest: %s was answered with %s", event.Type, resp.Status)
 		}
+		e.Lock()
+		e.putBack(event)
+		if err == nil {
+			err = e.taken(event.ID)
+		}
+		e.Unlock()
 		if err != nil {
-			e.Lock()
-			e.pending = slices.Insert(e.pending, 0, event)
-			e.Unlock()
 			return err
 		}
 	}
 }
 
+// putBack makes an event pending again, in its place. The caller holds the lock.
+func (e *Engine) putBack(event Event) {
+	i := slices.IndexFunc(e.pending, func(other Event) bool { return other.ID > event.ID })
+	if i < 0 {
+		i = len(e.pending)
+	}
+	e.pending = slices.Insert(e.pending, i, event)
+}
+
 // TakeEvent takes the first pending event that is due.
-func (e *Engine) TakeEvent() (Event, bool) {
+func (e *Engine) TakeEvent() (Event, bool) { return e.nextEvent(true) }
+
+// nextEvent removes the first pending event that is due. For good it is saved; whoever only borrows it puts it back.
+func (e *Engine) nextEvent(good bool) (Event, bool) {
 	e.Lock()
 	defer e.Unlock()
 	i := slices.IndexFunc(e.pending, func(event Event) bool { return !event.Due.After(e.Now()) })
@@ -215,6 +270,24 @@ func (e *Engine) TakeEvent() (Event, bool) {
 		return Event{}, false
 	}
 	event := e.pending[i]
+	if good {
+		return event, e.taken(event.ID) == nil
+	}
+	return event, e.take(event.ID) == nil
+}
+
+// taken is take, saved. The caller holds the lock.
+func (e *Engine) taken(id string) error {
+	_, err := change(e, func() Object { return Object{"taken": id} }, func() (any, error) { return nil, e.take(id) })
+	return err
+}
+
+// take removes a pending event. The caller holds the lock.
+func (e *Engine) take(id string) error {
+	i := slices.IndexFunc(e.pending, func(event Event) bool { return event.ID == id })
+	if i < 0 {
+		return fmt.Errorf("takes an event that is not pending, %s", id)
+	}
 	e.pending = slices.Delete(e.pending, i, i+1)
-	return event, true
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/maphash"
+	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,7 @@ type Options struct {
 	Unlimited bool                          // no limits of rate, to begin with
 	Seed      string                        // numbers follow from it; empty: they begin at 1
 	Clock     time.Time                     // where the time of the business stands; zero: it runs
+	Log       io.Writer                     // gets what changes the state, see Engine.Restore; nil: nobody
 	Observe   func(Request)                 // nil: nobody
 	Journal   int                           // how many requests it remembers; 0: 1000
 	Shown     int                           // how many bytes it shows of a body; 0: 2048
@@ -58,6 +60,7 @@ type Engine struct {
 	endpoints table
 	handlers  map[*api.Operation]handler
 	products  []Product
+	actions   []Action
 	events    map[string]*api.Notification // by event type
 
 	own     table // routes that only replies know; never changed in place
@@ -65,6 +68,7 @@ type Engine struct {
 	rates   rates
 	replays replays
 	pending []Event
+	saver   saver
 	acting  *Tx // the call that takes effect now; nil: none
 	journal journal
 	sealed  map[string]bool // members that are encrypted
@@ -83,7 +87,15 @@ func New(o Options) (*Engine, error) {
 		events: map[string]*api.Notification{}, rates: rates{}, replays: replays{by: map[string]replayed{}},
 		journal: journal{most: cmp.Or(max(0, o.Journal), 1000)},
 	}
+	if !o.Clock.IsZero() {
+		e.stands.Store(new(o.Clock))
+	}
+	if o.Seed != "" {
+		sum := sha256.Sum256([]byte("wxpaytest numbers " + o.Seed))
+		e.count.Store(int64(binary.BigEndian.Uint32(sum[:])%1_000_000) * 1000)
+	}
 	e.unlimited.Store(o.Unlimited)
+	e.saver = newSaver(o)
 	e.sealed = sealedNames(o.Catalog)
 	if !o.Clock.IsZero() {
 		e.stands.Store(new(o.Clock))
@@ -108,10 +120,14 @@ func New(o Options) (*Engine, error) {
 			e.events[n.Event] = n
 		}
 	}
+	e.actions = e.ownActions()
 	return e, nil
 }
 
-// A Handler does what a call asks for and returns its answer; nil is none. The engine holds its lock.
+// A Handler does what a call asks for and returns its answer; nil is none. The engine holds its lock. A handler that
+// refuses must have changed nothing. It sees of a request what is saved, so that the call can happen again: Route, Op,
+// Vars, Query, Body, Caller, Self, the name of the File, and Prepared, which is a string, some strings, an int or a
+// time.
 type Handler func(*Tx) (Object, error)
 
 // A handler is that of one call, made ready.
@@ -146,8 +162,12 @@ func (e *Engine) Add(p Product) error {
 			return fmt.Errorf("wxpaytest: %s prepares %q and does not handle it", p.Name, id)
 		}
 	}
-	for n := range p.Actions {
-		p.Actions[n].Product = p.Name
+	for _, a := range p.Actions {
+		if _, taken := e.action(a.Name); taken {
+			return fmt.Errorf("wxpaytest: two actions are called %s", a.Name)
+		}
+		a.Product = p.Name
+		e.actions = append(e.actions, a)
 	}
 	e.products = append(e.products, p)
 	return nil

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -84,7 +83,7 @@ func (tx *Tx) concerns(kinds []string) bool {
 func (e *Engine) Unlimited() bool { return e.unlimited.Load() }
 
 // limit is the action that switches them.
-func (e *Engine) limit(_ context.Context, args map[string]string) (any, error) {
+func (e *Engine) limit(args map[string]string) (any, error) {
 	e.unlimited.Store(args["switch"] == "off")
 	return nil, nil
 }

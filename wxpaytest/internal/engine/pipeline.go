@@ -226,12 +226,23 @@ func (e *Engine) handle(tx *Tx, h handler) ([]byte, error) {
 	if err := e.slow(tx, h); err != nil {
 		return nil, err
 	}
-	return e.once(tx, func() ([]byte, error) {
+	return e.carryOut(tx, h)
+}
+
+// carryOut lets a call take effect, and saves it if it may have changed something. The caller holds the lock.
+func (e *Engine) carryOut(tx *Tx, h handler) ([]byte, error) {
+	act := func() ([]byte, error) {
 		answer, err := e.answerOf(tx, h)
 		if err != nil || answer == nil {
 			return nil, err
 		}
-		return schema.EncodeSealed(answer, tx.Op.Answer, e.sealer(tx.Caller))
+		return schema.EncodeSealed(answer, tx.Op.Answer, e.lockedSealer(tx.Caller))
+	}
+	return e.once(tx, func() ([]byte, error) {
+		if e.saver.again || !tx.changes(h) {
+			return act()
+		}
+		return change(e, tx.saved, act)
 	})
 }
 
@@ -240,11 +251,18 @@ func (e *Engine) sealer(caller string) func(string) (string, error) {
 	return func(plain string) (string, error) { return e.options.Encrypt(caller, plain) }
 }
 
+// lockedSealer is sealer for what is saved. The caller holds the lock.
+func (e *Engine) lockedSealer(caller string) func(string) (string, error) {
+	return func(plain string) (string, error) { return e.saver.seal(plain, e.sealer(caller)) }
+}
+
 // answerOf is what a call answers: by its handler, or else the example of the documents, with what the request
 // named in it.
 func (e *Engine) answerOf(tx *Tx, h handler) (Object, error) {
 	if h.handle != nil {
-		e.acting = tx
+		if e.acting = tx; tx.File != nil {
+			tx.File.Body = nil // a handler has what was prepared of it, since that is saved
+		}
 		defer func() { e.acting = nil }()
 		answer, err := h.handle(tx)
 		e.allowed(tx, err)

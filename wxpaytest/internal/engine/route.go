@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay/api"
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/schema"
@@ -38,7 +39,7 @@ func (e *endpoint) match(segments []string) (Object, bool) {
 	for i, want := range e.segments {
 		got, err := url.PathUnescape(segments[i])
 		switch {
-		case err != nil, !isVar(want) && got != want, isVar(want) && got == "":
+		case err != nil, !utf8.ValidString(got), !isVar(want) && got != want, isVar(want) && got == "":
 			return nil, false
 		case isVar(want):
 			vars[strings.Trim(want, "{}")] = got

@@ -1,7 +1,6 @@
 package wechat
 
 import (
-	"context"
 	"encoding/pem"
 	"errors"
 	"net/http"
@@ -11,41 +10,30 @@ import (
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/engine"
 )
 
-// OfferCertificate begins a rotation: the merchant's list gets a new certificate, which signs nothing yet.
-func (p *Platform) OfferCertificate() (serial string, err error) {
+// offerCertificate begins a rotation: the merchant's list gets a new certificate, which signs nothing yet.
+func (p *Platform) offerCertificate() (serial string, err error) {
 	if p.mode == PublicKey {
 		return "", errNoCertificates
 	}
 	return p.Merchant.vault.offer()
 }
 
-// RotateCertificate is a whole rotation in one step.
-func (p *Platform) RotateCertificate() (serial string, err error) {
-	if serial, err = p.OfferCertificate(); err == nil {
-		p.SetCertificateShare(100)
+// rotateCertificate is a whole rotation in one step.
+func (p *Platform) rotateCertificate() (serial string, err error) {
+	if serial, err = p.offerCertificate(); err == nil {
+		p.Merchant.vault.setShare(100)
 	}
 	return serial, err
 }
 
-// SetCertificateShare says how many of a hundred the newest certificate signs of what a certificate signs.
-func (p *Platform) SetCertificateShare(percent int) { p.Merchant.vault.setShare(percent) }
-
-// SetPublicKeyShare says how many of a hundred notifications the public key signs.
-func (p *Platform) SetPublicKeyShare(percent int) {
-	v := p.Merchant.vault
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.publicShare = int64(percent)
-}
-
 // certificates is the product by which a merchant downloads them.
 func (p *Platform) certificates() engine.Product {
-	issue := func(f func() (string, error)) func(context.Context, map[string]string) (any, error) {
-		return func(context.Context, map[string]string) (any, error) { return f() }
+	issue := func(f func() (string, error)) func(map[string]string) (any, error) {
+		return func(map[string]string) (any, error) { return f() }
 	}
-	share := []engine.Param{{Name: "percent", Doc: "0 to 100"}}
-	set := func(f func(int)) func(context.Context, map[string]string) (any, error) {
-		return func(_ context.Context, args map[string]string) (any, error) {
+	share := []engine.Param{{Name: "percent", Doc: "a number from 0 to 100", DocZh: "0 到 100 的数字"}}
+	set := func(f func(int)) func(map[string]string) (any, error) {
+		return func(args map[string]string) (any, error) {
 			percent, err := strconv.Atoi(args["percent"])
 			if err != nil || percent < 0 || percent > 100 {
 				return nil, errors.New("wxpaytest: percent is a number from 0 to 100")
@@ -58,10 +46,22 @@ func (p *Platform) certificates() engine.Product {
 		Name:     "certificates",
 		Handlers: map[string]engine.Handler{listCertificates: p.listCertificates},
 		Actions: []engine.Action{
-			{Name: "offer-certificate", Doc: "list a new platform certificate, which signs nothing yet", Do: issue(p.OfferCertificate)},
-			{Name: "rotate-certificate", Doc: "list a new platform certificate and sign everything with it", Do: issue(p.RotateCertificate)},
-			{Name: "set-certificate-share", Doc: "how many of a hundred the newest certificate signs", Params: share, Do: set(p.SetCertificateShare)},
-			{Name: "set-public-key-share", Doc: "how many of a hundred notifications the public key signs", Params: share, Do: set(p.SetPublicKeyShare)},
+			{
+				Name: "offer-certificate", Doc: "list a new platform certificate, which signs nothing yet; the answer is its serial", DocZh: "在证书列表中加入一张新的平台证书，暂不用于签名；返回其序列号",
+				Do: issue(p.offerCertificate),
+			},
+			{
+				Name: "rotate-certificate", Doc: "list a new platform certificate and sign everything with it; the answer is its serial", DocZh: "加入一张新的平台证书，并立即用它签名；返回其序列号",
+				Do: issue(p.rotateCertificate),
+			},
+			{
+				Name: "set-certificate-share", Doc: "how many of a hundred the newest certificate signs", DocZh: "每一百次签名中由最新平台证书签名的次数", Params: share,
+				Do: set(p.Merchant.vault.setShare),
+			},
+			{
+				Name: "set-public-key-share", Doc: "how many of a hundred notifications the public key signs", DocZh: "每一百个回调通知中由微信支付公钥签名的个数", Params: share,
+				Do: set(p.Merchant.vault.setPublicShare),
+			},
 		},
 	}
 }

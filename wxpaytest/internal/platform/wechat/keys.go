@@ -185,6 +185,13 @@ func (v *vault) setShare(percent int) {
 	v.share = int64(percent)
 }
 
+// setPublicShare says how many of a hundred notifications the public key signs.
+func (v *vault) setPublicShare(percent int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.publicShare = int64(percent)
+}
+
 // newest returns the newest certificate, or nil.
 func (v *vault) newest() *key {
 	if len(v.certificates) == 0 {

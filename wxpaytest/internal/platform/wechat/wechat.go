@@ -85,7 +85,7 @@ func New(mode Mode, salt, seed string) (*Platform, error) {
 	if err := atOnce(needed); err != nil || mode == PublicKey {
 		return p, err
 	}
-	_, err := p.RotateCertificate()
+	_, err := p.rotateCertificate()
 	return p, err
 }
 

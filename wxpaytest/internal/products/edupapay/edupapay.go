@@ -2,7 +2,6 @@
 package edupapay
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -76,22 +75,21 @@ func (s *Contracts) actions() []engine.Action {
 	return []engine.Action{
 		{
 			Name: "sign-contract", Doc: "what the user does in WeChat with a presign token; it works once, and a user has at most one valid contract per template",
-			Params: []engine.Param{{Name: "presign_token"}},
-			Do: func(_ context.Context, args map[string]string) (any, error) {
-				return s.SignContract(args["presign_token"])
-			},
+			DocZh:  "用户在微信中用预签约 token 完成签约；token 只能用一次，同一用户在同一模板下最多有一份有效签约",
+			Params: []engine.Param{{Name: "presign_token", Doc: "what the call presignContract answered", DocZh: "预签约接口返回的 token"}},
+			Do:     func(args map[string]string) (any, error) { return s.signContract(args["presign_token"]) },
 		},
 		{
 			Name: "add-contracts", Doc: "valid contracts of a user under a template, also more than the one that signing allows",
-			Params: []engine.Param{{Name: "openid"}, {Name: "appid"}, {Name: "plan_id"}, {Name: "count", Doc: "a number from 1"},
-				{Name: "sub_mchid", Optional: true}, {Name: "sub_appid", Optional: true}, {Name: "sub_openid", Optional: true}},
-			Do: func(_ context.Context, args map[string]string) (any, error) {
-				n, err := strconv.Atoi(args["count"])
-				if err != nil || n < 1 {
-					return nil, errors.New("wxpaytest: count is a number from 1")
-				}
-				return s.AddContracts(args, n), nil
+			DocZh: "为用户在某模板下添加有效签约，可以多于签约流程所允许的一份",
+			Params: []engine.Param{
+				{Name: "openid", Doc: "whose contracts they are", DocZh: "用户的 openid"}, {Name: "appid", Doc: "the application of the merchant", DocZh: "商户的 appid"},
+				{Name: "plan_id", Doc: "the template", DocZh: "模板 ID"}, {Name: "count", Doc: "a number from 1", DocZh: "份数，从 1 起"},
+				{Name: "sub_mchid", Doc: "the sub-merchant for whom a partner acts", DocZh: "服务商所代表的子商户号", Optional: true},
+				{Name: "sub_appid", Doc: "the application of the sub-merchant", DocZh: "子商户的 appid", Optional: true},
+				{Name: "sub_openid", Doc: "the user in the application of the sub-merchant", DocZh: "用户在子商户 appid 下的 openid", Optional: true},
 			},
+			Do: s.addContracts,
 		},
 	}
 }
@@ -105,10 +103,8 @@ func (s *Contracts) presignContract(tx *engine.Tx) (engine.Object, error) {
 	return engine.Object{"presign_token": token}, nil
 }
 
-// SignContract lets the user sign.
-func (s *Contracts) SignContract(presignToken string) (contractID string, err error) {
-	s.e.Lock()
-	defer s.e.Unlock()
+// signContract lets the user sign.
+func (s *Contracts) signContract(presignToken string) (contractID string, err error) {
 	request, ok := s.presigned[presignToken]
 	if !ok {
 		return "", errors.New("wxpaytest: there is no such presign token, or it was used")
@@ -124,20 +120,23 @@ func (s *Contracts) SignContract(presignToken string) (contractID string, err er
 	return c.id, nil
 }
 
-// AddContracts seeds n valid contracts of the same parties.
-func (s *Contracts) AddContracts(parties map[string]string, n int) (contractIDs []string) {
-	o := engine.Object{}
-	for name, v := range parties {
+// addContracts seeds valid contracts of the same parties.
+func (s *Contracts) addContracts(args map[string]string) (any, error) {
+	n, err := strconv.Atoi(args["count"])
+	if err != nil || n < 1 {
+		return nil, errors.New("wxpaytest: count is a number from 1")
+	}
+	parties := engine.Object{}
+	for name, v := range args {
 		if v != "" {
-			o[name] = v
+			parties[name] = v
 		}
 	}
-	s.e.Lock()
-	defer s.e.Unlock()
+	contractIDs := []string{}
 	for range n {
-		contractIDs = append(contractIDs, s.add(o).id)
+		contractIDs = append(contractIDs, s.add(parties).id)
 	}
-	return contractIDs
+	return contractIDs, nil
 }
 
 func (s *Contracts) add(parties engine.Object) *contract {

@@ -97,19 +97,13 @@ type card struct {
 // codeModes are those of the document.
 var codeModes = []string{"SYSTEM_ALLOCATE", "MERCHANT_DEPOSIT", "REAL_TIME"}
 
-// AddCard seeds an approved card with bonus points switched on, by the ID given or by one of the server's own.
-func (s *Cards) AddCard(codeMode string, old bool, given ...string) (string, error) {
-	s.e.Lock()
-	defer s.e.Unlock()
-	if !slices.Contains(codeModes, codeMode) {
-		return "", fmt.Errorf("AddCard: %q is no code mode; there are %q", codeMode, codeModes)
+// addCard seeds an approved card with bonus points switched on, by the ID given or by one of the server's own.
+func (s *Cards) addCard(codeMode, id string, old bool) (string, error) {
+	if id == "" {
+		id = s.cardID()
 	}
-	id := s.cardID()
-	if len(given) > 0 {
-		id = given[0]
-	}
-	if _, taken := s.cards.Get(id); taken || id == "" || utf8.RuneCountInString(id) > 32 {
-		return "", fmt.Errorf("AddCard: %q is taken, or has not 1 to 32 characters", id)
+	if _, taken := s.cards.Get(id); taken || utf8.RuneCountInString(id) > 32 {
+		return "", fmt.Errorf("wxpaytest: the card_id %q is taken, or has more than 32 characters", id)
 	}
 	k := s.add(id, engine.Object{
 		"appid": "wxea9c30890f48d5ae", "brand": engine.Object{"brand_id": "1004", "display_name": "wxpaytest"}, "title": "wxpaytest",

@@ -3,6 +3,7 @@ package membercard
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/wxpay-go/wxpay/wxpaytest/internal/engine"
@@ -27,13 +28,14 @@ func (s *Cards) newMember(k *card, code, openid string) (*member, error) {
 	case k.mode() == "MERCHANT_DEPOSIT" && len(k.deposit) == 0:
 		return nil, engine.Invalid("the card has no codes left")
 	case k.mode() == "MERCHANT_DEPOSIT":
-		code, k.deposit = k.deposit[0], k.deposit[1:]
+		code = k.deposit[0]
 	default:
 		code = fmt.Sprintf("47%010d", s.e.Number())
 	}
 	if k.members[code] != nil {
 		return nil, engine.Invalid("the code belongs to another member")
 	}
+	k.deposit = slices.DeleteFunc(k.deposit, func(c string) bool { return c == code })
 	m := &member{card: k, code: code, openid: openid, status: "EFFECTIVE", taken: s.e.Now(), data: engine.Object{}}
 	k.members[code] = m
 	if openid != "" {

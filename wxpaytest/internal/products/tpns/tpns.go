@@ -3,6 +3,7 @@ package tpns
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -54,6 +55,7 @@ func (s *Pushes) Product() engine.Product {
 			"getPushRecord": s.records, "getPushTaskStatistics": s.pushed(s.statistics), "createPushPlan": s.createPlan,
 		},
 		Prepare: map[string]func(*engine.Tx) error{"uploadPackage": countFile, "pushApp": s.checkPush},
+		Actions: s.actions(),
 		Views: func() []engine.View {
 			return []engine.View{
 				engine.Rows(name, "uploads", s.uploads.All(), func(u *upload) engine.Object {
@@ -77,9 +79,30 @@ func ok(more engine.Object) (engine.Object, error) {
 
 func (s *Pushes) uploadPackage(tx *engine.Tx) (engine.Object, error) {
 	accounts, _ := tx.Prepared.(int)
-	u := &upload{11230 + int64(len(s.uploads.All())) + 1, tx.File.Name, accounts}
+	return ok(engine.Object{"uploadId": s.addUpload(tx.File.Name, accounts)})
+}
+
+func (s *Pushes) addUpload(name string, accounts int) (id int64) {
+	u := &upload{11230 + int64(len(s.uploads.All())) + 1, name, accounts}
 	s.uploads.Add(strconv.FormatInt(u.id, 10), u)
-	return ok(engine.Object{"uploadId": u.id})
+	return u.id
+}
+
+func (s *Pushes) actions() []engine.Action {
+	return []engine.Action{{
+		Name: "add-upload", Doc: "a package of accounts was uploaded; the answer is its upload_id", DocZh: "已上传一个账号包；返回其 upload_id",
+		Params: []engine.Param{
+			{Name: "name", Doc: "the name of the file, such as accounts.zip", DocZh: "文件名，例如 accounts.zip"},
+			{Name: "accounts", Doc: "how many accounts it holds, from 1", DocZh: "账号个数，从 1 起"},
+		},
+		Do: func(args map[string]string) (any, error) {
+			n, err := strconv.Atoi(args["accounts"])
+			if err != nil || n < 1 {
+				return nil, errors.New("wxpaytest: accounts is a number from 1")
+			}
+			return s.addUpload(args["name"], n), nil
+		},
+	}}
 }
 
 // uploadOf returns the package of an upload, or one that holds nobody.
