@@ -64,9 +64,19 @@ func (e *Emulator) Try(ctx context.Context, t inspector.Trial) (int, error) {
 	}
 	query := url.Values{}
 	for name, v := range t.Query {
-		if v != "" {
-			query.Set(name, v)
+		if v == "" {
+			continue
 		}
+		if seals(t.Operation, name) {
+			client, err := wxpay.New(e.identity(t.Brand))
+			if err != nil {
+				return 0, err
+			}
+			if v, _, err = client.Encrypt(ctx, wxpay.Secret(v)); err != nil {
+				return 0, err
+			}
+		}
+		query.Set(name, v)
 	}
 	if len(query) > 0 {
 		path += "?" + query.Encode()
@@ -77,6 +87,11 @@ func (e *Emulator) Try(ctx context.Context, t inspector.Trial) (int, error) {
 		return 0, err
 	}
 	return e.send(ctx, method, path, h, body)
+}
+
+// seals reports whether a parameter of the query is encrypted on its way.
+func seals(op *api.Operation, name string) bool {
+	return slices.ContainsFunc(op.Params, func(p *api.Param) bool { return p.In == "query" && p.Name == name && p.Schema.Sealed != "" })
 }
 
 // bodyOf makes the body of a trial, with what is to be encrypted encrypted, and the headers that it needs.

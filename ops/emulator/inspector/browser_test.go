@@ -84,7 +84,7 @@ func chromium(t *testing.T) context.Context {
 	return ctx
 }
 
-func open(t *testing.T, e *emulator) *browser {
+func open(t *testing.T, e *rig) *browser {
 	t.Helper()
 	ctx, stop := chromedp.NewContext(chromium(t), chromedp.WithNewBrowserContext()) // with cookies of its own
 	t.Cleanup(stop)
@@ -182,14 +182,14 @@ func (b *browser) press(keys string) {
 }
 
 // ask makes a call that is right but for what it says.
-func (e *emulator) list(t testing.TB) error {
+func (e *rig) list(t testing.TB) error {
 	t.Helper()
 	_, err := bankpackages.New(e.fake.Client()).ListTasks(wxpay.WithAttempts(t.Context(), 1), bankpackages.ListTasksParams{PackageID: "8473295"})
 	return err
 }
 
 // signedWrongly sends a request whose signature forgets the query.
-func (e *emulator) signedWrongly(t testing.TB) {
+func (e *rig) signedWrongly(t testing.TB) {
 	t.Helper()
 	const path, query = "/v3/edu-papay/transactions/out-trade-no/20261129001", "?sub_mchid=1900000109"
 	key, ok := e.fake.Config().PrivateKey.(*rsa.PrivateKey)
@@ -498,7 +498,7 @@ func shop(t testing.TB) string {
 }
 
 // show fills the emulator with what a morning of work looks like.
-func (e *emulator) show(t testing.TB) {
+func (e *rig) show(t testing.TB) {
 	t.Helper()
 	ctx := wxpay.WithAttempts(t.Context(), 1)
 	client := e.fake.Client()

@@ -84,10 +84,7 @@ func (i *server) exchange(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if s := x.Signature; s != nil && !s.OK {
-		p.Reason = s.Reason
-		if lang == "zh" && s.ReasonZh != "" {
-			p.Reason = s.ReasonZh
-		}
+		p.Reason = either(lang, s.Reason, s.ReasonZh)
 		p.Expected, p.Signed = []piece{{Text: s.Expected}}, nil
 		if s.Signed != "" {
 			p.Expected, p.Signed = visible(s.Expected, s.Signed), visible(s.Signed, s.Expected)

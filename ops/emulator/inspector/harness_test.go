@@ -20,8 +20,8 @@ import (
 	"github.com/wxpay-go/wxpay/wxpaytest"
 )
 
-// An emulator is put together of the sources of the page, so that these tests need no socket of its own.
-type emulator struct {
+// A rig is an emulator put together of the sources of the page, so that these tests need no socket of its own.
+type rig struct {
 	*httptest.Server
 	fake    *wxpaytest.Server
 	store   *journal.Store
@@ -33,9 +33,9 @@ type emulator struct {
 	trials []inspector.Trial
 }
 
-func newEmulator(t testing.TB, forwardTo ...string) *emulator {
+func newEmulator(t testing.TB, forwardTo ...string) *rig {
 	t.Helper()
-	e := &emulator{}
+	e := &rig{}
 	var err error
 	e.catalog, err = api.Load()
 	require.NoError(t, err)
@@ -90,21 +90,21 @@ func newEmulator(t testing.TB, forwardTo ...string) *emulator {
 }
 
 // get returns a page and fails the test if its status is another one.
-func (e *emulator) get(t testing.TB, status int, path string, header ...string) string {
+func (e *rig) get(t testing.TB, status int, path string, header ...string) string {
 	t.Helper()
 	text, _ := e.ask(t, status, http.MethodGet, path, nil, header...)
 	return text
 }
 
 // post presses a button and returns the page to which it leads.
-func (e *emulator) post(t testing.TB, path string, form url.Values) string {
+func (e *rig) post(t testing.TB, path string, form url.Values) string {
 	t.Helper()
 	_, h := e.ask(t, http.StatusSeeOther, http.MethodPost, path, form)
 	require.True(t, strings.HasPrefix(h.Get("Location"), inspector.Root), h.Get("Location"))
 	return e.get(t, http.StatusOK, h.Get("Location"))
 }
 
-func (e *emulator) ask(t testing.TB, status int, method, path string, form url.Values, header ...string) (string, http.Header) {
+func (e *rig) ask(t testing.TB, status int, method, path string, form url.Values, header ...string) (string, http.Header) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, e.URL+path, strings.NewReader(form.Encode()))
 	require.NoError(t, err)
@@ -125,7 +125,7 @@ func (e *emulator) ask(t testing.TB, status int, method, path string, form url.V
 }
 
 // calls makes some exchanges of every kind.
-func (e *emulator) calls(t testing.TB) {
+func (e *rig) calls(t testing.TB) {
 	t.Helper()
 	for _, body := range []string{`{"a":`, `{"echo_message":"hello"}`} {
 		resp, err := http.Post(e.URL+"/v3/security/echo", "application/json", strings.NewReader(body))
@@ -135,7 +135,7 @@ func (e *emulator) calls(t testing.TB) {
 	e.store.Add(wxpaytest.Request{
 		Method: "POST", URI: "/v3/edu-papay/transactions?x=1", Route: "POST /v3/edu-papay/transactions", Status: 401, Code: "SIGN_ERROR", Verdict: "SIGN_ERROR: the signature is of another text",
 		Host: "127.0.0.1", Body: `{"appid":"wx1","amount":{"total":1}}`, BodySize: 36, Sent: []byte(`{"appid":"wx1","amount":{"total":1}}`), Header: http.Header{"Content-Type": {"application/json"}},
-		Tag: "red", Advice: []string{"send an Accept header"}, Fault: "", Findings: []wxpaytest.Finding{{Where: "body", Field: "/amount/total", Issue: "must be more than 0"}},
+		Tag: "red", Advice: []string{"send an Accept header"}, AdviceZh: []string{"请发送 Accept"}, Fault: "", Findings: []wxpaytest.Finding{{Where: "body", Field: "/amount/total", Issue: "must be more than 0", IssueZh: "应大于 0"}},
 		Signature:    &wxpaytest.Signature{Caller: "1900000109", Serial: "AB", Timestamp: "1", Nonce: "n", Expected: "POST\n/v3/edu-papay/transactions?x=1\n1\nn\n{}\n", Signed: "POST\n/v3/edu-papay/transactions\n1\nn\n{}\n", Reason: "the query is missing from the text that was signed", ReasonZh: "签名串缺少查询参数"},
 		AnswerHeader: http.Header{"Content-Type": {"application/json"}}, Answer: `{"code":"SIGN_ERROR","message":"no"}`, RequestID: "08F0-268443699", Sensitive: map[string]string{"/phone": "138****0000"},
 	})

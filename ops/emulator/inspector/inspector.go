@@ -319,8 +319,14 @@ func (i *server) help(w http.ResponseWriter, r *http.Request) {
 // parse reads the templates of a language.
 func parse(lang string) (map[string]*template.Template, error) {
 	funcs := template.FuncMap{
-		"t":       func(text string, args ...any) string { return say(lang, text, args...) },
-		"doc":     func(text string) string { return doc(lang, text) },
+		"t":      func(text string, args ...any) string { return say(lang, text, args...) },
+		"either": func(english, chinese string) string { return either(lang, english, chinese) },
+		"adviceOf": func(x journal.Exchange) []string {
+			if lang == "zh" && len(x.AdviceZh) == len(x.Advice) {
+				return x.AdviceZh
+			}
+			return x.Advice
+		},
 		"clock":   func(t time.Time) string { return t.Local().Format("15:04:05.000") },
 		"full":    func(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05.000 -07:00") },
 		"took":    took,

@@ -3,7 +3,7 @@ package inspector
 import (
 	"fmt"
 	"net/http"
-	"regexp"
+	"slices"
 	"strings"
 
 	tags "golang.org/x/text/language"
@@ -50,10 +50,8 @@ func theme(w http.ResponseWriter, r *http.Request) string {
 
 func remember(w http.ResponseWriter, name, value string) {
 	cookie := (&http.Cookie{Name: name, Value: value, Path: Root, MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteStrictMode}).String()
-	for _, was := range w.Header().Values("Set-Cookie") {
-		if was == cookie {
-			return // a handler asks more than once
-		}
+	if slices.Contains(w.Header().Values("Set-Cookie"), cookie) {
+		return // a handler asks more than once
 	}
 	w.Header().Add("Set-Cookie", cookie)
 }
@@ -69,21 +67,10 @@ func say(lang, text string, args ...any) string {
 	return fmt.Sprintf(text, args...)
 }
 
-// ofCodes are what the fake says of the refusals that it knows by their code, all in the same words.
-var ofCodes = []struct {
-	english *regexp.Regexp
-	chinese string
-}{
-	{regexp.MustCompile(`^return code (\d+) of TPNS, (.*); nothing was done$`), "TPNS 返回码 $1：$2；未执行"},
-	{regexp.MustCompile(`^(\d{3} [A-Z_]+); nothing was done$`), "$1，未执行"},
-}
-
-// doc is what the fake says of a fault or an action, in a language.
-func doc(lang, text string) string {
-	if _, known := words[text]; lang == "zh" && !known {
-		for _, c := range ofCodes {
-			text = c.english.ReplaceAllString(text, c.chinese)
-		}
+// either is what the fake says in both languages, in one of them.
+func either(lang, english, chinese string) string {
+	if lang == "zh" && chinese != "" {
+		return chinese
 	}
-	return say(lang, text)
+	return english
 }

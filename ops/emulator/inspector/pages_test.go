@@ -22,7 +22,7 @@ import (
 )
 
 // addresses are pages of every kind.
-func (e *emulator) addresses() []string {
+func (e *rig) addresses() []string {
 	all := []string{"", "?q=nothing-like-this", "?outcome=signature", "callbacks", "callbacks?event=ENTRUST.SIGNING", "state", "faults", "faults?route=" + url.QueryEscape("POST /v3/edu-papay/transactions"), "operations", "help"}
 	for _, x := range e.store.Find(journal.Filter{}) {
 		all = append(all, fmt.Sprintf("exchanges/%d", x.Number))
@@ -244,7 +244,9 @@ func TestSignature(t *testing.T) {
 		assert.Contains(t, text, want)
 	}
 	chinese := e.get(t, http.StatusOK, inspector.Root+"exchanges/3", "Accept-Language", "zh-CN,zh;q=0.9")
-	assert.Contains(t, chinese, "签名串缺少查询参数")
+	for _, want := range []string{"签名串缺少查询参数", "应大于 0", "请发送 Accept"} {
+		assert.Contains(t, chinese, want)
+	}
 }
 
 // Buttons do what they say, and the page after them tells what came of it.

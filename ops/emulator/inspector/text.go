@@ -207,7 +207,12 @@ func glyph(r rune) (string, bool) {
 // verdict is a verdict in few words.
 func verdict(lang string, x journal.Exchange) string {
 	text := x.Verdict
-	if text == "" && x.Status == 0 {
+	switch s := x.Signature; {
+	case s != nil && !s.OK && lang == "zh" && s.ReasonZh != "":
+		text = x.Code + ": " + s.ReasonZh
+	case s != nil && !s.OK && s.Reason != "":
+		text = x.Code + ": " + s.Reason
+	case text == "" && x.Status == 0:
 		text = "no answer"
 	}
 	return say(lang, cut(text, 300))

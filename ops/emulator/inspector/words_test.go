@@ -97,8 +97,8 @@ func named(t *testing.T) map[string]bool {
 	require.NoError(t, err)
 	all := slices.Concat(journal.Outcomes(), queue.Variants(), []string{callbacks.Waiting, callbacks.Held, callbacks.Delivered, callbacks.GivenUp, callbacks.Nowhere},
 		[]string{"path", "query", "header", "body", "second", "minute", "hour", "day"})
-	for _, f := range onSocket(wxpaytest.Faults) {
-		all = append(all, f.Doc)
+	for _, f := range slices.Concat(wxpaytest.Faults, wxpaytest.Refusals(), wxpaytest.ReturnCodes()) {
+		assert.NotEmpty(t, f.Zh, f.Name)
 	}
 	for _, a := range fake.Actions() {
 		all = append(all, a.Doc)

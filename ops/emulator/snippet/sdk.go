@@ -50,8 +50,7 @@ func method(op *api.Operation, r room) (found reflect.Method, ok bool) {
 	if r.caller == nil {
 		return found, false
 	}
-	for i := range r.caller.NumMethod() {
-		m := r.caller.Method(i)
+	for m := range r.caller.Methods() {
 		if strings.EqualFold(m.Name, op.ID) {
 			return m, callable(m)
 		}
@@ -75,7 +74,7 @@ func SDKCall(x journal.Exchange) string {
 	w := newWriter()
 	w.sdkCall(x)
 	var out strings.Builder
-	for _, line := range strings.Split(strings.TrimSpace(w.importing()), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(w.importing()), "\n") {
 		out.WriteString("// " + strings.TrimSpace(line) + "\n")
 	}
 	return out.String() + statements(w.String())

@@ -36,18 +36,18 @@ func example(op *api.Operation, n int, brand bool) journal.Exchange {
 		route = op.BrandRoute
 	}
 	method, uri, _ := strings.Cut(route, " ")
-	query := ""
+	var query strings.Builder
 	for _, p := range op.Params {
 		v := snippet.PlainParam(p)
 		switch p.In {
 		case "path":
 			uri = strings.ReplaceAll(uri, "{"+p.Name+"}", v)
 		case "query":
-			query += "&" + p.Name + "=" + strings.NewReplacer("+", "%2B", "/", "%2F", "=", "%3D", " ", "%20").Replace(v)
+			query.WriteString("&" + p.Name + "=" + strings.NewReplacer("+", "%2B", "/", "%2F", "=", "%3D", " ", "%20").Replace(v))
 		}
 	}
-	if query != "" {
-		uri += "?" + query[1:]
+	if query.String() != "" {
+		uri += "?" + query.String()[1:]
 	}
 	x := journal.Exchange{Operation: op, Request: wxpaytest.Request{Number: n, Method: method, URI: uri, Route: route, Status: op.Status, Header: http.Header{}}}
 	switch {
