@@ -97,11 +97,11 @@ func (tx *Tx) Asks(o Object, names ...string) bool {
 	})
 }
 
-// Upload reports whether a request is a form of meta and file. Of a route that only a test knows, the request
-// itself has to say so.
+// Upload reports whether a request is a form of meta and file. Of a route that only a test knows, or nobody, the
+// request itself has to say so.
 func (tx *Tx) Upload() bool {
 	if tx.Op == nil {
-		return tx.Route != "" && MediaType(tx.Header) == "multipart/form-data"
+		return MediaType(tx.Header) == "multipart/form-data"
 	}
 	return tx.Op.Upload != nil
 }
