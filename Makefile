@@ -13,9 +13,13 @@ SDK     = . ./auth ./media ./notify ./services/... ./push/... ./wxpaytest ./inte
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
-demo: ## the main job end to end against the fake, on a loopback socket
-	@echo "Building; the first time that takes about a minute, and loads modules."
-	@go run ./examples/demo
+demo: ## the main job end to end against the emulator, on a loopback socket
+	@echo "Building; the first time that takes some minutes, and loads modules."
+	@cd ops && go run ./demo
+
+.PHONY: emulate
+emulate: ## the emulator with its page, on 127.0.0.1:8089: make emulate args='--dir emulator'
+	@cd ops && go run ./cmd/wxpay emulate $(args)
 
 test: ## every test of every module, with the race detector
 	@for m in $(MODULES); do [ ! -f $$m/go.mod ] || (cd $$m && go test -race ./...) || exit 1; done
@@ -76,6 +80,16 @@ generate-check:
 
 contract: ## every call and notification against the API description, as a table
 	@cd ops && go test -count=1 -v -run . ./contract
+
+.PHONY: test-browser test-clients screenshots
+test-browser: ## the emulator's page in Chromium
+	@cd ops && go vet -tags browser ./emulator/... && go test -count=1 -tags browser -run Browser ./emulator/inspector
+
+test-clients: ## clients in PHP, Java, Node and Python, and the commands of docs/emulator.md, against the emulator; npm fetches two of them
+	@cd ops && go vet -tags clients ./emulator/... && go test -count=1 -tags clients ./emulator/clients
+
+screenshots: ## pictures of the emulator's page for docs/emulator.md
+	@cd ops && go test -count=1 -tags browser -run TestBrowserPictures ./emulator/inspector -args -screenshots $(CURDIR)/docs
 
 .PHONY: soak
 soak: ## bulk jobs killed again and again at full size, with their figures; some minutes

@@ -282,7 +282,6 @@ func TestExamples(t *testing.T) {
 			{[]string{"notifications", "-path", ""}, "-path is missing or empty"},
 			{[]string{"notifications", "-path", "wxpay"}, "must start with /"},
 			{[]string{"withofficial", "now"}, "nothing but flags"},
-			{[]string{"demo", "-fast"}, "-fast"},
 		} {
 			out, errs, code := th.run(t, tt.args[0], tt.args[1:]...)
 			assert.Equal(t, 2, code, tt.args)
@@ -363,19 +362,4 @@ func TestImportThatIsNotDone(t *testing.T) {
 		assert.Contains(t, errs, "0 files sent, 1 there already")
 		assert.Contains(t, out, "FINISHED")
 	})
-}
-
-// The demo says at once what it is at, and ends when it is told to.
-func TestDemoIsNotSilent(t *testing.T) {
-	t.Parallel()
-	th := open(t, wxpaytest.Options{})
-	program := th.start(t, "demo")
-	assert.Contains(t, line(t, program.stdout), "Making keys")
-	assert.Contains(t, line(t, program.stdout), "listens on http://127.0.0.1:")
-	assert.Empty(t, line(t, program.stdout))
-	assert.Contains(t, line(t, program.stdout), "号码包")
-	assert.Contains(t, line(t, program.stdout), "encrypting")
-	_, errs, code := program.stop(t, os.Interrupt)
-	assert.Equal(t, 1, code)
-	assert.True(t, strings.HasPrefix(errs, "demo: "), errs)
 }

@@ -1,24 +1,30 @@
-// Command demo does the main job of every product end to end, against a fake WeChat Pay on a loopback
-// socket, and shows what went over the wire and what came back. It needs no key, no account and no
-// network, and takes less than a minute.
+// Command demo does the main job of every product end to end, against the emulator on a loopback socket, and shows
+// what went over the wire and what came back. It needs no key, no account and no network, and takes less than a
+// minute. Who looks at it in a terminal can look at every exchange on the emulator's page afterwards.
 package main
 
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/examples/internal/program"
 	"github.com/wxpay-go/wxpay/media"
 	"github.com/wxpay-go/wxpay/notify"
+	"github.com/wxpay-go/wxpay/ops/emulator"
+	"github.com/wxpay-go/wxpay/ops/emulator/inspector"
 	"github.com/wxpay-go/wxpay/push/pushpackage"
 	"github.com/wxpay-go/wxpay/services/bankpackages"
 	"github.com/wxpay-go/wxpay/services/edupapay"
@@ -27,24 +33,40 @@ import (
 )
 
 func main() {
-	program.Need()
-	program.Run(run)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if len(os.Args) > 1 {
+		fmt.Fprintln(os.Stderr, "demo: takes no arguments, and "+os.Args[1]+" is one")
+		os.Exit(2)
+	}
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		os.Exit(1)
+	}
 }
 
-// A stage is the fake and the clients that talk to it over the socket.
+// A stage is the emulator, what is behind it, the merchant who hears of things, and the clients that talk to it over
+// the socket.
 type stage struct {
-	fake   *wxpaytest.Server
-	client *wxpay.Client
-	tpns   *pushpackage.Client
+	emulator *emulator.Emulator
+	client   *wxpay.Client
+	tpns     *pushpackage.Client
+	merchant *merchant
 }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context) (err error) {
 	fmt.Println("Making keys for a merchant and a platform …")
-	s, stop, err := open()
+	serving, stop := context.WithCancel(ctx)
+	s, ended, err := open(serving)
+	defer func() {
+		stop()
+		if ended != nil {
+			err = cmp.Or(err, <-ended)
+		}
+	}()
 	if err != nil {
 		return err
 	}
-	defer stop()
 	start := time.Now()
 	for _, act := range []func(context.Context) error{s.bankPackage, s.memberCard, s.contracts, s.debit, s.push} {
 		if err := act(ctx); err != nil {
@@ -52,36 +74,77 @@ func run(ctx context.Context) error {
 		}
 	}
 	fmt.Printf("\nAll of it worked, in %s.\n", time.Since(start).Round(time.Millisecond))
+	if term.IsTerminal(int(os.Stdout.Fd())) {
+		fmt.Printf("Every exchange is on %s%s until Ctrl-C.\n", s.emulator.BaseURL(), inspector.Root)
+		<-ctx.Done()
+	}
 	return nil
 }
 
-// open starts the fake on a loopback socket and makes clients for it.
-func open() (*stage, func(), error) {
-	fake, err := wxpaytest.NewServer(wxpaytest.Options{
+// open starts the emulator and a merchant on loopback sockets, and makes clients for it.
+func open(ctx context.Context) (*stage, <-chan error, error) {
+	shop, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := emulator.New(emulator.Config{ForwardTo: "http://" + shop.Addr().String(), Fake: wxpaytest.Options{
 		TaskDuration: 300 * time.Millisecond,
 		Match:        func(number string) bool { return !strings.HasSuffix(number, "7") }, // one in ten has no user
 		Observe:      wire,
-	})
+	}})
 	if err != nil {
 		return nil, nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := emulator.Listen(ctx, "127.0.0.1:0", false)
 	if err != nil {
 		return nil, nil, err
 	}
-	server := &http.Server{Handler: fake, ReadHeaderTimeout: 10 * time.Second}
-	go server.Serve(listener)
-	base := "http://" + listener.Addr().String()
-	fmt.Printf("A fake WeChat Pay listens on %s.\n", base)
+	base := emulator.BaseOf(listener)
+	ended := make(chan error, 1)
+	go func() { ended <- e.Serve(ctx, listener) }()
+	fmt.Printf("A fake WeChat Pay listens on %s. Its page, with every exchange: %s%s\n", base, base, inspector.Root)
 
-	config := fake.Config()
+	config := e.Fake().Config()
 	config.BaseURL, config.BackupURL, config.HTTPClient = base, "", nil
 	client, err := wxpay.New(config)
 	if err != nil {
-		return nil, nil, err
+		return nil, ended, err
 	}
+	m := &merchant{heard: make(chan notice, 10)}
+	server := &http.Server{Handler: m.handler(client), ReadHeaderTimeout: 10 * time.Second}
+	go server.Serve(shop)
+	context.AfterFunc(ctx, func() { server.Close() })
 	tpns, err := pushpackage.New(pushpackage.Config{AccessID: wxpaytest.TPNSAccessID, SecretKey: wxpaytest.TPNSSecretKey, BaseURL: base})
-	return &stage{fake: fake, client: client, tpns: tpns}, func() { server.Close() }, err
+	return &stage{emulator: e, client: client, tpns: tpns, merchant: m}, ended, err
+}
+
+// A merchant hears of what happens by notifications.
+type merchant struct{ heard chan notice }
+
+type notice struct{ event, about string }
+
+func (m *merchant) handler(client *wxpay.Client) http.Handler {
+	h := notify.New(client, notify.Config{})
+	notify.On(h, edupapay.EventContractSigned, func(_ context.Context, e *notify.Event, c *edupapay.ContractEvent) error {
+		m.heard <- notice{e.EventType, c.ContractInformation.ContractID}
+		return nil
+	})
+	notify.On(h, edupapay.EventTransactionSucceeded, func(_ context.Context, e *notify.Event, t *edupapay.TransactionEvent) error {
+		m.heard <- notice{e.EventType, t.OutTradeNo}
+		return nil
+	})
+	return h
+}
+
+// hear waits for a notification.
+func (m *merchant) hear(ctx context.Context, event, about string) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case n := <-m.heard:
+		fmt.Printf("  ⇠ notification %s about %s: verified, opened, answered with 204\n", n.event, n.about)
+		return want("notification", n, notice{event, about})
+	}
 }
 
 func (s *stage) bankPackage(ctx context.Context) error {
@@ -105,14 +168,14 @@ func (s *stage) bankPackage(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("  = %d numbers in %d files: %d matched, %d did not, %d users in the package\n",
-		result.Lines, result.Sent, result.SuccessCount, result.FailCount, s.fake.PackageUsers("8473295"))
+		result.Lines, result.Sent, result.SuccessCount, result.FailCount, s.emulator.Fake().PackageUsers("8473295"))
 	return want("matched numbers", result.SuccessCount, count*9/10)
 }
 
 func (s *stage) memberCard(ctx context.Context) error {
 	title("Member card (会员卡): import of a member by phone number, and the same again")
 	service := membercard.New(s.client)
-	params := membercard.ImportUserByPhoneParams{CardID: s.fake.AddCard("SYSTEM_ALLOCATE"), PhoneNumber: "13800138000", OutRequestNo: "demo-0001"}
+	params := membercard.ImportUserByPhoneParams{CardID: s.emulator.Fake().AddCard("SYSTEM_ALLOCATE"), PhoneNumber: "13800138000", OutRequestNo: "demo-0001"}
 	first, err := service.ImportUserByPhone(ctx, params)
 	if err != nil {
 		return err
@@ -127,7 +190,7 @@ func (s *stage) memberCard(ctx context.Context) error {
 
 func (s *stage) contracts(ctx context.Context) error {
 	title("Education auto-renewal (教育续费通): the contracts of a user, page by page")
-	s.fake.AddContracts("oUpF8uMuAJOM2pxb1Q", "wx8888888888888888", "101164396123311331", 45)
+	s.emulator.Fake().AddContracts("oUpF8uMuAJOM2pxb1Q", "wx8888888888888888", "101164396123311331", 45)
 	count := 0
 	for _, err := range edupapay.New(s.client).AllUserContracts(ctx, edupapay.ListUserContractsParams{
 		OpenID: "oUpF8uMuAJOM2pxb1Q", AppID: "wx8888888888888888", PlanID: "101164396123311331",
@@ -146,16 +209,6 @@ func (s *stage) contracts(ctx context.Context) error {
 func (s *stage) debit(ctx context.Context) error {
 	title("Education auto-renewal (教育续费通): a contract, a debit, and the notifications of both")
 	const appid, order = "wx8888888888888888", "demo-2026-09-0001"
-	heard := map[string]string{}
-	h := notify.New(s.client, notify.Config{})
-	notify.On(h, edupapay.EventContractSigned, func(_ context.Context, e *notify.Event, c *edupapay.ContractEvent) error {
-		heard[e.EventType] = c.ContractInformation.ContractID
-		return nil
-	})
-	notify.On(h, edupapay.EventTransactionSucceeded, func(_ context.Context, e *notify.Event, t *edupapay.TransactionEvent) error {
-		heard[e.EventType] = t.OutTradeNo
-		return nil
-	})
 	service := edupapay.New(s.client)
 	presign, err := service.PresignContract(ctx, edupapay.PresignContractParams{
 		AppID: appid, OpenID: "oUpF8uMuAJOM2pxb1R", PlanID: "101164396123311331", UserID: "tony", PeriodStartDate: wxpay.Date{Year: 2026, Month: time.September, Day: 1},
@@ -163,14 +216,17 @@ func (s *stage) debit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	contract, err := s.fake.SignContract(presign.PresignToken) // what the user does in WeChat
+	contract, err := s.emulator.Fake().SignContract(presign.PresignToken) // what the user does in WeChat
 	if err != nil {
+		return err
+	}
+	if err := s.merchant.hear(ctx, string(edupapay.EventContractSigned), contract); err != nil {
 		return err
 	}
 	if err := service.SendDebitNotice(ctx, edupapay.SendDebitNoticeParams{ContractID: contract, AppID: appid}); err != nil {
 		return err
 	}
-	s.fake.Advance(48 * time.Hour) // the notice has to come 1 to 3 days before
+	s.emulator.Fake().Advance(48 * time.Hour) // the notice has to come 1 to 3 days before
 	if err := service.CreateTransaction(ctx, edupapay.CreateTransactionParams{
 		AppID: appid, Body: "Chinese lessons, September", OutTradeNo: order, NotifyURL: "https://shop.example/wxpay/notify", ContractID: contract,
 		Amount: edupapay.DebitAmount{Total: 88800}, DeviceInformation: edupapay.DeviceInformation{DeviceIP: "203.0.113.7"},
@@ -181,17 +237,8 @@ func (s *stage) debit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.fake.Deliver(ctx, h); err != nil {
-		return err
-	}
-	for event, about := range heard {
-		fmt.Printf("  ⇠ notification %s about %s: verified, opened, answered with 204\n", event, about)
-	}
 	fmt.Printf("  = order %s: %s, %s yuan\n", paid.OutTradeNo, paid.TradeState, paid.Amount.PayerTotal)
-	if err := want("notice of the contract", heard[string(edupapay.EventContractSigned)], contract); err != nil {
-		return err
-	}
-	return want("notice of the debit", heard[string(edupapay.EventTransactionSucceeded)], order)
+	return s.merchant.hear(ctx, string(edupapay.EventTransactionSucceeded), order)
 }
 
 func (s *stage) push(ctx context.Context) error {
@@ -219,13 +266,13 @@ func (s *stage) push(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.fake.Advance(10 * time.Minute) // or it would take that long
+	s.emulator.Fake().Advance(10 * time.Minute) // or it would take that long
 	record, err := s.tpns.WaitPush(ctx, pushpackage.WaitPushParams{PushID: push.PushID[0]})
 	if err != nil {
 		return err
 	}
-	fmt.Printf("  = upload %d of %d accounts, push %s %s\n", upload.UploadID, s.fake.PackageAccounts(upload.UploadID), push.PushID, record.Status)
-	if err := want("accounts", s.fake.PackageAccounts(upload.UploadID), 50_000); err != nil {
+	fmt.Printf("  = upload %d of %d accounts, push %s %s\n", upload.UploadID, s.emulator.Fake().PackageAccounts(upload.UploadID), push.PushID, record.Status)
+	if err := want("accounts", s.emulator.Fake().PackageAccounts(upload.UploadID), 50_000); err != nil {
 		return err
 	}
 	return want("push", record.Status, pushpackage.PushFinished)
