@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -58,28 +59,42 @@ func (q *Queue) Resend(ctx context.Context, id, variant string) error {
 		return fmt.Errorf("there is no variant %q; there are %s", variant, strings.Join(q.Variants(), ", "))
 	}
 	q.take()
-	q.mu.Lock()
-	n := q.find(id)
-	if n == nil {
-		q.mu.Unlock()
-		return fmt.Errorf("there is no notification %q; the list of events names all", id)
-	}
-	if n.State == Nowhere {
-		address, err := q.target(n.event.URL)
-		if err != nil {
-			q.mu.Unlock()
-			return err
+	n, err := q.claim(id)
+	for ; err == errBusy; n, err = q.claim(id) { // a try is on its way, for some seconds at most
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(5 * time.Millisecond):
 		}
-		n.URL, n.Why, n.WhyZh = address, "", ""
 	}
-	busy := n.busy
-	n.busy = true
-	q.mu.Unlock()
-	if busy {
-		return fmt.Errorf("notification %s is being sent right now; try again", id)
+	if err != nil {
+		return err
 	}
 	q.try(ctx, n, variant)
 	return nil
+}
+
+var errBusy = errors.New("it is being sent")
+
+// claim marks a notice as being sent, once it is known where to.
+func (q *Queue) claim(id string) (*notice, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := q.find(id)
+	switch {
+	case n == nil:
+		return nil, fmt.Errorf("there is no notification %q; the list of events names all", id)
+	case n.busy:
+		return nil, errBusy
+	case n.State == Nowhere:
+		address, err := q.target(n.event.URL)
+		if err != nil {
+			return nil, err
+		}
+		n.URL, n.Why, n.WhyZh = address, "", ""
+	}
+	n.busy = true
+	return n, nil
 }
 
 // Hold keeps notices back until [Queue.Release].
