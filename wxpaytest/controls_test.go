@@ -95,6 +95,13 @@ func TestActionsRefuse(t *testing.T) {
 		{"advance", map[string]string{"duration": "-1h"}, "no duration"},
 		{"set-public-key-share", map[string]string{"percent": "101"}, "0 to 100"},
 		{"rotate-certificate", nil, "no certificates"},
+		{"add-task", map[string]string{"package_id": "1", "filename": "a", "bank_type": "ICBC_DEBIT"}, "either count or numbers"},
+		{"add-task", map[string]string{"package_id": "1", "filename": "a", "bank_type": "ICBC_DEBIT", "count": "1", "numbers": "1"}, "either count or numbers"},
+		{"add-task", map[string]string{"package_id": "1", "filename": "a", "bank_type": "ICBC_DEBIT", "count": "5501"}, "1 to 5500"},
+		{"add-upload", map[string]string{"name": "a", "accounts": "0"}, "from 1"},
+		{"add-members", map[string]string{"card_id": "none", "count": "10001"}, "1 to 10000"},
+		{"add-members", map[string]string{"card_id": "none", "count": "1"}, "not valid"},
+		{"fill-form", map[string]string{"nickname": "\xff"}, "UTF-8"},
 		{"take-card", map[string]string{"card_id": "nothing", "openid": "o"}, "not valid"},
 	} {
 		_, err := do(t, s, test.name, test.args)
@@ -103,6 +110,11 @@ func TestActionsRefuse(t *testing.T) {
 	seen := map[string]bool{}
 	for _, a := range s.Actions() {
 		assert.NotEmpty(t, a.Doc, a.Name)
+		assert.Regexp(t, `\p{Han}`, a.DocZh, a.Name)
+		for _, p := range a.Params {
+			assert.NotEmpty(t, p.Doc, "%s of %s", p.Name, a.Name)
+			assert.Regexp(t, `\p{Han}`, p.DocZh, "%s of %s", p.Name, a.Name)
+		}
 		assert.False(t, seen[a.Name], "two actions are called %s", a.Name)
 		seen[a.Name] = true
 	}
@@ -115,4 +127,30 @@ func TestActionsRefuse(t *testing.T) {
 	at, err := time.Parse(time.RFC3339, h.ok("GET", open+"/cards/"+id, nil)["create_time"].(string))
 	require.NoError(t, err)
 	assert.GreaterOrEqual(t, at.Sub(before), 71*time.Hour)
+}
+
+// What exists at the start can be said by actions: tasks that are finished, packages, members.
+func TestSeedingActions(t *testing.T) {
+	t.Parallel()
+	h := newMerchant(t, wxpaytest.Options{TaskDuration: time.Hour, Match: func(number string) bool { return number != "2" }})
+	must := func(name string, args map[string]string) any {
+		v, err := do(t, h.server, name, args)
+		require.NoError(t, err, name)
+		return v
+	}
+	must("add-task", map[string]string{"package_id": "8473295", "filename": "a", "bank_type": "ICBC_DEBIT", "numbers": "1, 2,3"})
+	must("add-task", map[string]string{"package_id": "8473295", "filename": "b", "bank_type": "ICBC_DEBIT", "count": "5500"})
+	list := h.ok("GET", tasks+"?status=FINISHED", nil)["data"].([]any)
+	require.Len(t, list, 2)
+	assert.Equal(t, []any{2.0, 1.0}, []any{list[0].(m)["success_count"], list[0].(m)["fail_count"]})
+	assert.Equal(t, 5502, h.server.PackageUsers("8473295"))
+	_, err := do(t, h.server, "add-task", map[string]string{"package_id": "8473295", "filename": "a", "bank_type": "ICBC_DEBIT", "count": "1"})
+	assert.ErrorContains(t, err, "file name already")
+	assert.Equal(t, 7, h.server.PackageAccounts(must("add-upload", map[string]string{"name": "a.txt", "accounts": "7"}).(int64)))
+	for _, mode := range []string{"SYSTEM_ALLOCATE", "MERCHANT_DEPOSIT", "REAL_TIME"} {
+		card := h.server.AddCard(mode)
+		codes := must("add-members", map[string]string{"card_id": card, "count": "3"}).([]string)
+		require.Len(t, codes, 3)
+		assert.Equal(t, "EFFECTIVE", h.ok("GET", open+"/cards/"+card+"/codes/"+codes[2], nil)["user_card_status"])
+	}
 }
