@@ -7,12 +7,14 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/wxpay-go/wxpay/ops/emulator"
 	"github.com/wxpay-go/wxpay/wxpaytest"
 )
 
@@ -86,6 +88,44 @@ func TestScripts(t *testing.T) {
 				s.notified(receiver(t, sc.in, env, append(sc.args, "receive")...))
 			})
 		}
+	}
+}
+
+// By https they trust the root of the emulator as the paper tells their users, and nobody who does not do that.
+func TestScriptsByTLS(t *testing.T) {
+	s := start(t, wxpaytest.PublicKey)
+	address := s.secure()
+	ca := filepath.Join(s.dir, "ca.pem")
+	store := filepath.Join(t.TempDir(), "trust.jks")
+	run(t, ".", nil, "keytool", "-importcert", "-noprompt", "-alias", "wxpay", "-file", ca, "-keystore", store, "-storepass", "changeit")
+	env := append(s.environ(), "WXPAY_BASE_URL=https://"+address)
+	for name, test := range map[string]struct {
+		dir      string
+		env      string
+		trusting []string
+		bare     []string
+	}{
+		"node":   {"node", "NODE_EXTRA_CA_CERTS=" + ca, []string{"node", "node-v3.js", "calls"}, []string{"node", "node-v3.js", "calls"}},
+		"python": {"python", "SSL_CERT_FILE=" + ca, []string{"/usr/bin/python3", "client.py", "calls"}, []string{"/usr/bin/python3", "client.py", "calls"}},
+		"php":    {"php", "", []string{"php", "-d", "curl.cainfo=" + ca, "client.php", "calls"}, []string{"php", "client.php", "calls"}},
+		"java":   {"java", "", []string{"java", "-Djavax.net.ssl.trustStore=" + store, "-Djavax.net.ssl.trustStorePassword=changeit", "Client.java", "calls"}, []string{"java", "Client.java", "calls"}},
+		"curl, by the platform's name": {".", "", []string{
+			"curl", "-sS", "--cacert", ca, "--connect-to", "api.mch.weixin.qq.com:443:" + address, "https://api.mch.weixin.qq.com/v3/certificates",
+		}, []string{"curl", "-sS", "--connect-to", "api.mch.weixin.qq.com:443:" + address, "https://api.mch.weixin.qq.com/v3/certificates"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.fresh()
+			cmd := exec.CommandContext(t.Context(), test.bare[0], test.bare[1:]...)
+			cmd.Dir, cmd.Env = test.dir, append(os.Environ(), env...)
+			out, err := cmd.CombinedOutput()
+			require.Error(t, err, "%s", out)
+			require.Empty(t, s.fresh())
+			run(t, test.dir, append(env, test.env), test.trusting...)
+			assert.NotEmpty(t, s.fresh())
+			require.NoError(t, s.emulator.Reset(emulator.ResetState)) // a name of a file is taken once
+			s.fake = s.emulator.Fake()
+			env = append(s.environ(), "WXPAY_BASE_URL=https://"+address)
+		})
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"testing"
@@ -84,7 +85,7 @@ func TestOfficialGo(t *testing.T) {
 			s.accepted()
 
 			// Sealed on the way out and in the answer.
-			body := selfTest{core.String("hello"), core.String("13800138000")}
+			body := selfTest{new("hello"), new("13800138000")}
 			serial, err := client.EncryptRequest(ctx, &body)
 			require.NoError(t, err)
 			header := http.Header{"Wechatpay-Serial": {serial}}
@@ -104,7 +105,7 @@ func TestOfficialGo(t *testing.T) {
 			s.accepted()
 
 			// A bank file as the uploader of wechatpay-go frames its files.
-			line := selfTest{core.String(""), core.String("62260001")}
+			line := selfTest{new(""), new("62260001")}
 			_, err = client.EncryptRequest(ctx, &line)
 			require.NoError(t, err)
 			file := *line.EncryptedEchoMessage + "\n"
@@ -144,9 +145,7 @@ func officialForm(t *testing.T, name, file string, extra map[string]any) (form, 
 	t.Helper()
 	sum := sha256.Sum256([]byte(file))
 	members := map[string]any{"filename": name, "sha256": hex.EncodeToString(sum[:])}
-	for k, v := range extra {
-		members[k] = v
-	}
+	maps.Copy(members, extra)
 	text, err := core.ParameterToJSON(members)
 	require.NoError(t, err)
 	body := new(bytes.Buffer)

@@ -53,7 +53,8 @@ class Client:
         }
         header.update(more or {})
         base = urllib.parse.urlsplit(ENV["WXPAY_BASE_URL"])
-        connection = http.client.HTTPConnection(base.hostname, base.port, timeout=30)
+        kind = http.client.HTTPSConnection if base.scheme == "https" else http.client.HTTPConnection
+        connection = kind(base.hostname, base.port, timeout=30)
         connection.request(method, uri, body.encode() if isinstance(body, str) else body, header)
         answer = connection.getresponse()
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode()
