@@ -202,7 +202,7 @@ func TestWhatIsSaved(t *testing.T) {
 	h.ok("GET", open+"/cards/"+card, nil)
 	h.refused(400, "INVALID_REQUEST", "POST", open+"/cards/"+card+"/users/import", m{"openid": "o2", "out_request_no": "n1"})
 	h.refused(400, "PARAM_ERROR", "POST", open+"/cards/"+card+"/users/import", m{})
-	post(t, h.server, "/v3/statistics/get_push_record", m{"pushId": "1"})
+	require.Equal(t, "0", code(post(t, h.server, "/v3/statistics/get_push_record", m{"startDate": "2026-11-01", "endDate": "2026-11-02"})))
 	_, err := h.server.TakeCard("none", "o", "", false)
 	require.Error(t, err)
 	h.server.State()
