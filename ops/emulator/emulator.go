@@ -8,6 +8,7 @@
 package emulator
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -106,21 +107,28 @@ func New(c Config) (_ *Emulator, err error) {
 	return e, nil
 }
 
-// seed finds the seed: that of the configuration, or the one that the folder has, or a new one.
+// seed finds the seed: that of the configuration, or the one that the folder has, or a new one, which the folder keeps.
+// A folder with a key and no seed is somebody's who has real keys in it.
 func (e *Emulator) seed() error {
-	if e.config.Fake.Seed != "" || e.config.Dir == "" {
+	if e.config.Dir == "" {
 		return nil
 	}
 	path := filepath.Join(e.config.Dir, "seed")
 	text, err := os.ReadFile(path)
-	if seed := strings.TrimSpace(string(text)); err == nil && seed != "" {
-		e.config.Fake.Seed = seed
-		return nil
-	}
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	e.config.Fake.Seed = rand.Text()
+	if errors.Is(err, os.ErrNotExist) {
+		for _, name := range []string{"apiclient_key.pem", "apiclient_cert.pem", "pub_key.pem", "env"} {
+			if _, err := os.Lstat(filepath.Join(e.config.Dir, name)); err == nil {
+				return fmt.Errorf("%s has a file %s that no emulator wrote; name an empty folder", e.config.Dir, name)
+			}
+		}
+	}
+	kept := strings.TrimSpace(string(text))
+	if e.config.Fake.Seed = cmp.Or(e.config.Fake.Seed, kept, rand.Text()); e.config.Fake.Seed == kept {
+		return nil
+	}
 	return os.WriteFile(path, []byte(e.config.Fake.Seed+"\n"), 0o600)
 }
 

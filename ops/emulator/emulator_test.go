@@ -27,6 +27,7 @@ import (
 	"github.com/wxpay-go/wxpay/services/edupapay"
 	"github.com/wxpay-go/wxpay/services/membercard"
 	"github.com/wxpay-go/wxpay/services/security"
+	"github.com/wxpay-go/wxpay/wxpaytest"
 )
 
 // A sandbox is an emulator on a socket and a client that was set up from its folder.
@@ -169,6 +170,22 @@ func TestSameFolderSameKeys(t *testing.T) {
 	key, err := os.ReadFile(filepath.Join(other.dir, "apiclient_key.pem"))
 	require.NoError(t, err)
 	assert.NotEqual(t, before, key)
+}
+
+// A folder that holds somebody's keys is not written to.
+func TestRealKeysStay(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"apiclient_key.pem", "apiclient_cert.pem", "pub_key.pem", "env"} {
+		for _, seed := range []string{"", "s"} {
+			dir := t.TempDir()
+			require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("precious"), 0o600))
+			_, err := emulator.New(emulator.Config{Dir: dir, Fake: wxpaytest.Options{Seed: seed}})
+			assert.ErrorContains(t, err, "no emulator wrote")
+			text, err := os.ReadFile(filepath.Join(dir, name))
+			require.NoError(t, err)
+			assert.Equal(t, "precious", string(text))
+		}
+	}
 }
 
 // Every path of the API does what its document says, and the document names every path.

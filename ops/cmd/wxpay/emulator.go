@@ -30,7 +30,7 @@ type asking struct {
 }
 
 func (k *asking) flag(a *app, c *cobra.Command) *cobra.Command {
-	c.Flags().StringVar(&k.at, "emulator", "", a.t("`URL` of the emulator; else WXPAY_BASE_URL, else http://127.0.0.1:8089", "模拟服务的 `URL`；默认取 WXPAY_BASE_URL，再取 http://127.0.0.1:8089"))
+	c.Flags().StringVar(&k.at, "emulator", "", a.t("`URL` of the emulator; else WXPAY_BASE_URL, else http://127.0.0.1:8089", "模拟器的 `URL`；默认取 WXPAY_BASE_URL，再取 http://127.0.0.1:8089"))
 	return c
 }
 
@@ -50,14 +50,14 @@ func (a *app) ask(c *cobra.Command, k *asking, method, path string, body, v any)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, base+emulator.Root+path, bytes.NewReader(text))
 	if err != nil {
-		return a.misused(c, "the address of the emulator is no URL", "模拟服务地址不是有效 URL")
+		return a.misused(c, "the address of the emulator is no URL", "模拟器地址不是有效 URL")
 	}
 	resp, err := a.emulatorClient().Do(req)
 	if err != nil {
 		if ctx.Err() != nil && c.Context().Err() != nil {
 			return err
 		}
-		return fail(exitStopped, "no emulator answers at "+base+": start one with wxpay emulate", base+" 没有模拟服务：请先运行 wxpay emulate")
+		return fail(exitStopped, "no emulator answers at "+base+": start one with wxpay emulate", base+" 没有模拟器：请先运行 wxpay emulate")
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
@@ -65,11 +65,11 @@ func (a *app) ask(c *cobra.Command, k *asking, method, path string, body, v any)
 		Error string `json:"error"`
 	}
 	if bad := json.Unmarshal(answer, &said); err != nil || bad != nil {
-		return fail(exitStopped, base+" is no emulator", base+" 不是模拟服务")
+		return fail(exitStopped, base+" is no emulator", base+" 不是模拟器")
 	}
 	if resp.StatusCode != http.StatusOK {
 		said.Error = cmp.Or(said.Error, "it answers with "+strconv.Itoa(resp.StatusCode)+" and is no emulator")
-		return fail(exitUsage, said.Error, "模拟服务拒绝："+said.Error)
+		return fail(exitUsage, said.Error, "模拟器拒绝："+said.Error)
 	}
 	if v == nil {
 		return nil
@@ -102,8 +102,8 @@ func (a *app) triggerCommand() *cobra.Command {
 	var data, to string
 	c := &cobra.Command{
 		Use:     "trigger EVENT",
-		Short:   a.t("let the emulator send a notification", "让模拟服务发送一个通知"),
-		Long:    a.t("Let the running emulator send a notification, as if what it tells of had happened. Without --data it says what the example of the\ndocuments says.", "让运行中的模拟服务发送通知，如同事件真的发生。不给 --data 时使用文档示例的内容。"),
+		Short:   a.t("let the emulator send a notification", "让模拟器发送一个通知"),
+		Long:    a.t("Let the running emulator send a notification, as if what it tells of had happened. Without --data it says what the example of the\ndocuments says.", "让运行中的模拟器发送通知，如同事件真的发生。不给 --data 时使用文档示例的内容。"),
 		Example: "  wxpay trigger TRANSACTION.SUCCESS --to http://127.0.0.1:8080/notify\n  wxpay trigger MEMBERCARD.ACCEPT_CARD --data @event.json",
 		RunE: func(c *cobra.Command, args []string) error {
 			body := map[string]any{"type": args[0], "url": to}
@@ -127,7 +127,7 @@ func (a *app) triggerCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&data, "data", "", a.t("what it says: `JSON`, or @FILE; nothing in it encrypted", "通知内容：`JSON` 或 @FILE，均为明文"))
-	c.Flags().StringVar(&to, "to", "", a.t("`URL` to send it to; else where the emulator forwards all", "接收地址 `URL`；默认为模拟服务的转发地址"))
+	c.Flags().StringVar(&to, "to", "", a.t("`URL` to send it to; else where the emulator forwards all", "接收地址 `URL`；默认为模拟器的转发地址"))
 	return k.flag(a, c)
 }
 
@@ -160,7 +160,7 @@ func (a *app) faultCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "fault FAULT",
 		Short: a.t("let the next requests fail", "让接下来的请求失败"),
-		Long:  a.t("Let the next requests to the emulator fail. FAULT is NAME[=VALUE][*COUNT][%PERCENT], such as 429*3, slow=6s or reset-after-effect%5;\n`wxpay emulate faults` lists the names.", "让接下来发往模拟服务的请求失败。FAULT 的写法是 名称[=值][*次数][%百分比]，例如 429*3、slow=6s、reset-after-effect%5；\n可用 wxpay emulate faults 列出所有名称。"),
+		Long:  a.t("Let the next requests to the emulator fail. FAULT is NAME[=VALUE][*COUNT][%PERCENT], such as 429*3, slow=6s or reset-after-effect%5;\n`wxpay emulate faults` lists the names.", "让接下来发往模拟器的请求失败。FAULT 的写法是 名称[=值][*次数][%百分比]，例如 429*3、slow=6s、reset-after-effect%5；\n可用 wxpay emulate faults 列出所有名称。"),
 		Example: `  wxpay emulate fault '429*3' --route "POST /v3/edu-papay/transactions"
   wxpay emulate fault slow=6s --tag test-17`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -229,7 +229,7 @@ func (a *app) requestsCommand() *cobra.Command {
 	var route, tag, outcome string
 	var limit int
 	c := &cobra.Command{
-		Use: "requests", Short: a.t("what the emulator was sent", "列出模拟服务收到的请求"),
+		Use: "requests", Short: a.t("what the emulator was sent", "列出模拟器收到的请求"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			q := url.Values{"limit": {strconv.Itoa(limit)}}
 			for name, v := range map[string]string{"route": route, "tag": tag, "outcome": outcome} {
@@ -274,7 +274,7 @@ func (a *app) requestsCommand() *cobra.Command {
 func (a *app) eventsCommand() *cobra.Command {
 	var k asking
 	c := &cobra.Command{
-		Use: "events", Short: a.t("notifications of the emulator and what became of them", "列出模拟服务的通知及其结果"),
+		Use: "events", Short: a.t("notifications of the emulator and what became of them", "列出模拟器的通知及其结果"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			var got struct {
 				Events []json.RawMessage `json:"events"`

@@ -40,7 +40,7 @@ func variables() []variable {
 		{name: "WXPAY_PUBLIC_KEY_ID", platform: "WXPAY", english: "ID of the platform public key, PUB_KEY_ID_…", chinese: "微信支付公钥 ID，PUB_KEY_ID_…"},
 		{name: "WXPAY_PUBLIC_KEY_FILE", platform: "WXPAY", file: true, english: "pub_key.pem; or WXPAY_PUBLIC_KEY", chinese: "pub_key.pem；或设置 WXPAY_PUBLIC_KEY"},
 		{name: "WXPAY_PUBLIC_KEY", platform: "WXPAY", english: "text of that file", chinese: "该文件的内容"},
-		{name: "WXPAY_BASE_URL", platform: "WXPAY", english: "another host, such as a fake", chinese: "其他地址，例如模拟服务"},
+		{name: "WXPAY_BASE_URL", platform: "WXPAY", english: "another host, such as a fake", chinese: "其他地址，例如模拟器"},
 		{name: "WXPAY_BACKUP_URL", platform: "WXPAY", english: "its backup host", chinese: "备用地址"},
 		{name: "TPNS_ACCESS_ID", platform: "TPNS", english: "Access ID of the application", chinese: "应用的 Access ID"},
 		{name: "TPNS_SECRET_KEY", platform: "TPNS", secret: true, english: "its SecretKey", chinese: "应用的 SecretKey"},
