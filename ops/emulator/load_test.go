@@ -25,7 +25,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/media"
 	"github.com/wxpay-go/wxpay/ops/emulator"
 	"github.com/wxpay-go/wxpay/services/bankpackages"
 	"github.com/wxpay-go/wxpay/services/security"
@@ -186,17 +185,24 @@ func TestLoad(t *testing.T) {
 		var n atomic.Int64
 		var workers sync.WaitGroup
 		end := time.Now().Add(*load)
-		for w := range 8 {
+		for range 8 {
 			workers.Go(func() {
-				lines := bytes.Repeat([]byte(strings.Repeat("A", 343)+"=\n"), 5000)
-				for i := 0; time.Now().Before(end); i++ {
+				file := []byte("--b\r\nContent-Disposition: form-data; name=\"meta\"\r\n\r\n{}\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n" +
+					strings.Repeat("A", 1_900_000) + "\r\n--b--\r\n")
+				for time.Now().Before(end) {
 					switch kind {
 					case "GET":
-						_, err = bankpackages.New(client).ListTasks(t.Context(), bankpackages.ListTasksParams{PackageID: "8473295"})
+						_, err := bankpackages.New(client).ListTasks(t.Context(), bankpackages.ListTasksParams{PackageID: "8473295"})
+						assert.NoError(t, err)
 					case "POST":
-						_, err = security.New(client).Echo(t.Context(), security.EchoParams{EchoMessage: strings.Repeat("hello ", 100), EncryptedEchoMessage: "x"})
+						_, err := security.New(client).Echo(t.Context(), security.EchoParams{EchoMessage: strings.Repeat("hello ", 100), EncryptedEchoMessage: "x"})
+						assert.NoError(t, err)
 					default:
-						_, _ = bankpackages.New(client).CreateTask(t.Context(), bankpackages.CreateTaskParams{PackageID: "1", BankType: "ICBC_DEBIT", Serial: config.PublicKeyID, File: media.Bytes(fmt.Sprintf("%d_%d.csv", w, i), lines)})
+						resp, err := http.Post(base+"/v3/marketing/bank/packages/8473295/tasks", "multipart/form-data; boundary=b", bytes.NewReader(file)) // refused, and kept
+						if assert.NoError(t, err) {
+							_, _ = io.Copy(io.Discard, resp.Body)
+							_ = resp.Body.Close()
+						}
 					}
 					n.Add(1)
 				}
