@@ -126,7 +126,7 @@ func (a *app) emulate(c *cobra.Command, e *emulation, command []string) error {
 	if err := a.emulation(c, e); err != nil {
 		return err
 	}
-	debug.SetMemoryLimit(48 << 20) // what large uploads leave behind is collected early; it may need more, and gets it
+	debug.SetGCPercent(50) // it keeps much and makes much garbage: less room for the latter
 	ctx, stop := context.WithCancel(c.Context())
 	defer stop()
 	listener, err := emulator.Listen(ctx, e.address, e.config.Remote)

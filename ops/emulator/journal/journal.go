@@ -16,7 +16,7 @@ import (
 // Bounds of a [Store].
 const (
 	Most     = 1000    // exchanges
-	MostSent = 8 << 20 // bytes of bodies that are kept to be sent again
+	MostSent = 6 << 20 // bytes of bodies that are kept to be sent again
 )
 
 // An Exchange is one request and its answer.
