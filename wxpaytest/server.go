@@ -71,6 +71,8 @@ type Options struct {
 	// knows them. Empty: keys are made anew in every process, and IDs count from 1. In either case the same changes in the same
 	// order get the same IDs.
 	Seed string
+	// Numbers is what IDs follow from in place of Seed, where keys are to stay and IDs are not, as from one run to the next.
+	Numbers string
 	// Clock is where the clock of the business stands until [Server.Advance]. Signatures, certificates and limits of rate
 	// go by the true time. Zero: it runs with the true time.
 	Clock time.Time
@@ -167,7 +169,7 @@ func NewServer(o Options) (*Server, error) {
 	settings := engine.Options{
 		Platforms: []engine.Platform{&tpns.Platform{Host: o.TPNSHost}, platform}, Plan: s.plan, Unlimited: o.Unlimited,
 		Journal: o.Journal, Shown: o.Shown, Complain: s.complain, Encrypt: platform.Encrypt, Caller: s.who.ID,
-		Seed: o.Seed, Clock: o.Clock, Log: o.Log,
+		Seed: o.Seed, Numbers: cmp.Or(o.Numbers, o.Seed), Clock: o.Clock, Log: o.Log,
 	}
 	if o.Observe != nil {
 		settings.Observe = func(r engine.Request) { o.Observe(request(r)) }

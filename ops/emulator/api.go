@@ -480,6 +480,7 @@ func (e *Emulator) listActions(*http.Request) (any, error) {
 	type param struct {
 		Name     string   `json:"name"`
 		Doc      string   `json:"doc,omitzero"`
+		DocZh    string   `json:"doc_zh,omitzero"`
 		Values   []string `json:"values,omitzero"`
 		Optional bool     `json:"optional,omitzero"`
 	}
@@ -487,13 +488,14 @@ func (e *Emulator) listActions(*http.Request) (any, error) {
 		Product string  `json:"product,omitzero"`
 		Name    string  `json:"name"`
 		Doc     string  `json:"doc"`
+		DocZh   string  `json:"doc_zh,omitzero"`
 		Params  []param `json:"params"`
 	}
 	list := []action{}
 	for _, a := range e.Fake().Actions() {
-		j := action{a.Product, a.Name, a.Doc, []param{}}
+		j := action{a.Product, a.Name, a.Doc, a.DocZh, []param{}}
 		for _, p := range a.Params {
-			j.Params = append(j.Params, param{p.Name, p.Doc, p.Values, p.Optional})
+			j.Params = append(j.Params, param{p.Name, p.Doc, p.DocZh, p.Values, p.Optional})
 		}
 		list = append(list, j)
 	}

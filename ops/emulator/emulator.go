@@ -56,6 +56,7 @@ type Config struct {
 // An Emulator is one fake platform with its journal, its notifications, its API and its page.
 type Emulator struct {
 	config    Config
+	seeded    bool // the caller named the seed, and wants runs that are alike
 	catalog   *api.Catalog
 	fake      atomic.Pointer[wxpaytest.Server]
 	journal   *journal.Store
@@ -69,7 +70,7 @@ type Emulator struct {
 
 // New returns an emulator. It writes keys into Config.Dir, and reads the state; it does not listen.
 func New(c Config) (_ *Emulator, err error) {
-	e := &Emulator{config: c}
+	e := &Emulator{config: c, seeded: c.Fake.Seed != ""}
 	if e.catalog, err = api.Load(); err != nil {
 		return nil, err
 	}
@@ -136,6 +137,9 @@ func (e *Emulator) seed() error {
 func (e *Emulator) begin() error {
 	o := e.config.Fake
 	o.Journal, o.Shown, o.NotifyHosts = 1, shown, e.mayCall
+	if !e.seeded { // whoever hears of two events by one ID drops the second
+		o.Numbers = rand.Text()
+	}
 	o.Observe = e.observe
 	if e.log != nil {
 		o.Log = e.log

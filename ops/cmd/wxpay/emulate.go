@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -197,6 +198,9 @@ func (a *app) within(ctx context.Context, env, command []string) error {
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		if code := exit.ExitCode(); code > 0 {
 			return exitOnly(code)
+		}
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			return exitOnly(128 + int(status.Signal())) // as shells tell it
 		}
 		return exitOnly(exitInterrupted)
 	}

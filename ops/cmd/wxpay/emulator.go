@@ -299,7 +299,7 @@ func (a *app) eventsCommand() *cobra.Command {
 					last := n.Attempts[len(n.Attempts)-1]
 					why = a.t(last.Why, last.WhyZh)
 				}
-				if err := a.emit("event", text, func(w io.Writer) {
+				if err := a.emit("event", map[string]json.RawMessage{"event": text}, func(w io.Writer) {
 					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", n.ID, n.Type, n.State, printable(n.URL), printable(why))
 				}); err != nil {
 					return err
@@ -332,7 +332,7 @@ func (a *app) resendCommand() *cobra.Command {
 				return err
 			}
 			last := n.Attempts[len(n.Attempts)-1]
-			return a.emit("event", text, func(w io.Writer) { fmt.Fprintln(w, a.t(last.Why, last.WhyZh)) })
+			return a.emit("event", map[string]json.RawMessage{"event": text}, func(w io.Writer) { fmt.Fprintln(w, a.t(last.Why, last.WhyZh)) })
 		},
 	}
 	c.Flags().StringVar(&variant, "variant", "", a.t("`HOW`, such as forged, unsigned, stale or probe", "发送方式 `HOW`，例如 forged、unsigned、stale、probe"))

@@ -15,6 +15,7 @@ import (
 	"github.com/wxpay-go/wxpay/media"
 	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
+	"github.com/wxpay-go/wxpay/ops/emulator/callbacks"
 	"github.com/wxpay-go/wxpay/push/pushpackage"
 )
 
@@ -329,6 +330,9 @@ func oneLine(s string) string {
 
 // whyOf says in both languages why a file or folder could not be used.
 func whyOf(err error) (english, chinese string) {
+	if r, ok := errors.AsType[*callbacks.Reason](err); ok {
+		return r.English, r.Chinese
+	}
 	for known, text := range map[error]wxpay.Hint{
 		fs.ErrPermission: {English: "permission denied", Chinese: "没有权限"},
 		fs.ErrNotExist:   {English: "is not there", Chinese: "不存在"},

@@ -249,14 +249,14 @@ func (q *Queue) add(event wxpaytest.Event) *notice {
 	return n
 }
 
-// A reason is why a notice cannot be sent, in both languages.
-type reason struct{ english, chinese string }
+// A Reason is why a notice cannot be sent to an address, in both languages.
+type Reason struct{ English, Chinese string }
 
-func (r *reason) Error() string { return r.english }
+func (r *Reason) Error() string { return r.English }
 
 func chinese(err error) string {
-	if r, ok := errors.AsType[*reason](err); ok {
-		return r.chinese
+	if r, ok := errors.AsType[*Reason](err); ok {
+		return r.Chinese
 	}
 	return err.Error()
 }
@@ -271,14 +271,14 @@ func Loopback(host string) bool {
 func (q *Queue) target(named string) (string, error) {
 	address := cmp.Or(q.options.ForwardTo, named)
 	if address == "" {
-		return "", &reason{"no address is known: the real platform has it in its console; name one with --forward-to", "没有回调地址：真实平台在商户平台上配置；请用 --forward-to 指定"}
+		return "", &Reason{"no address is known: the real platform has it in its console; name one with --forward-to", "没有回调地址：真实平台在商户平台上配置；请用 --forward-to 指定"}
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", &reason{"the address is not an http or https URL", "回调地址不是 http 或 https URL"}
+		return "", &Reason{"the address is not an http or https URL", "回调地址不是 http 或 https URL"}
 	}
 	if host := u.Hostname(); !Loopback(host) && (q.options.Allow == nil || !q.options.Allow(host)) {
-		return "", &reason{host + " is not this machine: forward notifications with --forward-to, or allow the host with --allow-callback", host + " 不是本机：可用 --forward-to 转发通知，或用 --allow-callback 放行该主机"}
+		return "", &Reason{host + " is not this machine: forward notifications with --forward-to, or allow the host with --allow-callback", host + " 不是本机：可用 --forward-to 转发通知，或用 --allow-callback 放行该主机"}
 	}
 	if was, err := url.Parse(named); err == nil && q.options.ForwardTo != "" && (u.Path == "" || u.Path == "/") {
 		u.Path, u.RawPath = was.Path, was.RawPath

@@ -91,6 +91,19 @@ func trigger(t *testing.T, q *callbacks.Queue, event, address string) string {
 	return id
 }
 
+// happen lets an event happen that names an address, as a call does.
+func happen(t *testing.T, fake *wxpaytest.Server, address string) string {
+	t.Helper()
+	for _, a := range fake.Actions() {
+		if a.Name == "trigger" {
+			id, err := a.Do(t.Context(), map[string]string{"event": "ENTRUST.SIGNING", "url": address})
+			require.NoError(t, err)
+			return id.(string)
+		}
+	}
+	return ""
+}
+
 // A notice comes until it is taken, always under the same ID, and each try says what follows from it.
 func TestUntilTaken(t *testing.T) {
 	t.Parallel()
@@ -228,8 +241,12 @@ func TestTargets(t *testing.T) {
 		"forwarded path": {o: callbacks.Options{ForwardTo: s.URL + "/mine"}, named: "https://shop.example/a", url: s.URL + "/mine"},
 		"forwarded none": {o: callbacks.Options{ForwardTo: s.URL}, url: s.URL},
 	} {
-		q, _ := newQueue(t, test.o)
-		id := trigger(t, q, "ENTRUST.SIGNING", test.named)
+		q, fake := newQueue(t, test.o)
+		if test.url == "" && test.named != "" {
+			_, err := q.Trigger(t.Context(), "ENTRUST.SIGNING", nil, test.named)
+			assert.ErrorContains(t, err, test.why, name)
+		}
+		id := happen(t, fake, test.named)
 		if test.url == "" {
 			n := until(t, q, id, callbacks.Nowhere)
 			assert.Contains(t, n.Why, test.why, name)
@@ -249,7 +266,7 @@ func TestTriggerRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ event, plain, address, said string }{
 		"event":     {"NO.SUCH", "", "", "there are"},
 		"plaintext": {"ENTRUST.SIGNING", "[]", "", "plaintext"},
-		"address":   {"ENTRUST.SIGNING", "", "shop", "is not an address"},
+		"address":   {"ENTRUST.SIGNING", "", "shop", "is not an http or https URL"},
 	} {
 		_, err := q.Trigger(t.Context(), test.event, json.RawMessage(test.plain), test.address)
 		assert.ErrorContains(t, err, test.said, name)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -155,8 +154,8 @@ func (q *Queue) Trigger(ctx context.Context, eventType string, plaintext json.Ra
 			continue
 		}
 		if address != "" {
-			if u, err := url.Parse(address); err != nil || u.Host == "" {
-				return "", fmt.Errorf("%q is not an address such as http://127.0.0.1:8080/notify", address)
+			if _, err := q.target(address); err != nil {
+				return "", err
 			}
 		}
 		if _, known := q.retries[eventType]; !known {

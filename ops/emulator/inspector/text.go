@@ -214,6 +214,10 @@ func verdict(lang string, x journal.Exchange) string {
 		text = x.Code + ": " + s.Reason
 	case text == "" && x.Status == 0:
 		text = "no answer"
+	case lang == "zh" && x.Fault == "" && len(x.Findings) > 0 && x.Findings[0].IssueZh != "":
+		text = x.Code + ": " + x.Findings[0].Field + " " + x.Findings[0].IssueZh
+	case lang == "zh" && x.Fault != "":
+		text = strings.Replace(strings.Replace(text, "ok; ", "成功；", 1), "fault: ", "故障 ", 1)
 	}
 	return say(lang, cut(text, 300))
 }

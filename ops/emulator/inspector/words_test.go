@@ -101,9 +101,9 @@ func named(t *testing.T) map[string]bool {
 		assert.NotEmpty(t, f.Zh, f.Name)
 	}
 	for _, a := range fake.Actions() {
-		all = append(all, a.Doc)
+		assert.NotEmpty(t, a.DocZh, a.Name)
 		for _, p := range a.Params {
-			all = append(all, p.Doc)
+			assert.Equal(t, p.Doc == "", p.DocZh == "", "%s of %s", p.Name, a.Name)
 		}
 	}
 	for _, p := range catalog.Products {

@@ -34,7 +34,8 @@ type Options struct {
 	Platforms []Platform // the last answers for what no one owns
 	Plan      Plan
 	Unlimited bool                          // no limits of rate, to begin with
-	Seed      string                        // numbers follow from it; empty: they begin at 1
+	Seed      string                        // keys follow from it, by which the log tells whether a ciphertext is still good
+	Numbers   string                        // numbers follow from it; empty: they begin at 1
 	Clock     time.Time                     // where the time of the business stands; zero: it runs
 	Log       io.Writer                     // gets what changes the state, see Engine.Restore; nil: nobody
 	Observe   func(Request)                 // nil: nobody
@@ -90,20 +91,13 @@ func New(o Options) (*Engine, error) {
 	if !o.Clock.IsZero() {
 		e.stands.Store(new(o.Clock))
 	}
-	if o.Seed != "" {
-		sum := sha256.Sum256([]byte("wxpaytest numbers " + o.Seed))
+	if o.Numbers != "" {
+		sum := sha256.Sum256([]byte("wxpaytest numbers " + o.Numbers))
 		e.count.Store(int64(binary.BigEndian.Uint32(sum[:])%1_000_000) * 1000)
 	}
 	e.unlimited.Store(o.Unlimited)
 	e.saver = newSaver(o)
 	e.sealed = sealedNames(o.Catalog)
-	if !o.Clock.IsZero() {
-		e.stands.Store(new(o.Clock))
-	}
-	if o.Seed != "" {
-		sum := sha256.Sum256([]byte("wxpaytest numbers " + o.Seed))
-		e.count.Store(int64(binary.BigEndian.Uint32(sum[:])%1_000_000) * 1000)
-	}
 	for _, p := range o.Catalog.Products {
 		i := slices.IndexFunc(o.Platforms, func(at Platform) bool { return at.Name() == p.Platform })
 		if i < 0 {
