@@ -85,6 +85,13 @@ func (s *Server) InjectFault(i Injection) (id int, err error) {
 	return id, s.cannot(err)
 }
 
+// ReadFault reads a fault as the header X-Emulator-Fault has it, NAME[=VALUE][*COUNT][%PERCENT], to be injected. Without a count
+// it happens once, and by chance without end.
+func (s *Server) ReadFault(text string) (Injection, error) {
+	i, err := s.plan.Read(text)
+	return Injection(i), s.cannot(err)
+}
+
 // Injections returns what was injected, in order, also what has happened as often as it was to, up to the last
 // thousand; and what requests asked for by their header and have not met yet.
 func (s *Server) Injections() []Injection {

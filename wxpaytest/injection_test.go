@@ -84,7 +84,7 @@ func TestInjectionsThatCannotBe(t *testing.T) {
 		`there is no route "everything"`:                                                               {Name: "500", Times: 1, Route: "everything"},
 		`there is no host "api.mch.weixin.qq.con"; the nearest is "api.mch.weixin.qq.com"`:             {Name: "500", Times: 1, Host: "api.mch.weixin.qq.con"},
 		`requests to "POST /v3/security/echo" do not go to the host "api.tpns.tencent.com"`:            {Name: "500", Times: 1, Route: echoRoute, Host: "api.tpns.tencent.com"},
-		`fault "forged" cannot happen there: it is one of wechatpay`:                                   {Name: "forged", Times: 1, Host: "api.tpns.tencent.com"},
+		`fault "forged" cannot happen there: it is one of the platform wechatpay`:                                   {Name: "forged", Times: 1, Host: "api.tpns.tencent.com"},
 		`a tag has at most 100 bytes`:                                                                  {Name: "500", Times: 1, Tag: strings.Repeat("a", 101)},
 		`there is no fault "` + strings.Repeat("x", 60) + `"…`:                                         {Name: strings.Repeat("x", 1<<20), Times: 1},
 		`fault "429-retry-after" cannot have the value "1.5s"; it is written like 429-retry-after=30s`: {Name: "429-retry-after=1.5s", Times: 1},
@@ -327,7 +327,7 @@ func TestFaultHeadersThatCannotBeRead(t *testing.T) {
 		"500%101":                          `item 1: "101" is no percentage, which is above 0 and at most 100`,
 		"500%NaN":                          `item 1: "NaN" is no percentage, which is above 0 and at most 100`,
 		"slow=soon":                        `item 1: fault "slow" cannot have the value "soon"; it is written like slow=6s`,
-		"tpns-1008003":                     `item 1: fault "tpns-1008003" cannot happen there: it is one of tpns`,
+		"tpns-1008003":                     `item 1: fault "tpns-1008003" cannot happen there: it is one of the platform tpns`,
 		strings.Repeat("500,", 50) + "500": `names more than 50 faults`,
 		strings.Repeat("5", 1001):          `has 1001 bytes, more than 1000`,
 	} {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,8 +56,20 @@ func (e *Emulator) routes(page http.Handler) http.Handler {
 		method, path, _ := strings.Cut(pattern, " ")
 		api.HandleFunc(method+" "+Root+path, answering(f))
 	}
-	api.HandleFunc(Root, func(w http.ResponseWriter, _ *http.Request) {
-		refuse(w, http.StatusNotFound, "there is no such path, or not with this method; see "+Root+"openapi.json")
+	api.HandleFunc(Root, func(w http.ResponseWriter, r *http.Request) {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+			other := r.Clone(r.Context())
+			if other.Method = method; method != r.Method {
+				if _, pattern := api.Handler(other); pattern != Root {
+					w.Header().Add("Allow", method)
+				}
+			}
+		}
+		if w.Header().Get("Allow") != "" {
+			refuse(w, http.StatusMethodNotAllowed, "this path is not for "+r.Method)
+			return
+		}
+		refuse(w, http.StatusNotFound, "there is no such path; see "+Root+"openapi.json")
 	})
 	mux := http.NewServeMux()
 	mux.Handle(Root, e.guard(api))
@@ -340,9 +353,21 @@ func (e *Emulator) listFaults(r *http.Request) (any, error) {
 }
 
 func (e *Emulator) injectFault(r *http.Request) (any, error) {
-	asked := injection{Times: 1}
+	asked := struct {
+		injection
+		Fault string `json:"fault"` // name, times and probability in one
+	}{injection: injection{Times: 1}}
 	if err := read(r, &asked); err != nil {
 		return nil, err
+	}
+	if asked.Fault != "" {
+		i, err := e.Fake().ReadFault(asked.Fault)
+		if err != nil {
+			return nil, errors.New(strings.TrimPrefix(err.Error(), "wxpaytest: "))
+		}
+		if asked.Name, asked.Probability = i.Name, i.Probability; asked.Times == 1 { // negative: whatever the fault says
+			asked.Times = i.Times
+		}
 	}
 	asked.ID, asked.Happened, asked.Header = 0, 0, ""
 	for _, f := range wxpaytest.Faults {
@@ -350,7 +375,7 @@ func (e *Emulator) injectFault(r *http.Request) (any, error) {
 			return nil, fmt.Errorf("fault %q cannot happen on a socket: there is a connection already", f.Name)
 		}
 	}
-	id, err := e.Fake().InjectFault(wxpaytest.Injection(asked))
+	id, err := e.Fake().InjectFault(wxpaytest.Injection(asked.injection))
 	if err != nil {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "wxpaytest: "))
 	}
@@ -374,7 +399,11 @@ func (e *Emulator) listEvents(r *http.Request) (any, error) {
 	var wait time.Duration
 	for name := range q {
 		switch name {
-		case "type", "state":
+		case "type":
+		case "state":
+			if all := []string{callbacks.Waiting, callbacks.Held, callbacks.Delivered, callbacks.GivenUp, callbacks.Nowhere}; !slices.Contains(all, q.Get(name)) {
+				return nil, fmt.Errorf("state is one of %s", strings.Join(all, ", "))
+			}
 		case "wait":
 			var err error
 			if wait, err = time.ParseDuration(q.Get(name)); err != nil {

@@ -230,6 +230,11 @@ func TestAPI(t *testing.T) {
 	call(400, "POST", "faults", `{"name":"no-such"}`)
 	call(400, "POST", "faults", `{"nam":"429"}`)
 	call(400, "POST", "faults", `{"name":"dns"}`)
+	call(400, "POST", "faults", `{"fault":"429*x"}`)
+	chance := mustJSON(t, call(200, "POST", "faults", `{"fault":"slow=1ms*3%50","tag":"u"}`)["id"])
+	planned := call(200, "GET", "faults", "")["faults"].([]any)[0].(map[string]any)
+	assert.Equal(t, []any{"slow=1ms", 3.0, 0.5}, []any{planned["name"], planned["times"], planned["probability"]})
+	call(200, "DELETE", "faults/"+chance, "")
 	id := call(200, "POST", "faults", `{"name":"429","route":"POST /v3/security/echo","tag":"t"}`)["id"]
 	faults := call(200, "GET", "faults?route=POST+/v3/security/echo", "")
 	assert.Equal(t, []any{"429"}, faults["unused"])
@@ -281,7 +286,9 @@ func TestAPI(t *testing.T) {
 	call(200, "POST", "reset", "")
 	assert.Empty(t, call(200, "GET", "requests", "")["requests"])
 	call(404, "GET", "no-such", "")
-	call(404, "PATCH", "state", "")
+	call(405, "PATCH", "state", "")
+	call(405, "GET", "reset", "")
+	call(400, "GET", "events?state=odd", "")
 	for path, item := range doc.Paths.Map() {
 		for method := range item.Operations() {
 			assert.True(t, seen[method+" "+path], "%s %s was not called", method, path)

@@ -20,7 +20,7 @@ func (e *Emulator) guard(next http.Handler) http.Handler {
 	safe := origins.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !e.knows(r.Host) {
-			refuse(w, http.StatusMisdirectedRequest, "the emulator is not asked for under this name; allow it with --host")
+			refuse(w, http.StatusMisdirectedRequest, "this host name is not known; allow it with --host")
 			return
 		}
 		safe.ServeHTTP(w, r)

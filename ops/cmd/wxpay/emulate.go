@@ -34,7 +34,7 @@ type emulation struct {
 func (a *app) emulateCommand() *cobra.Command {
 	e := &emulation{}
 	c := &cobra.Command{
-		Use:   "emulate [-- COMMAND …]",
+		Use:   "emulate [-- PROGRAM …]",
 		Short: a.t("a fake WeChat Pay and TPNS on this machine, with a page that shows every request", "在本机运行模拟的微信支付与 TPNS，并用网页展示每个请求"),
 		Long: a.t(`A fake WeChat Pay and TPNS on this machine, for programs in any language: v3 has no sandbox. It checks signatures and
 shapes of requests by the documents, keeps cards, contracts and tasks, signs its answers, and sends notifications. No
@@ -43,13 +43,13 @@ account, no real key: those that it makes are worth nothing elsewhere.
 The first line on stdout is the address to set as base address. The folder gets the keys and the file env, whose lines set
 what the SDK and this command read. The page is at /_inspector/, the API for tests at /_emulator/.
 
-With a COMMAND the emulator runs it in that environment and ends with its exit code.`,
+With a PROGRAM the emulator runs it in that environment and ends with its exit code.`,
 			`在本机运行模拟的微信支付与 TPNS，供任何语言的程序联调：APIv3 没有沙箱。它按官方文档校验签名与请求，保存会员卡、签约、任务等状态，
 对应答签名，并发送回调通知。无需账号，也不使用真实密钥：它生成的密钥在别处毫无价值。
 
 标准输出的第一行是基地址。目录中会写入密钥与 env 文件，后者设置本 SDK 和本命令读取的环境变量。网页在 /_inspector/，供测试使用的接口在 /_emulator/。
 
-若给出 COMMAND，则在上述环境中运行它，并以它的退出码结束。`),
+若给出 PROGRAM，则在上述环境中运行它，并以它的退出码结束。`),
 		Example: `  wxpay emulate --dir ./emulator
   wxpay emulate --forward-to http://127.0.0.1:8080 --speed 60
   wxpay emulate -- go test ./...
@@ -114,6 +114,20 @@ func (a *app) emulation(c *cobra.Command, e *emulation) (err error) {
 	return nil
 }
 
+// blamed is the flag whose value an emulator could not be made with.
+func (e *emulation) blamed(err error) string {
+	if _, ok := errors.AsType[*callbacks.Reason](err); ok {
+		return "--forward-to: "
+	}
+	switch text := err.Error(); {
+	case strings.HasPrefix(text, "start: "):
+		return "--start " + e.start + ": "
+	case e.config.State != "" && strings.Contains(text, e.config.State):
+		return "--state: "
+	}
+	return "--dir: "
+}
+
 // refused is something that cannot be used, so that the emulator does not start.
 func refused(what string, err error) error {
 	english, chinese := whyOf(err)
@@ -146,7 +160,7 @@ func (a *app) emulate(c *cobra.Command, e *emulation, command []string) error {
 	}
 	em, err := emulator.New(e.config)
 	if err != nil {
-		return refused("", err)
+		return refused(e.blamed(err), err)
 	}
 	defer em.Close()
 	if e.tls {

@@ -87,7 +87,10 @@ func TestEmulate(t *testing.T) {
 
 	id := ok("trigger", "ENTRUST.SIGNING", "--to", "https://shop.example/signed")
 	assert.Equal(t, "/signed", <-heard)
-	assert.Contains(t, ok("emulate", "resend", id, "--variant", "forged"), "the receiver must refuse it")
+	o := runIn(t, env, "", "emulate", "resend", id, "--variant", "forged")
+	assert.Equal(t, exitRejected, o.code)
+	assert.Contains(t, o.stderr, "the receiver must refuse it")
+	assert.Contains(t, ok("emulate", "resend", id), "taken")
 	assert.Contains(t, ok("emulate", "events"), id+"\tENTRUST.SIGNING\tdelivered")
 	ok("emulate", "advance", "72h")
 	ok("emulate", "reset", "state")
@@ -105,7 +108,7 @@ func TestEmulate(t *testing.T) {
 		o = runIn(t, env, "", append(wrong, "--lang=zh")...)
 		assert.Regexp(t, `\p{Han}`, o.stderr, "%v", wrong)
 	}
-	o := stop()
+	o = stop()
 	assert.Zero(t, o.code)
 	assert.Contains(t, o.stderr, "A FAKE WeChat Pay")
 	o = runIn(t, env, "", "emulate", "reset")

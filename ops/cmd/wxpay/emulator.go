@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -131,28 +130,6 @@ func (a *app) triggerCommand() *cobra.Command {
 	return k.flag(a, c)
 }
 
-// planned is a fault as it is written: NAME[=VALUE][*COUNT][%PERCENT].
-func planned(text string) (name string, times int, probability float64, err error) {
-	name, times = text, 1
-	if before, percent, ok := strings.Cut(name, "%"); ok {
-		name = before
-		p, bad := strconv.ParseFloat(percent, 64)
-		if bad != nil || !(p > 0 && p <= 100) {
-			return "", 0, 0, errors.New("behind % stands a number up to 100")
-		}
-		probability = p / 100
-	}
-	if before, count, ok := strings.Cut(name, "*"); ok {
-		name = before
-		if times, err = strconv.Atoi(count); err != nil || times < 1 {
-			return "", 0, 0, errors.New("behind * stands a number from 1")
-		}
-	} else if probability > 0 {
-		times = -1
-	}
-	return name, times, probability, nil
-}
-
 func (a *app) faultCommand() *cobra.Command {
 	var k asking
 	var route, tag string
@@ -164,17 +141,13 @@ func (a *app) faultCommand() *cobra.Command {
 		Example: `  wxpay emulate fault '429*3' --route "POST /v3/edu-papay/transactions"
   wxpay emulate fault slow=6s --tag test-17`,
 		RunE: func(c *cobra.Command, args []string) error {
-			name, times, probability, err := planned(args[0])
-			if err != nil {
-				return a.misused(c, err.Error(), "FAULT 写法有误："+err.Error())
-			}
+			body := map[string]any{"fault": args[0], "route": route, "tag": tag}
 			if always {
-				times = -1
+				body["times"] = -1
 			}
 			var made struct {
 				ID int `json:"id"`
 			}
-			body := map[string]any{"name": name, "times": times, "probability": probability, "route": route, "tag": tag}
 			if err := a.ask(c, &k, http.MethodPost, "faults", body, &made); err != nil {
 				return err
 			}
@@ -211,11 +184,11 @@ func (a *app) faultsCommand() *cobra.Command {
 				return err
 			}
 			return a.emit("faults", got, func(w io.Writer) {
+				if len(got.Unused) > 0 {
+					fmt.Fprintf(w, "%s %s\n\n", a.t("yet to happen:", "尚未发生："), strings.Join(got.Unused, ", "))
+				}
 				for _, f := range got.Known {
 					fmt.Fprintf(w, "%s\t%s\n", cmp.Or(f.Example, f.Name), a.t(f.Doc, cmp.Or(f.DocZh, f.Doc)))
-				}
-				if len(got.Unused) > 0 {
-					fmt.Fprintf(w, "\n%s %s\n", a.t("yet to happen:", "尚未发生："), strings.Join(got.Unused, ", "))
 				}
 			})
 		},
@@ -326,12 +299,16 @@ func (a *app) resendCommand() *cobra.Command {
 					Status int
 					Why    string
 					WhyZh  string `json:"why_zh"`
+					Wrong  bool
 				}
 			}
 			if err := json.Unmarshal(text, &n); err != nil || len(n.Attempts) == 0 {
 				return err
 			}
 			last := n.Attempts[len(n.Attempts)-1]
+			if last.Wrong {
+				return fail(exitRejected, last.Why, last.WhyZh)
+			}
 			return a.emit("event", map[string]json.RawMessage{"event": text}, func(w io.Writer) { fmt.Fprintln(w, a.t(last.Why, last.WhyZh)) })
 		},
 	}

@@ -61,6 +61,7 @@ type Attempt struct {
 	Err     string        `json:"error,omitzero"`   // why none came
 	Why     string        `json:"why"`              // it will or will not be sent again
 	WhyZh   string        `json:"why_zh"`
+	Wrong   bool          `json:"wrong,omitzero"` // it was taken and must not be
 }
 
 // Options are what a [Queue] needs.
@@ -313,6 +314,7 @@ func (q *Queue) try(ctx context.Context, n *notice, variant string) {
 		q.settle(n, &a)
 	} else {
 		a.Why, a.WhyZh = v.judge(&a)
+		a.Wrong = !v.sound && a.taken()
 	}
 	n.busy = false
 	const most = 50

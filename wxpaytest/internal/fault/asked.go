@@ -44,6 +44,18 @@ func (n names) read(header string) (items []item, err error) {
 	return items, nil
 }
 
+// Read reads a fault as NAME[=VALUE][*COUNT][%PERCENT]. Without a count it happens once, and by chance without end.
+func (p *Plan) Read(text string) (Injection, error) {
+	it, err := p.known.item(strings.TrimSpace(text))
+	name, _, _ := strings.Cut(text, "%")
+	name, _, counted := strings.Cut(name, "*")
+	i := Injection{Name: strings.TrimSpace(name), Times: it.left, Probability: it.probability}
+	if it.probability > 0 && !counted {
+		i.Times = -1
+	}
+	return i, err
+}
+
 func (n names) item(text string) (it item, err error) {
 	if text == "" {
 		return it, fmt.Errorf("is empty; it is written NAME[=VALUE][*COUNT][%%PERCENT], such as 429*3")

@@ -72,7 +72,7 @@ func (p *Plan) Add(i Injection, platform string) (id int, err error) {
 	case !(0 <= i.Probability && i.Probability <= 1): // also not a number
 		return 0, fmt.Errorf("fault %q cannot have the probability %v; it is above 0 and at most 1", f.Name, i.Probability)
 	case f.Platform != "" && platform != "" && f.Platform != platform:
-		return 0, fmt.Errorf("fault %q cannot happen there: it is one of %s", f.Name, f.Platform)
+		return 0, fmt.Errorf("fault %q cannot happen there: it is one of the platform %s", f.Name, f.Platform)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
