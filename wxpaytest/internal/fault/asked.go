@@ -200,7 +200,7 @@ func possible(items []item, tx *engine.Tx, socket bool) error {
 	for n, it := range items {
 		switch f := it.fault; {
 		case f.Platform != "" && f.Platform != tx.Platform.Name():
-			return fmt.Errorf("item %d: fault %q cannot happen there: it is one of %s", n+1, f.Name, f.Platform)
+			return fmt.Errorf("item %d: fault %q cannot happen there: it is one of the platform %s", n+1, f.Name, f.Platform)
 		case socket && f.Stage == engine.Dialing:
 			return fmt.Errorf("item %d: fault %q cannot happen on a socket, where there is a connection already", n+1, f.Name)
 		}
