@@ -142,7 +142,7 @@ func (e *Emulator) begin() error {
 	}
 	o.Observe = e.observe
 	if e.log != nil {
-		o.Log = e.log
+		o.Log = e.log.begin()
 	}
 	fake, err := wxpaytest.NewServer(o)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -517,13 +518,16 @@ func TestStateFile(t *testing.T) {
 
 	third := open()
 	assert.Equal(t, before, state(third))
+	old := third.Fake() // that of a call which is on its way
 	require.NoError(t, third.Reset(emulator.ResetState))
+	old.Advance(time.Hour)
 	fresh := state(third)
 	assert.NotContains(t, fresh, "o2")
 	assert.Contains(t, fresh, "card-1", "what exists at the start is there again")
 	require.NoError(t, third.Close())
 	fourth := open()
 	assert.Equal(t, fresh, state(fourth))
+	assert.Zero(t, fourth.Fake().Ahead())
 	require.NoError(t, fourth.Close())
 	info, err := os.Stat(c.State)
 	require.NoError(t, err)

@@ -18,6 +18,13 @@ type stateFile struct {
 	mu   sync.Mutex
 	file *os.File
 	lock *flock.Flock
+	life int // grows when the state is forgotten
+}
+
+// A life is one state from its beginning to its reset. Calls that are on their way at a reset still write to the old one.
+type life struct {
+	*stateFile
+	number int
 }
 
 func openState(path string) (_ *stateFile, err error) {
@@ -34,11 +41,21 @@ func openState(path string) (_ *stateFile, err error) {
 	return &stateFile{file: f, lock: lock}, nil
 }
 
-// Write appends.
-func (s *stateFile) Write(p []byte) (int, error) {
+// begin returns where the log of the state as it is now goes.
+func (s *stateFile) begin() io.Writer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.file.Write(p)
+	return life{s, s.life}
+}
+
+// Write appends, unless that state was forgotten.
+func (l life) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.number != l.life {
+		return len(p), nil
+	}
+	return l.file.Write(p)
 }
 
 // restore gives a fake the state that the file holds; ok says that it holds one. The line that a crash cut off is
@@ -65,6 +82,7 @@ func (s *stateFile) restore(fake *wxpaytest.Server) (ok bool, err error) {
 func (s *stateFile) clear() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.life++
 	return s.file.Truncate(0)
 }
 
