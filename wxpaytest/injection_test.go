@@ -84,7 +84,7 @@ func TestInjectionsThatCannotBe(t *testing.T) {
 		`there is no route "everything"`:                                                               {Name: "500", Times: 1, Route: "everything"},
 		`there is no host "api.mch.weixin.qq.con"; the nearest is "api.mch.weixin.qq.com"`:             {Name: "500", Times: 1, Host: "api.mch.weixin.qq.con"},
 		`requests to "POST /v3/security/echo" do not go to the host "api.tpns.tencent.com"`:            {Name: "500", Times: 1, Route: echoRoute, Host: "api.tpns.tencent.com"},
-		`fault "forged" cannot happen there: it is one of the platform wechatpay`:                                   {Name: "forged", Times: 1, Host: "api.tpns.tencent.com"},
+		`fault "forged" cannot happen there: it is one of the platform wechatpay`:                      {Name: "forged", Times: 1, Host: "api.tpns.tencent.com"},
 		`a tag has at most 100 bytes`:                                                                  {Name: "500", Times: 1, Tag: strings.Repeat("a", 101)},
 		`there is no fault "` + strings.Repeat("x", 60) + `"…`:                                         {Name: strings.Repeat("x", 1<<20), Times: 1},
 		`fault "429-retry-after" cannot have the value "1.5s"; it is written like 429-retry-after=30s`: {Name: "429-retry-after=1.5s", Times: 1},

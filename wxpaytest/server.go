@@ -283,6 +283,10 @@ type Finding struct {
 	Issue, IssueZh string
 }
 
+// HidePhones puts a text, such as ****, in the place of the four middle digits of each phone number that stands in a text in the
+// open, however it is spaced or escaped.
+func HidePhones(text, with string) string { return engine.HidePhones(text, with) }
+
 // Requests returns the requests so far, oldest first; at most Options.Journal of them.
 func (s *Server) Requests() []Request {
 	return each(s.engine.Requests(), request)

@@ -243,11 +243,14 @@ func filterOf(q url.Values) (f journal.Filter, wait time.Duration, err error) {
 	return f, min(wait, time.Minute), f.Check()
 }
 
-// awaited asks again until there is something, or the time is over.
-func awaited[T any](r *http.Request, wait time.Duration, find func() []T) []T {
+// awaited asks again after each change until there is something, or the time is over.
+func awaited[T any](r *http.Request, wait time.Duration, version func() int64, find func() []T) []T {
 	deadline := time.Now().Add(wait)
-	for {
-		found := find()
+	var found []T
+	for seen := int64(-1); ; {
+		if now := version(); now != seen {
+			seen, found = now, find()
+		}
 		if len(found) > 0 || !time.Now().Before(deadline) {
 			return found
 		}
@@ -265,7 +268,7 @@ func (e *Emulator) listRequests(r *http.Request) (any, error) {
 		return nil, err
 	}
 	list := []exchange{}
-	for _, x := range awaited(r, wait, func() []journal.Exchange { return e.journal.Find(f) }) {
+	for _, x := range awaited(r, wait, e.journal.Version, func() []journal.Exchange { return e.journal.Find(f) }) {
 		list = append(list, exchangeOf(x))
 	}
 	return map[string]any{"requests": list}, nil
@@ -413,7 +416,7 @@ func (e *Emulator) listEvents(r *http.Request) (any, error) {
 			return nil, fmt.Errorf("there is no filter %q; there are type, state and wait", name)
 		}
 	}
-	list := awaited(r, min(wait, time.Minute), func() []callbacks.Notice {
+	list := awaited(r, min(wait, time.Minute), e.callbacks.Version, func() []callbacks.Notice {
 		found := []callbacks.Notice{}
 		for _, n := range e.callbacks.All() {
 			if (q.Get("type") == "" || q.Get("type") == n.Type) && (q.Get("state") == "" || q.Get("state") == n.State) {

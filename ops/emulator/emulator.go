@@ -23,6 +23,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/wxpay-go/wxpay/api"
 	"github.com/wxpay-go/wxpay/ops/emulator/callbacks"
 	"github.com/wxpay-go/wxpay/ops/emulator/inspector"
@@ -66,6 +68,7 @@ type Emulator struct {
 
 	resetting sync.Mutex
 	log       *stateFile // nil: none
+	dir       *flock.Flock
 }
 
 // New returns an emulator. It writes keys into Config.Dir, and reads the state; it does not listen.
@@ -82,11 +85,16 @@ func New(c Config) (_ *Emulator, err error) {
 			return nil, err
 		}
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.Close())
+		}
+	}()
 	if err := e.seed(); err != nil {
 		return nil, err
 	}
 	e.journal = journal.New(e.catalog)
-	if e.callbacks, err = callbacks.New(callbacks.Options{Fake: e.Fake, Catalog: e.catalog, Speed: c.Speed, ForwardTo: c.ForwardTo, Allow: e.mayCall}); err != nil {
+	if e.callbacks, err = callbacks.New(callbacks.Options{Fake: e.Fake, Catalog: e.catalog, Speed: c.Speed, ForwardTo: c.ForwardTo, Allow: e.mayCall, Remote: c.Remote}); err != nil {
 		return nil, err
 	}
 	if c.State != "" {
@@ -94,15 +102,15 @@ func New(c Config) (_ *Emulator, err error) {
 			return nil, err
 		}
 	}
-	if err := e.begin(); err != nil {
-		return nil, errors.Join(err, e.Close())
+	if err := e.begin(true); err != nil {
+		return nil, err
 	}
 	page, err := inspector.New(inspector.Sources{
 		Fake: e.Fake, Catalog: e.catalog, Journal: e.journal, Callbacks: e.callbacks, BaseURL: e.BaseURL, Dir: e.config.Dir,
 		Replay: e.Replay, Try: e.Try, Sign: e.sign, Reset: e.Reset,
 	})
 	if err != nil {
-		return nil, errors.Join(err, e.Close())
+		return nil, err
 	}
 	e.handler = e.routes(page)
 	return e, nil
@@ -126,15 +134,21 @@ func (e *Emulator) seed() error {
 			}
 		}
 	}
+	e.dir = flock.New(filepath.Join(e.config.Dir, ".lock"))
+	if ok, err := e.dir.TryLock(); err != nil {
+		return err
+	} else if !ok {
+		return fmt.Errorf("%s is used by another emulator", e.config.Dir)
+	}
 	kept := strings.TrimSpace(string(text))
 	if e.config.Fake.Seed = cmp.Or(e.config.Fake.Seed, kept, rand.Text()); e.config.Fake.Seed == kept {
 		return nil
 	}
-	return os.WriteFile(path, []byte(e.config.Fake.Seed+"\n"), 0o600)
+	return replace(path, []byte(e.config.Fake.Seed+"\n"))
 }
 
-// begin makes the fake, with the state that the file has, or what exists at the start.
-func (e *Emulator) begin() error {
+// begin makes the fake, with the state that the file has if it is to go on, or what exists at the start.
+func (e *Emulator) begin(goOn bool) error {
 	o := e.config.Fake
 	o.Journal, o.Shown, o.NotifyHosts = 1, shown, e.mayCall
 	if !e.seeded { // whoever hears of two events by one ID drops the second
@@ -149,7 +163,7 @@ func (e *Emulator) begin() error {
 		return err
 	}
 	restored := false
-	if e.log != nil {
+	if goOn && e.log != nil {
 		if restored, err = e.log.restore(fake); err != nil {
 			return err
 		}
@@ -159,7 +173,7 @@ func (e *Emulator) begin() error {
 			return err
 		}
 	}
-	e.fake.Store(fake)
+	e.callbacks.Begin(func() { e.fake.Store(fake) })
 	return nil
 }
 
@@ -225,10 +239,9 @@ func (e *Emulator) Reset(what string) error {
 				return err
 			}
 		}
-		if err := e.begin(); err != nil {
+		if err := e.begin(false); err != nil {
 			return err
 		}
-		e.callbacks.Clear()
 		for _, i := range kept {
 			if what == ResetState && i.Times != 0 && i.Header == "" {
 				if _, err := e.Fake().InjectFault(i); err != nil {
@@ -243,12 +256,16 @@ func (e *Emulator) Reset(what string) error {
 	return nil
 }
 
-// Close lets go of the file of the state. [Emulator.Serve] does it too.
+// Close lets others have the folder and the file of the state. [Emulator.Serve] does it too.
 func (e *Emulator) Close() error {
-	if e.log == nil {
-		return nil
+	var err error
+	if e.dir != nil {
+		err = e.dir.Unlock()
 	}
-	return e.log.Close()
+	if e.log != nil {
+		err = errors.Join(err, e.log.Close())
+	}
+	return err
 }
 
 // Serve answers on a listener, https if it is one of TLS, and sends notifications, until ctx ends; then it lets

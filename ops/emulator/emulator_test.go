@@ -158,6 +158,9 @@ func TestSameFolderSameKeys(t *testing.T) {
 	require.NoError(t, err)
 	config, err := wxpay.ConfigFrom(func(name string) string { return first.env[name] })
 	require.NoError(t, err)
+	_, err = emulator.New(emulator.Config{Dir: dir})
+	assert.ErrorContains(t, err, "used by another emulator")
+	require.NoError(t, first.Close())
 	second := newSandbox(t, emulator.Config{Dir: dir})
 	after, err := os.ReadFile(filepath.Join(dir, "apiclient_key.pem"))
 	require.NoError(t, err)
@@ -333,6 +336,7 @@ func TestGuard(t *testing.T) {
 		"other":       {[2]string{"Origin", "http://evil.example"}, 403},
 		"null origin": {[2]string{"Origin", "null"}, 403},
 		"own origin":  {[2]string{"Origin", s.base}, 200},
+		"navigation":  {[2]string{"Sec-Fetch-Site", "none"}, 200},
 	} {
 		var header []string
 		if test.header[0] != "" {

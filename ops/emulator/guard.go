@@ -23,6 +23,11 @@ func (e *Emulator) guard(next http.Handler) http.Handler {
 			refuse(w, http.StatusMisdirectedRequest, "this host name is not known; allow it with --host")
 			return
 		}
+		// Pages of others may lead here, and may not load anything from here: reading costs time.
+		if site := r.Header.Get("Sec-Fetch-Site"); (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
+			refuse(w, http.StatusForbidden, "this request comes from a page of another origin")
+			return
+		}
 		safe.ServeHTTP(w, r)
 	})
 }

@@ -55,7 +55,7 @@ func (e *Emulator) TLS(l net.Listener) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(e.config.Dir, "ca.pem"), root, 0o644); err != nil {
+	if err := replace(filepath.Join(e.config.Dir, "ca.pem"), root); err != nil {
 		return nil, err
 	}
 	return secure{tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})}, nil
@@ -130,11 +130,28 @@ func (e *Emulator) WriteEnv(base string) (env []string, err error) {
 		env = append(env, "SSL_CERT_FILE="+filepath.Join(e.config.Dir, "ca.pem"), "NODE_EXTRA_CA_CERTS="+filepath.Join(e.config.Dir, "ca.pem"))
 	}
 	var b strings.Builder
+	b.WriteString("unset WXPAY_MCH_ID WXPAY_BRAND_ID WXPAY_PRIVATE_KEY WXPAY_PUBLIC_KEY WXPAY_PUBLIC_KEY_ID WXPAY_PUBLIC_KEY_FILE WXPAY_BACKUP_URL WXPAY_PROFILE\n") // of a real set-up
 	for _, variable := range env {
 		name, value, _ := strings.Cut(variable, "=")
 		fmt.Fprintf(&b, "export %s='%s'\n", name, strings.ReplaceAll(value, "'", `'\''`))
 	}
-	return env, os.WriteFile(filepath.Join(e.config.Dir, "env"), []byte(b.String()), 0o600)
+	return env, replace(filepath.Join(e.config.Dir, "env"), []byte(b.String()))
+}
+
+// replace puts a file that only the user may read in the place of what is there, which may be a link.
+func replace(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
 }
 
 // silent takes what net/http says of clients that break off; the journal has what there is to know.

@@ -52,7 +52,7 @@ func (s *stateFile) begin() io.Writer {
 func (l life) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.number != l.life {
+	if l.number != l.life || l.file == nil {
 		return len(p), nil
 	}
 	return l.file.Write(p)
@@ -90,5 +90,10 @@ func (s *stateFile) clear() error {
 func (s *stateFile) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return errors.Join(s.file.Close(), s.lock.Unlock())
+	if s.file == nil {
+		return nil
+	}
+	err := errors.Join(s.file.Close(), s.lock.Unlock())
+	s.file = nil
+	return err
 }

@@ -37,8 +37,8 @@ func (e *Emulator) Replay(ctx context.Context, number int) (int, error) {
 	switch {
 	case !ok:
 		return 0, fmt.Errorf("exchange %d %w; the oldest give way to new ones", number, ErrUnknown)
-	case x.Sent == nil && x.BodySize > 0:
-		return 0, fmt.Errorf("the body of exchange %d is no longer kept, so it cannot be sent again", number)
+	case x.Sent == nil && x.BodySize > 0, x.SentURI == "":
+		return 0, fmt.Errorf("what exchange %d sent is no longer kept, so it cannot be sent again", number)
 	}
 	h := http.Header{}
 	for _, name := range []string{"Accept", "Content-Type", "Wechatpay-Serial", "Accept-Language"} {
@@ -47,7 +47,7 @@ func (e *Emulator) Replay(ctx context.Context, number int) (int, error) {
 		}
 	}
 	h.Set(journal.Repeats, fmt.Sprint(number))
-	return e.send(ctx, x.Method, cmp.Or(x.SentURI, x.URI), h, x.Sent)
+	return e.send(ctx, x.Method, x.SentURI, h, x.Sent)
 }
 
 // Try sends a request that was made on the page of an operation, and returns the number of its exchange.

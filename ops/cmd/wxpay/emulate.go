@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -201,14 +203,25 @@ func (a *app) banner(base, dir string, command bool) {
 // within runs a command with the environment of the emulator.
 func (a *app) within(ctx context.Context, env, command []string) error {
 	c := exec.CommandContext(ctx, command[0], command[1:]...)
-	c.Env = append(os.Environ(), env...)
+	c.Env = append(slices.DeleteFunc(os.Environ(), ofPlatforms), env...) // a real set-up beside it would be mixed in
 	c.Stdin, c.Stdout, c.Stderr = a.stdin, a.stdout, a.stderr
 	if s, ok := a.stdout.(*sink); ok {
 		c.Stdout = s.Writer // as it is: a terminal stays one
 	}
-	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+	c.Cancel = func() error {
+		if terminal(a.stdin) {
+			return nil // which has told the command itself
+		}
+		if runtime.GOOS == "windows" { // it has no signals
+			return c.Process.Kill()
+		}
+		return c.Process.Signal(syscall.SIGTERM)
+	}
 	c.WaitDelay = 10 * time.Second
 	err := c.Run()
+	if c.ProcessState != nil && c.ProcessState.Success() {
+		return nil // also when it was told to end, and did
+	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		if code := exit.ExitCode(); code > 0 {
 			return exitOnly(code)
@@ -222,6 +235,12 @@ func (a *app) within(ctx context.Context, env, command []string) error {
 		return fail(exitUsage, command[0]+" cannot be run: "+cause(err), command[0]+" 无法运行："+cause(err))
 	}
 	return nil
+}
+
+// ofPlatforms reports whether a variable of the environment, as NAME=value, sets up a client.
+func ofPlatforms(set string) bool {
+	name, _, _ := strings.Cut(set, "=")
+	return slices.ContainsFunc(variables(), func(v variable) bool { return v.name == name }) || name == "WXPAY_PROFILE"
 }
 
 // emulatorAt is the address of the emulator that commands talk to.

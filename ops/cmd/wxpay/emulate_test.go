@@ -122,11 +122,32 @@ func TestEmulateCommand(t *testing.T) {
 	o := runIn(t, nil, "", "emulate", "--addr", "127.0.0.1:0", "--", "sh", "-c", `test -f "$WXPAY_PRIVATE_KEY_FILE" && echo "$WXPAY_BASE_URL" && exit 7`)
 	assert.Equal(t, 7, o.code, o.stderr)
 	assert.Regexp(t, `^http://127.0.0.1:\d+\n$`, o.stdout)
+	o = runIn(t, nil, "", "emulate", "--addr", "127.0.0.1:0", "--", "sh", "-c", "kill -9 $$")
+	assert.Equal(t, 137, o.code, o.stderr)
 	o = runIn(t, nil, "", "emulate", "--addr", "127.0.0.1:0", "--", "true")
 	assert.Zero(t, o.code, o.stderr)
 	o = runIn(t, nil, "", "emulate", "--addr", "127.0.0.1:0", "--", "no-such-command-anywhere")
 	assert.Equal(t, exitUsage, o.code)
 	assert.Contains(t, o.stderr, "cannot be run")
+}
+
+// A command that is told to end, and does, ended well; a real set-up beside the emulator's does not reach it.
+func TestEmulateCommandEndsWell(t *testing.T) {
+	for name, value := range map[string]string{"WXPAY_BACKUP_URL": "https://api2.mch.weixin.qq.com", "WXPAY_PRIVATE_KEY": "REAL", "WXPAY_BRAND_ID": "1", "WXPAY_LANG": "en"} {
+		t.Setenv(name, value)
+	}
+	o := runIn(t, nil, "", "emulate", "--addr", "127.0.0.1:0", "--", "sh", "-c", `echo "[$WXPAY_BACKUP_URL$WXPAY_PRIVATE_KEY$WXPAY_BRAND_ID$WXPAY_LANG]"`)
+	assert.Equal(t, "[en]\n", o.stdout)
+	ctx, cancel := context.WithCancel(t.Context())
+	stdout, to := io.Pipe()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"emulate", "--addr", "127.0.0.1:0", "--", "sh", "-c", `trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done`}, func(string) string { return "" }, strings.NewReader(""), to, io.Discard)
+	}()
+	_, err := bufio.NewReader(stdout).ReadString('\n')
+	require.NoError(t, err)
+	cancel()
+	assert.Zero(t, <-ended)
 }
 
 // What cannot work is said in one line, and nothing is served.

@@ -11,8 +11,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -71,6 +71,7 @@ type Options struct {
 	Speed     float64                // how much faster than the platform it repeats; 0: as fast
 	ForwardTo string                 // where all go, whatever address they name; a URL without a path keeps theirs
 	Allow     func(host string) bool // hosts besides loopback; nil: none
+	Remote    bool                   // others may ask, so addresses of this machine that they name have to be allowed too
 	Observe   func()                 // is told of every change; nil: nobody
 }
 
@@ -220,9 +221,7 @@ func (q *Queue) take() {
 	}
 }
 
-var phones = regexp.MustCompile(`\b(\+?86)?(1[3-9]\d)\d{4}(\d{4})\b`)
-
-func masked(text string) string { return phones.ReplaceAllString(text, "$1$2****$3") }
+func masked(text string) string { return wxpaytest.HidePhones(text, "****") }
 
 func (q *Queue) add(event wxpaytest.Event) *notice {
 	plain, _ := json.Marshal(event.Plaintext) // it came from JSON
@@ -275,11 +274,18 @@ func (q *Queue) target(named string) (string, error) {
 		return "", &Reason{"no address is known: the real platform has it in its console; name one with --forward-to", "没有回调地址：真实平台在商户平台上配置；请用 --forward-to 指定"}
 	}
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", &Reason{"the address is not an http or https URL", "回调地址不是 http 或 https URL"}
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return "", &Reason{"the address is not an http or https URL, or has a password in it", "回调地址不是 http 或 https URL，或带有密码"}
 	}
-	if host := u.Hostname(); !Loopback(host) && (q.options.Allow == nil || !q.options.Allow(host)) {
+	own := Loopback(u.Hostname()) && (!q.options.Remote || q.options.ForwardTo != "")
+	if host := u.Hostname(); !own && (q.options.Allow == nil || !q.options.Allow(host)) {
+		if Loopback(host) {
+			return "", &Reason{"others may ask this emulator, so notifications go to this machine only with --forward-to or --allow-callback " + host, "该模拟器对其他机器开放，因此发往本机的通知需要 --forward-to 或 --allow-callback " + host}
+		}
 		return "", &Reason{host + " is not this machine: forward notifications with --forward-to, or allow the host with --allow-callback", host + " 不是本机：可用 --forward-to 转发通知，或用 --allow-callback 放行该主机"}
+	}
+	if strings.HasPrefix(u.Path, "/_emulator/") || strings.HasPrefix(u.Path, "/_inspector/") {
+		return "", &Reason{"the address is one of the emulator's own", "回调地址是模拟器自身的接口"}
 	}
 	if was, err := url.Parse(named); err == nil && q.options.ForwardTo != "" && (u.Path == "" || u.Path == "/") {
 		u.Path, u.RawPath = was.Path, was.RawPath

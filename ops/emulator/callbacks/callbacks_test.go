@@ -234,7 +234,10 @@ func TestTargets(t *testing.T) {
 		"loopback":       {named: s.URL + "/a", url: s.URL + "/a"},
 		"elsewhere":      {named: "https://shop.example/a", why: "shop.example is not this machine"},
 		"looks local":    {named: "http://localhost.evil.example/a", why: "is not this machine"},
-		"user in front":  {named: "http://127.0.0.1@evil.example/a", why: "evil.example is not this machine"},
+		"user in front":  {named: "http://127.0.0.1@evil.example/a", why: "has a password"},
+		"its own":        {named: "http://127.0.0.1:8089/_emulator/events/hold", why: "one of the emulator's own"},
+		"password":       {named: "http://u:p@127.0.0.1:1/n", why: "has a password"},
+		"for others":     {o: callbacks.Options{Remote: true}, named: s.URL + "/a", why: "only with --forward-to"},
 		"none":           {why: "no address is known"},
 		"other scheme":   {named: "ftp://127.0.0.1/a", why: "not an http or https URL"},
 		"forwarded":      {o: callbacks.Options{ForwardTo: s.URL}, named: "https://shop.example/a?x=1", url: s.URL + "/a"},
@@ -296,7 +299,7 @@ func TestCauseMaskAndBounds(t *testing.T) {
 	_, ok := q.Get(id)
 	assert.False(t, ok)
 	version := q.Version()
-	q.Clear()
+	q.Begin(func() {})
 	assert.Empty(t, q.All())
 	assert.Greater(t, q.Version(), version)
 }

@@ -181,8 +181,11 @@ func (q *Queue) Tries(eventType string) int { return len(q.retries[eventType]) +
 // Speed is how much faster than the platform the queue repeats.
 func (q *Queue) Speed() float64 { return cmp.Or(q.options.Speed, 1) }
 
-// Clear forgets all notices.
-func (q *Queue) Clear() {
+// Begin forgets all notices, while nothing is taken from the fake, and lets f put another in its place.
+func (q *Queue) Begin(f func()) {
+	q.taking.Lock()
+	defer q.taking.Unlock()
+	f()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.all, q.held, q.twice = nil, false, false

@@ -136,29 +136,43 @@ func (s *Store) Add(r wxpaytest.Request) (number int) {
 	s.last++
 	x.Number = s.last
 	s.all = append(s.all, x)
-	s.sent += len(r.Sent)
+	s.sent += x.size()
 	for len(s.all) > Most {
 		s.drop(0)
 	}
 	for i := 0; s.sent > MostSent && i < len(s.all); i++ { // what is shown stays, what could be sent again goes
-		s.sent -= len(s.all[i].Sent)
+		s.sent -= s.all[i].size()
 		s.all[i] = without(s.all[i])
+		s.sent += s.all[i].size()
 	}
 	return x.Number
 }
 
+// smallURI is how long an address may be that is kept for as long as its exchange.
+const smallURI = 1 << 10
+
+// size is how much is kept of an exchange only to send it again.
+func (x *Exchange) size() int {
+	if len(x.SentURI) <= smallURI {
+		return len(x.Sent)
+	}
+	return len(x.Sent) + len(x.SentURI)
+}
+
 // without is an exchange whose body is not kept; others may be reading the one it was.
 func without(x *Exchange) *Exchange {
-	if x.Sent == nil {
+	if x.size() == 0 {
 		return x
 	}
 	y := *x
-	y.Sent = nil
+	if y.Sent, y.SentURI = nil, ""; len(x.SentURI) <= smallURI {
+		y.SentURI = x.SentURI
+	}
 	return &y
 }
 
 func (s *Store) drop(i int) {
-	s.sent -= len(s.all[i].Sent)
+	s.sent -= s.all[i].size()
 	s.all = slices.Delete(s.all, i, i+1)
 }
 

@@ -3,6 +3,7 @@ package journal_test
 import (
 	"bytes"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -105,4 +106,16 @@ func TestBounds(t *testing.T) {
 	assert.Equal(t, 4, kept)
 	_, ok := s.Get(10)
 	assert.False(t, ok)
+
+	address := strings.Repeat("/x", journal.MostSent/16)
+	for range 20 {
+		s.Add(wxpaytest.Request{URI: "/x", SentURI: address})
+	}
+	s.Add(wxpaytest.Request{URI: "/x", SentURI: "/x"})
+	kept = 0
+	for _, x := range s.Find(journal.Filter{}) {
+		kept += len(x.SentURI) + len(x.Sent)
+	}
+	assert.LessOrEqual(t, kept, journal.MostSent+10)
+	assert.Equal(t, "/x", s.Find(journal.Filter{Limit: 1})[0].SentURI)
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/wxpay-go/wxpay/ops/emulator/journal"
@@ -99,12 +100,23 @@ func Curl(x journal.Exchange, signed http.Header, base string) string {
 
 // sendable reports whether a text can stand in a command as it is.
 func sendable(text string) bool {
-	return utf8.ValidString(text) && len(text) <= mostArgument && !strings.ContainsAny(text, "\x00\r") && !strings.Contains(text, "WXPAY")
+	return utf8.ValidString(text) && len(text) <= mostArgument && !strings.ContainsFunc(text, controls) && !strings.Contains(text, "WXPAY")
 }
 
-// Quote quotes an argument for sh: nothing in it means anything.
+// controls reports whether a terminal could take a character for a command when it is pasted.
+func controls(r rune) bool {
+	return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r))
+}
+
+// Quote quotes an argument for sh: nothing in it means anything, there or to the terminal that it is pasted into.
 func Quote(text string) string {
-	return "'" + strings.ReplaceAll(strings.ReplaceAll(text, "\x00", ""), "'", `'\''`) + "'"
+	text = strings.Map(func(r rune) rune {
+		if controls(r) {
+			return -1
+		}
+		return r
+	}, text)
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // quoted is a value of -F in which curl sees no separator.

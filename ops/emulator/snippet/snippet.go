@@ -16,6 +16,7 @@ import (
 
 	"github.com/wxpay-go/wxpay/api"
 	"github.com/wxpay-go/wxpay/ops/emulator/journal"
+	"github.com/wxpay-go/wxpay/wxpaytest"
 )
 
 // Basic reports whether the call proves its sender by a password in place of a signature.
@@ -23,11 +24,8 @@ func Basic(x journal.Exchange) bool {
 	return x.Operation != nil && x.Operation.Product.Platform == "tpns"
 }
 
-// phones finds phone numbers of the mainland that stand in the open.
-var phones = regexp.MustCompile(`\b(86)?1[3-9]\d{9}\b`)
-
-// public is a text in which phone numbers are one of nobody.
-func public(text string) string { return phones.ReplaceAllString(text, "${1}13800138000") }
+// public is a text whose phone numbers lack what tells whose they are, and still have the form of one.
+func public(text string) string { return wxpaytest.HidePhones(text, "0000") }
 
 // URI is the path and query that a command asks for.
 func URI(x journal.Exchange) string { return public(cmp.Or(x.SentURI, x.URI)) }
@@ -58,6 +56,9 @@ func body(x journal.Exchange) (text string, f *form, ok bool) {
 	return "", nil, false
 }
 
+// plainName is the name of a part that stands for nothing else in a command.
+var plainName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+
 // parts reads a form; nil: it cannot be read.
 func parts(sent []byte, boundary string) *form {
 	f := &form{}
@@ -68,6 +69,9 @@ func parts(sent []byte, boundary string) *form {
 			break
 		}
 		if err != nil {
+			return nil
+		}
+		if !plainName.MatchString(part.FormName()) { // curl would read more into it
 			return nil
 		}
 		text, err := io.ReadAll(part)

@@ -24,7 +24,10 @@ func mask(plain string) string {
 }
 
 // maskPhones masks the phone numbers that stand in a text in the open, however they are spaced or escaped.
-func maskPhones(text string) string {
+func maskPhones(text string) string { return HidePhones(text, "****") }
+
+// HidePhones puts a text in the place of the middle of each phone number.
+func HidePhones(text, with string) string {
 	var hidden []span
 	var run digits
 	for at := 0; at < len(text); {
@@ -49,7 +52,7 @@ func maskPhones(text string) string {
 	}
 	hidden = append(hidden, run.phones()...)
 	for _, s := range slices.Backward(hidden) {
-		text = text[:s.from] + "****" + text[s.to:]
+		text = text[:s.from] + with + text[s.to:]
 	}
 	return text
 }
