@@ -153,6 +153,18 @@ func (s *Server) SignContract(presignToken string) (contractID string, err error
 	return s.act("sign-contract", map[string]string{"presign_token": presignToken})
 }
 
+// EndContract lets the user end a contract in WeChat. It makes the event ENTRUST.RELEASE.
+func (s *Server) EndContract(contractID string) error {
+	_, err := s.act("end-contract", map[string]string{"contract_id": contractID})
+	return err
+}
+
+// FailDebit makes a debit fail that is still to be asked for by that number; see also Options.Pay.
+func (s *Server) FailDebit(outTradeNo string) error {
+	_, err := s.act("fail-debit", map[string]string{"out_trade_no": outTradeNo})
+	return err
+}
+
 // A SubMerchant is whom a partner acts for: sub_mchid, sub_appid, and sub_openid of the user. Each may be
 // empty.
 type SubMerchant struct{ MchID, AppID, OpenID string }

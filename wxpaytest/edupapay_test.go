@@ -160,3 +160,28 @@ func TestContractsOfPartners(t *testing.T) {
 		assert.NotContains(t, plain, name)
 	}
 }
+
+// A user ends a contract, and a debit fails that was to fail: both are told of.
+func TestEndsThatAreSet(t *testing.T) {
+	t.Parallel()
+	h := newMerchant(t)
+	ids := h.server.AddContracts("oUser", "wx1", "plan", 2)
+	require.NoError(t, h.server.EndContract(ids[0]))
+	h.refused(404, "NOT_FOUND", "GET", edu+"/contracts/id/"+ids[0]+"?appid=wx1", nil)
+	assert.Error(t, h.server.EndContract(ids[0]), "it has ended")
+	assert.Error(t, h.server.EndContract("wx0"))
+	require.NoError(t, h.server.FailDebit("no-1"))
+	for _, no := range []string{"no-1", "no-2"} {
+		h.ok("POST", edu+"/user-notifications/"+ids[1]+"/send", m{"appid": "wx1"})
+		h.server.Advance(24 * time.Hour)
+		h.ok("POST", edu+"/transactions", m{"appid": "wx1", "body": "b", "out_trade_no": no, "notify_url": "https://merchant.example/n", "contract_id": ids[1],
+			"trade_scene": "EDUCATION_PERIOD", "amount": m{"total": 1}, "device_information": m{"device_ip": "1.1.1.1"}})
+	}
+	assert.Equal(t, "PAY_FAIL", h.ok("GET", edu+"/transactions/out-trade-no/no-1", nil)["trade_state"])
+	assert.Equal(t, "SUCCESS", h.ok("GET", edu+"/transactions/out-trade-no/no-2", nil)["trade_state"])
+	var told []string
+	for _, e := range h.server.Pending() {
+		told = append(told, e.Type)
+	}
+	assert.Equal(t, []string{"ENTRUST.RELEASE", "TRANSACTION.FAIL", "TRANSACTION.SUCCESS"}, told)
+}

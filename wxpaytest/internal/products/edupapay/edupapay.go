@@ -28,6 +28,7 @@ type Contracts struct {
 	contracts engine.List[*contract]
 	debits    engine.List[*debit] // by out_trade_no
 	byID      map[string]*debit
+	failing   map[string]bool // debits that will fail, by out_trade_no
 }
 
 type contract struct {
@@ -48,7 +49,7 @@ type debit struct {
 
 // New returns an empty state.
 func New(e *engine.Engine, o Options) *Contracts {
-	return &Contracts{e: e, options: o, presigned: map[string]engine.Object{}, byID: map[string]*debit{}}
+	return &Contracts{e: e, options: o, presigned: map[string]engine.Object{}, byID: map[string]*debit{}, failing: map[string]bool{}}
 }
 
 // Product is what the engine is to know of it.
@@ -91,7 +92,31 @@ func (s *Contracts) actions() []engine.Action {
 			},
 			Do: s.addContracts,
 		},
+		{
+			Name: "end-contract", Doc: "the user ends a contract in WeChat", DocZh: "用户在微信中解约",
+			Params: []engine.Param{{Name: "contract_id", Doc: "a valid contract", DocZh: "有效签约的 ID"}},
+			Do:     func(args map[string]string) (any, error) { return nil, s.endContract(args["contract_id"]) },
+		},
+		{
+			Name: "fail-debit", Doc: "a debit that is still to be asked for will fail", DocZh: "尚未受理的某笔扣款将会失败",
+			Params: []engine.Param{{Name: "out_trade_no", Doc: "the number by which it will be asked for", DocZh: "扣款将使用的商户订单号"}},
+			Do: func(args map[string]string) (any, error) {
+				s.failing[args["out_trade_no"]] = true
+				return nil, nil
+			},
+		},
 	}
+}
+
+// endContract lets the user end a contract.
+func (s *Contracts) endContract(id string) error {
+	c, ok := s.contracts.Get(id)
+	if !ok || c.ended {
+		return errors.New("wxpaytest: there is no such valid contract")
+	}
+	c.ended = true
+	s.happen("ENTRUST.RELEASE", c)
+	return nil
 }
 
 func (s *Contracts) presignContract(tx *engine.Tx) (engine.Object, error) {
@@ -246,7 +271,7 @@ func (s *Contracts) createTransaction(tx *engine.Tx) (engine.Object, error) {
 	if !s.useNotice(c) {
 		return nil, engine.Invalid("no notice was sent 1 to 3 days before the debit day")
 	}
-	d := &debit{fmt.Sprintf("42000000%020d", s.e.Number()), tx.Body, c, s.e.Now(), s.options.Pay == nil || s.options.Pay(no)}
+	d := &debit{fmt.Sprintf("42000000%020d", s.e.Number()), tx.Body, c, s.e.Now(), !s.failing[no] && (s.options.Pay == nil || s.options.Pay(no))}
 	s.byID[d.id] = d
 	s.debits.Add(no, d)
 	s.e.Happen(s.eventOf(d, tx.Caller))
