@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"os/signal"
 	"syscall"
 	"testing"
 
@@ -46,6 +47,9 @@ func signalled(t *testing.T, with syscall.Signal, through ...string) (code int, 
 
 func TestSignals(t *testing.T) {
 	t.Parallel()
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGHUP) // or what the tests themselves ignore, such as under nohup, their commands would ignore too
+	defer signal.Stop(heard)
 	for _, with := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		code, said := signalled(t, with)
 		assert.Equal(t, exitInterrupted, code, "%s: %s", with, said)
