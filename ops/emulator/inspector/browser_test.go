@@ -124,7 +124,14 @@ func (b *browser) bad(text string) {
 
 func (b *browser) run(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	require.NoError(b.t, chromedp.Do(b, actions...))
+	err := chromedp.Do(b, actions...)
+	for range 5 { // the page was replaced between looking for a node and using it: nothing happened yet
+		if err == nil || !strings.Contains(err.Error(), "No node with given id") {
+			break
+		}
+		err = chromedp.Do(b, actions...)
+	}
+	require.NoError(b.t, err)
 }
 
 // visit opens a page of the inspector.
