@@ -81,13 +81,14 @@ func BaseURL(s string) (*url.URL, error) {
 		return nil, errors.New("must end with its host, or with a port")
 	case u.Path != "" && u.Path != "/":
 		return nil, errors.New("must not have a path")
-	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
+	case u.Scheme == "https", u.Scheme == "http" && Loopback(u.Hostname()):
 		return u, nil
 	}
 	return nil, errors.New("must be https (plain http is accepted for loopback hosts only)")
 }
 
-func loopback(host string) bool {
+// Loopback reports whether a host is this machine.
+func Loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

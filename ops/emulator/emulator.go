@@ -134,11 +134,8 @@ func (e *Emulator) seed() error {
 			}
 		}
 	}
-	e.dir = flock.New(filepath.Join(e.config.Dir, ".lock"))
-	if ok, err := e.dir.TryLock(); err != nil {
+	if e.dir, err = own(filepath.Join(e.config.Dir, ".lock"), e.config.Dir); err != nil {
 		return err
-	} else if !ok {
-		return fmt.Errorf("%s is used by another emulator", e.config.Dir)
 	}
 	kept := strings.TrimSpace(string(text))
 	if e.config.Fake.Seed = cmp.Or(e.config.Fake.Seed, kept, rand.Text()); e.config.Fake.Seed == kept {

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/wxpay-go/wxpay/ops/emulator/callbacks"
+	"github.com/wxpay-go/wxpay/internal/pasted"
 )
 
 // guard lets only those ask for the page and the API who know that they ask this machine: a name that leads here by
@@ -38,7 +38,7 @@ func (e *Emulator) knows(hostport string) bool {
 	if err != nil {
 		host = strings.Trim(hostport, "[]")
 	}
-	if callbacks.Loopback(host) || slices.ContainsFunc(e.config.Hosts, func(name string) bool { return strings.EqualFold(name, host) }) {
+	if pasted.Loopback(host) || slices.ContainsFunc(e.config.Hosts, func(name string) bool { return strings.EqualFold(name, host) }) {
 		return true
 	}
 	_, err = netip.ParseAddr(host) // no DNS leads to an address

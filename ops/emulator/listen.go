@@ -21,7 +21,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wxpay-go/wxpay/ops/emulator/callbacks"
+	"github.com/wxpay-go/wxpay/internal/pasted"
 )
 
 // ErrNotLoopback is an address that others than this machine could reach.
@@ -34,7 +34,7 @@ func Listen(ctx context.Context, address string, remote bool) (net.Listener, err
 	if err != nil {
 		return nil, fmt.Errorf("%q is not an address such as 127.0.0.1:8089", address)
 	}
-	if !remote && !callbacks.Loopback(host) {
+	if !remote && !pasted.Loopback(host) {
 		return nil, fmt.Errorf("%q %w", address, ErrNotLoopback)
 	}
 	return new(net.ListenConfig).Listen(ctx, "tcp", address)

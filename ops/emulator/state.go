@@ -27,12 +27,23 @@ type life struct {
 	number int
 }
 
-func openState(path string) (_ *stateFile, err error) {
-	lock := flock.New(path + ".lock")
-	if ok, err := lock.TryLock(); err != nil {
+// own locks what belongs to one emulator at a time, by a file beside or in it.
+func own(file, what string) (*flock.Flock, error) {
+	lock := flock.New(file)
+	ok, err := lock.TryLock()
+	if err == nil && !ok {
+		err = fmt.Errorf("%s is used by another emulator", what)
+	}
+	if err != nil {
 		return nil, err
-	} else if !ok {
-		return nil, fmt.Errorf("%s is used by another emulator", path)
+	}
+	return lock, nil
+}
+
+func openState(path string) (*stateFile, error) {
+	lock, err := own(path+".lock", path)
+	if err != nil {
+		return nil, err
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
@@ -58,24 +69,29 @@ func (l life) Write(p []byte) (int, error) {
 	return l.file.Write(p)
 }
 
-// restore gives a fake the state that the file holds; ok says that it holds one. The line that a crash cut off is
-// taken out of the file.
+// restore gives a fake the state that the file holds; ok says that it holds one: a whole line. The fake itself sees to
+// one that a crash cut off.
 func (s *stateFile) restore(fake *wxpaytest.Server) (ok bool, err error) {
-	s.mu.Lock()
 	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
-		s.mu.Unlock()
 		return false, err
 	}
-	text, err := io.ReadAll(s.file)
-	s.mu.Unlock()
-	if err != nil {
-		return false, err
-	}
-	whole := text[:bytes.LastIndexByte(text, '\n')+1]
-	if err := fake.Restore(bytes.NewReader(whole)); err != nil {
+	lines := &lineReader{Reader: s.file}
+	if err := fake.Restore(lines); err != nil {
 		return false, fmt.Errorf("%s: %w", s.file.Name(), err)
 	}
-	return len(whole) > 0, s.file.Truncate(int64(len(whole)))
+	return lines.ended, nil
+}
+
+// A lineReader notes whether a line ended in what was read.
+type lineReader struct {
+	io.Reader
+	ended bool
+}
+
+func (r *lineReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.ended = r.ended || bytes.IndexByte(p[:n], '\n') >= 0
+	return n, err
 }
 
 // clear forgets the state.

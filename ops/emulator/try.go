@@ -62,16 +62,16 @@ func (e *Emulator) Try(ctx context.Context, t inspector.Trial) (int, error) {
 	for name, v := range t.Path {
 		path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(v))
 	}
+	client, err := wxpay.New(e.identity(t.Brand)) // to encrypt with
+	if err != nil {
+		return 0, err
+	}
 	query := url.Values{}
 	for name, v := range t.Query {
 		if v == "" {
 			continue
 		}
 		if seals(t.Operation, name) {
-			client, err := wxpay.New(e.identity(t.Brand))
-			if err != nil {
-				return 0, err
-			}
 			if v, _, err = client.Encrypt(ctx, wxpay.Secret(v)); err != nil {
 				return 0, err
 			}
@@ -82,7 +82,7 @@ func (e *Emulator) Try(ctx context.Context, t inspector.Trial) (int, error) {
 		path += "?" + query.Encode()
 	}
 	h := http.Header{"Accept": {"application/json"}}
-	body, err := e.bodyOf(ctx, t, h)
+	body, err := bodyOf(ctx, client, t, h)
 	if err != nil {
 		return 0, err
 	}
@@ -95,13 +95,9 @@ func seals(op *api.Operation, name string) bool {
 }
 
 // bodyOf makes the body of a trial, with what is to be encrypted encrypted, and the headers that it needs.
-func (e *Emulator) bodyOf(ctx context.Context, t inspector.Trial, h http.Header) ([]byte, error) {
+func bodyOf(ctx context.Context, client *wxpay.Client, t inspector.Trial, h http.Header) ([]byte, error) {
 	body := []byte(t.Body)
 	if t.Operation.Product.Platform != "tpns" {
-		client, err := wxpay.New(e.identity(t.Brand))
-		if err != nil {
-			return nil, err
-		}
 		_, serial, err := client.Encrypt(ctx, "x")
 		if err != nil {
 			return nil, err

@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wxpay-go/wxpay/internal/pasted"
 	"github.com/wxpay-go/wxpay/ops/emulator"
 	"github.com/wxpay-go/wxpay/ops/emulator/callbacks"
 	"github.com/wxpay-go/wxpay/ops/emulator/inspector"
@@ -255,7 +256,7 @@ func (a *app) emulatorAt(c *cobra.Command, flag string) (string, error) {
 	if err != nil || u.Host == "" {
 		return "", a.misused(c, "the address of the emulator is no URL such as http://127.0.0.1:8089", "模拟器地址不是有效 URL，例如 http://127.0.0.1:8089")
 	}
-	if !callbacks.Loopback(u.Hostname()) {
+	if !pasted.Loopback(u.Hostname()) {
 		return "", fail(exitUsage, u.Hostname()+" is not this machine: an emulator is asked for at a loopback address", u.Hostname()+" 不是本机：模拟器只能用回环地址访问")
 	}
 	return strings.TrimSuffix(base, "/"), nil

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/wxpay-go/wxpay/api"
+	"github.com/wxpay-go/wxpay/internal/pasted"
 	"github.com/wxpay-go/wxpay/wxpaytest"
 )
 
@@ -72,7 +72,6 @@ type Options struct {
 	ForwardTo string                 // where all go, whatever address they name; a URL without a path keeps theirs
 	Allow     func(host string) bool // hosts besides loopback; nil: none
 	Remote    bool                   // others may ask, so addresses of this machine that they name have to be allowed too
-	Observe   func()                 // is told of every change; nil: nobody
 }
 
 // A Queue sends notices. Its methods may be called from several goroutines.
@@ -223,7 +222,7 @@ func (q *Queue) take() {
 
 func masked(text string) string { return wxpaytest.HidePhones(text, "****") }
 
-func (q *Queue) add(event wxpaytest.Event) *notice {
+func (q *Queue) add(event wxpaytest.Event) {
 	plain, _ := json.Marshal(event.Plaintext) // it came from JSON
 	n := &notice{event: event, due: q.now(), Notice: Notice{
 		ID: event.ID, Type: event.Type, Caller: event.Caller, URL: event.URL, Plaintext: []byte(masked(string(plain))),
@@ -246,7 +245,6 @@ func (q *Queue) add(event wxpaytest.Event) *notice {
 	}
 	q.all = append(q.all, n)
 	q.changed()
-	return n
 }
 
 // A Reason is why a notice cannot be sent to an address, in both languages.
@@ -261,12 +259,6 @@ func chinese(err error) string {
 	return err.Error()
 }
 
-// Loopback reports whether a host is this machine.
-func Loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
 // target is where a notice goes that names an address.
 func (q *Queue) target(named string) (string, error) {
 	address := cmp.Or(q.options.ForwardTo, named)
@@ -277,9 +269,9 @@ func (q *Queue) target(named string) (string, error) {
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return "", &Reason{"the address is not an http or https URL, or has a password in it", "回调地址不是 http 或 https URL，或带有密码"}
 	}
-	own := Loopback(u.Hostname()) && (!q.options.Remote || q.options.ForwardTo != "")
+	own := pasted.Loopback(u.Hostname()) && (!q.options.Remote || q.options.ForwardTo != "")
 	if host := u.Hostname(); !own && (q.options.Allow == nil || !q.options.Allow(host)) {
-		if Loopback(host) {
+		if pasted.Loopback(host) {
 			return "", &Reason{"others may ask this emulator, so notifications go to this machine only with --forward-to or --allow-callback " + host, "该模拟器对其他机器开放，因此发往本机的通知需要 --forward-to 或 --allow-callback " + host}
 		}
 		return "", &Reason{host + " is not this machine: forward notifications with --forward-to, or allow the host with --allow-callback", host + " 不是本机：可用 --forward-to 转发通知，或用 --allow-callback 放行该主机"}
@@ -337,8 +329,8 @@ func (q *Queue) settle(n *notice, a *Attempt) {
 	}
 	switch {
 	case a.taken() && q.twice && !n.doubled:
-		wait := time.Duration(float64(time.Second) / cmp.Or(q.options.Speed, 1))
-		n.doubled, n.tries, n.due, n.Next = true, len(waits), q.now().Add(wait), time.Now().Add(wait)
+		n.doubled, n.tries = true, len(waits)
+		q.after(n, time.Second)
 		a.Why, a.WhyZh = said+": taken; it comes once more, since all are to be sent twice", saidZh+"：已接收；按设置再发送一次"
 	case a.taken():
 		n.State, n.Next = Delivered, time.Time{}
@@ -349,12 +341,18 @@ func (q *Queue) settle(n *notice, a *Attempt) {
 		n.State, n.Next = GivenUp, time.Time{}
 		a.Why, a.WhyZh = fmt.Sprintf("%s: that was the last of %d tries", said, n.tries+1), fmt.Sprintf("%s：已是第 %d 次，不再重发", saidZh, n.tries+1)
 	default:
-		wait := time.Duration(float64(waits[n.tries]) / cmp.Or(q.options.Speed, 1))
+		wait := q.after(n, waits[n.tries])
 		n.tries++
-		n.State, n.due, n.Next = Waiting, q.now().Add(wait), time.Now().Add(wait)
 		a.Why = fmt.Sprintf("%s, and only 200 or 204 counts: again in %s, try %d of %d", said, brief(wait), n.tries+1, len(waits)+1)
 		a.WhyZh = fmt.Sprintf("%s，只有 200 或 204 算成功：%s 后重发，第 %d/%d 次", saidZh, brief(wait), n.tries+1, len(waits)+1)
 	}
+}
+
+// after plans the next try of a notice and returns how long it really waits.
+func (q *Queue) after(n *notice, platform time.Duration) time.Duration {
+	wait := time.Duration(float64(platform) / q.Speed())
+	n.State, n.due, n.Next = Waiting, q.now().Add(wait), time.Now().Add(wait)
+	return wait
 }
 
 func brief(d time.Duration) time.Duration {
@@ -369,12 +367,7 @@ func (a *Attempt) taken() bool {
 	return a.Status == http.StatusOK || a.Status == http.StatusNoContent
 }
 
-func (q *Queue) changed() {
-	q.version++
-	if q.options.Observe != nil {
-		q.options.Observe()
-	}
-}
+func (q *Queue) changed() { q.version++ }
 
 func (q *Queue) find(id string) *notice {
 	if i := slices.IndexFunc(q.all, func(n *notice) bool { return n.ID == id }); i >= 0 {
