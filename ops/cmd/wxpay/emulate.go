@@ -144,7 +144,8 @@ func (a *app) emulate(c *cobra.Command, e *emulation, command []string) error {
 	if err := a.emulation(c, e); err != nil {
 		return err
 	}
-	debug.SetGCPercent(50) // it keeps much and makes much garbage: less room for the latter
+	debug.SetGCPercent(50)         // it keeps much and makes much garbage: less room for the latter
+	debug.SetMemoryLimit(48 << 20) // and less again while large uploads arrive; state that needs more gets it
 	ctx, stop := context.WithCancel(c.Context())
 	defer stop()
 	listener, err := emulator.Listen(ctx, e.address, e.config.Remote)

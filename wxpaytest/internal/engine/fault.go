@@ -107,7 +107,8 @@ func (a address) String() string  { return string(a) + ":443" }
 func (e End) hangUp(w http.ResponseWriter, r *http.Request) {
 	switch e {
 	case Hanging:
-		<-r.Context().Done()
+		hang(w, r)
+		return
 	case Torn:
 		_, _ = io.CopyN(io.Discard, r.Body, r.ContentLength/2)
 	case Closed: // bytes that nobody read would turn the end into a reset
@@ -120,5 +121,18 @@ func (e End) hangUp(w http.ResponseWriter, r *http.Request) {
 	if tcp, ok := conn.(*net.TCPConn); ok && (e == Reset || e == Torn) {
 		_ = tcp.SetLinger(0)
 	}
+	_ = conn.Close()
+}
+
+// hang says nothing until the caller gives up. net/http tells of that only once the whole body was read, and not at all if
+// more than that was sent, so it is the connection itself that is watched.
+func hang(w http.ResponseWriter, r *http.Request) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
+	}
+	defer context.AfterFunc(r.Context(), func() { _ = conn.Close() })()
+	_, _ = io.Copy(io.Discard, conn)
 	_ = conn.Close()
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -91,18 +92,38 @@ func spelled(sent http.Header) http.Header {
 // its size.
 const mostOther = 2 << 20
 
-// keep reads a body to its end and keeps its beginning: all of what may be uploaded.
-func (tx *Tx) keep(r io.Reader) (err error) {
+// keep reads a body to its end, of which size bytes are said to come, and keeps its beginning: all of what may be
+// uploaded.
+func (tx *Tx) keep(r io.Reader, size int64) (err error) {
 	most := int64(mostOther)
 	if tx.Upload() {
 		most = maxUpload + 1
 	}
-	if tx.Sent, err = io.ReadAll(io.LimitReader(r, most)); err != nil {
+	if tx.Sent, err = readAll(io.LimitReader(r, most), min(size, most)); err != nil {
 		return err
 	}
 	rest, err := io.Copy(io.Discard, io.LimitReader(r, maxUpload+1-int64(len(tx.Sent))))
 	tx.size = len(tx.Sent) + int(rest)
 	return err
+}
+
+// readAll is io.ReadAll with less to throw away, if size is about what comes. It makes room for all of it once a
+// quarter has come: whoever only says that much is coming costs nothing.
+func readAll(r io.Reader, size int64) ([]byte, error) {
+	const little = 64 << 10
+	if size < little {
+		return io.ReadAll(r)
+	}
+	head, err := io.ReadAll(io.LimitReader(r, size/4))
+	if err != nil || int64(len(head)) < size/4 {
+		return head, err
+	}
+	all := bytes.NewBuffer(append(make([]byte, 0, size+bytes.MinRead), head...))
+	_, err = all.ReadFrom(r)
+	if all.Len() < all.Cap()/2 {
+		return bytes.Clone(all.Bytes()), err
+	}
+	return all.Bytes(), err
 }
 
 // readSent reads a body as a transport does that sends it.
@@ -113,7 +134,7 @@ func (tx *Tx) readSent(req *http.Request) error {
 		}
 		return nil
 	}
-	switch err := tx.keep(req.Body); {
+	switch err := tx.keep(req.Body, req.ContentLength); {
 	case err != nil:
 		return err
 	case tx.size > maxUpload:
@@ -138,7 +159,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fault.End.hangUp(w, r)
 		return
 	}
-	if err := tx.keep(http.MaxBytesReader(w, r.Body, maxUpload)); err != nil {
+	if err := tx.keep(http.MaxBytesReader(w, r.Body, maxUpload), r.ContentLength); err != nil {
 		e.note(tx, fault, &Answer{Verdict: "request broke off"})
 		Reset.hangUp(w, r)
 		return

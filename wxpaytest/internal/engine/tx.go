@@ -132,6 +132,7 @@ func (tx *Tx) Parts(names ...string) ([]Part, error) {
 	}
 	found := make([]Part, len(names))
 	r := multipart.NewReader(bytes.NewReader(tx.Sent), params["boundary"])
+	rest := tx.Sent // from the end of the last part
 	for at := 1; ; at++ {
 		p, err := r.NextRawPart()
 		if errors.Is(err, io.EOF) {
@@ -140,7 +141,13 @@ func (tx *Tx) Parts(names ...string) ([]Part, error) {
 		if err != nil {
 			return nil, Bad("body", "", "is not the multipart form it should be")
 		}
-		body, err := io.ReadAll(p)
+		_, after, _ := bytes.Cut(rest, []byte("\r\n\r\n"))
+		within := window{of: after}
+		_, err = io.Copy(&within, p)
+		body := within.bytes()
+		if rest = after; within.own == nil {
+			rest = after[len(body):]
+		}
 		if err != nil {
 			return nil, Bad("body", "", "ends within a part")
 		}
@@ -157,6 +164,31 @@ func (tx *Tx) Parts(names ...string) ([]Part, error) {
 		return nil, Bad("body", names[i], "is missing from the form")
 	}
 	return found, nil
+}
+
+// A window takes what is written to it as a part of a longer text: it copies only what turns out not to begin that text.
+type window struct {
+	of, own []byte // own: nil unless it differs
+	n       int
+}
+
+func (w *window) Write(p []byte) (int, error) {
+	if w.own == nil && bytes.HasPrefix(w.of[w.n:], p) {
+		w.n += len(p)
+		return len(p), nil
+	}
+	if w.own == nil {
+		w.own = bytes.Clone(w.of[:w.n:w.n])
+	}
+	w.own = append(w.own, p...)
+	return len(p), nil
+}
+
+func (w *window) bytes() []byte {
+	if w.own != nil {
+		return w.own
+	}
+	return w.of[:w.n:w.n]
 }
 
 // Canonical is a value as text.
