@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -94,6 +95,53 @@ func merchantClient(p *platform, change ...func(*wxpay.Config)) *wxpay.Client {
 	c, err := wxpay.New(config)
 	require.NoError(p.t, err)
 	return c
+}
+
+// What stands in the merchants' route alone, such as the ID of the brand, has no place in that of brands. Anything else
+// that has no place is a mistake by either door, and the caller's Vars stay as they are.
+func TestVarsOfOneDoor(t *testing.T) {
+	t.Parallel()
+	const routeOfMerchants, routeOfBrands = "GET /v3/plans/{brand_id}/{plan_id}", "GET /brand/plans/{plan_id}"
+	for name, tt := range map[string]struct {
+		brand bool
+		vars  wxpay.Vars
+		uri   string // empty: refused
+		says  string
+	}{
+		"merchant":                   {false, wxpay.Vars{"brand_id": "120344", "plan_id": "p"}, "/v3/plans/120344/p", ""},
+		"merchant, without brand":    {false, wxpay.Vars{"plan_id": "p"}, "", "brand_id is missing"},
+		"merchant, one too many":     {false, wxpay.Vars{"brand_id": "120344", "plan_id": "p", "x": "y"}, "", "x has no place in the route"},
+		"brand":                      {true, wxpay.Vars{"brand_id": "120344", "plan_id": "p"}, "/brand/plans/p", ""},
+		"brand, without brand":       {true, wxpay.Vars{"plan_id": "p"}, "/brand/plans/p", ""},
+		"brand, without what it has": {true, wxpay.Vars{"brand_id": "120344"}, "", "plan_id is missing"},
+		"brand, one too many":        {true, wxpay.Vars{"plan_id": "p", "x": "y"}, "", "x has no place in the route"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, client := newPlatform(t, answer{body: `{}`}), (*wxpay.Client)(nil)
+			if client = p.client(); tt.brand {
+				p.brand, client = true, p.brandClient()
+			}
+			before := maps.Clone(tt.vars)
+			err := wxpay.Send(t.Context(), client, wxpay.Call{Route: routeOfMerchants, BrandRoute: routeOfBrands, Vars: tt.vars})
+			assert.Equal(t, before, tt.vars)
+			if tt.uri == "" {
+				require.ErrorContains(t, err, tt.says)
+				assert.Empty(t, p.requests())
+				return
+			}
+			require.NoError(t, err)
+			require.Len(t, p.requests(), 1)
+			assert.Equal(t, tt.uri, p.requests()[0].uri)
+		})
+	}
+}
+
+// A client tells whether it calls for a brand.
+func TestBrandIDOfAClient(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, brandID, brandPlatform(t).brandClient().BrandID())
+	assert.Empty(t, newPlatform(t).client().BrandID())
 }
 
 // A call that is not open to the caller is refused before anything is sent.

@@ -4,6 +4,9 @@
 //   - services/bankpackages: marketing bank packages (营销·号码包)
 //   - services/membercard: member cards (会员卡)
 //   - services/edupapay: education auto-renewal (教育续费通)
+//   - services/productcoupon: product coupons of brands (商品券)
+//   - services/deliveryplan: delivery plans for product coupons (投放计划)
+//   - services/mchtransfer: merchant transfer to users (商家转账)
 //   - services/security: the self-test of keys and addresses
 //   - notify: notifications of all of them
 //   - push/pushpackage: Tencent's push service TPNS, which is another platform
@@ -123,6 +126,9 @@ func (c *Client) OpenResource(algorithm, nonce, associatedData, ciphertext strin
 
 // Sender is the merchant number or brand ID of who calls, as [Exchange].Sender; empty if Config has a Signer and neither.
 func (c *Client) Sender() string { return c.config.caller() }
+
+// BrandID is the brand that c calls for in its own name; empty for a merchant.
+func (c *Client) BrandID() string { return c.config.BrandID }
 
 // Signer signs for this merchant or brand; it fits into core.NewClient of wechatpay-go.
 func (c *Client) Signer() wechat.Signer { return c.config.Signer }

@@ -34,8 +34,17 @@ type Prepared struct {
 // WithPrepared returns a context in which every call is given to keep once it is ready, and before the first byte of
 // it leaves. If keep fails, nothing is sent, and the error of the call says so. Repetitions of the same call send
 // what was kept; a walk or a wait makes several calls. The context that keep gets is without it, so that it may make
-// calls itself.
+// calls itself. If ctx is such a context already, both keep each call, the one that was named first before the other.
 func WithPrepared(ctx context.Context, keep func(context.Context, Prepared) error) context.Context {
+	if first, _ := ctx.Value(preparedKey{}).(func(context.Context, Prepared) error); first != nil && keep != nil {
+		second := keep
+		keep = func(ctx context.Context, p Prepared) error {
+			if err := first(ctx, p); err != nil {
+				return err
+			}
+			return second(ctx, p)
+		}
+	}
 	return context.WithValue(ctx, preparedKey{}, keep)
 }
 

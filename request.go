@@ -29,8 +29,9 @@ type Call struct {
 	// Route is method and path in the spelling of http.ServeMux: "GET /v3/…/{id}".
 	Route string
 	// BrandRoute is the door of brands, "GET /brand/…/{id}", for a call that has one beside Route. A client for a
-	// brand takes it in place of Route, also in errors and to Observe. Other calls are refused to brands unless
-	// their Route starts with /brand/, and those to merchants.
+	// brand takes it in place of Route, also in errors and to Observe, and leaves out the Vars that only Route has,
+	// such as the ID of the brand. Other calls are refused to brands unless their Route starts with /brand/, and
+	// those to merchants.
 	BrandRoute string
 	// Vars are the values of the route's {names}. They are escaped; empty ones, "." and "..", slashes and
 	// control characters are refused, so that no value can lead to another endpoint.
@@ -95,6 +96,7 @@ func (r *request) repeatable() bool { return r.method == http.MethodGet || r.cal
 func (c *Client) door(call *Call) error {
 	brand := c.scheme == auth.Brand
 	if brand && call.BrandRoute != "" {
+		call.Vars = only(call.Vars, call.Route, call.BrandRoute)
 		call.Route = call.BrandRoute
 	}
 	_, path, _ := strings.Cut(call.Route, " ")
@@ -105,6 +107,15 @@ func (c *Client) door(call *Call) error {
 		return &ParamError{call.Route, "route", "is open to brands alone, and the client is that of a merchant"}
 	}
 	return nil
+}
+
+// only is vars without those that stand in one route and not in the other.
+func only(vars Vars, route, other string) Vars {
+	kept := maps.Clone(vars)
+	maps.DeleteFunc(kept, func(name, _ string) bool {
+		return strings.Contains(route, "{"+name+"}") && !strings.Contains(other, "{"+name+"}")
+	})
+	return kept
 }
 
 // prepare checks, encodes and seals a call once. What is wrong with the call shows before the platform is asked
