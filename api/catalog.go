@@ -174,6 +174,7 @@ type Schema struct {
 
 	Enum      []Value         `json:"enum,omitempty"`
 	OpenEnum  bool            `json:"openEnum,omitempty"`  // values may be added: others are valid
+	BrandEnum []string        `json:"brandEnum,omitempty"` // in place of Enum at the door of brands
 	Sealed    string          `json:"sealed,omitempty"`    // encrypted: to-platform or from-platform
 	MinLength *int64          `json:"minLength,omitempty"` // nil: no limit
 	MaxLength *int64          `json:"maxLength,omitempty"` // in characters; nil: no limit
@@ -393,7 +394,12 @@ func (s *Schema) Example() json.RawMessage { return s.example(nil, 0) }
 const deepest = 12
 
 func (s *Schema) example(b []byte, depth int) []byte {
+	var over map[string]json.RawMessage // of an object, what it shows in place of its members' own
+	if len(s.Examples) > 0 && s.Properties != nil {
+		_ = json.Unmarshal(s.Examples[0], &over) // nil of what is no object
+	}
 	switch {
+	case over != nil:
 	case len(s.Examples) > 0:
 		return append(b, s.Examples[0]...)
 	case len(s.OneOf) > 0:
@@ -414,7 +420,11 @@ func (s *Schema) example(b []byte, depth int) []byte {
 				b = append(b, ',')
 			}
 			b = append(append(b, quote(p.Name)...), ':')
-			b = p.Schema.example(b, depth+1)
+			if v := over[p.Name]; v != nil {
+				b = append(b, v...)
+			} else {
+				b = p.Schema.example(b, depth+1)
+			}
 		}
 		return append(b, '}')
 	case "array":

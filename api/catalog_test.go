@@ -44,8 +44,8 @@ func TestFacts(t *testing.T) {
 		operations += len(p.Operations)
 		notifications += len(p.Notifications)
 	}
-	want(t, "operations", operations, 55)
-	want(t, "notifications", notifications, 8)
+	want(t, "operations", operations, 109)
+	want(t, "notifications", notifications, 14)
 
 	debit := operation(t, "createTransaction")
 	want(t, "product", debit.Product.Name, "edupapay")
@@ -167,7 +167,10 @@ func TestExamples(t *testing.T) {
 		{Name: "h", Schema: &api.Schema{Type: "integer", Maximum: new(int64(0))}},
 		{Name: "i", Schema: &api.Schema{Type: "string", MinLength: new(int64(6))}},
 		{Name: "j", Schema: &api.Schema{Type: "string", MaxLength: new(int64(2))}},
-	}}).Example()), `{"a":["X"],"b":7,"c":true,"d":"text","e":{"f":1},"g":[5,5,5],"h":0,"i":"textte","j":"te"}`)
+		{Name: "k", Schema: &api.Schema{Type: "object", Examples: []json.RawMessage{[]byte(`{"m":{"n":2}}`)}, Properties: []*api.Property{ // lies over its members
+			{Name: "l", Schema: &api.Schema{Type: "boolean"}}, {Name: "m", Schema: &api.Schema{Type: "object"}},
+		}}},
+	}}).Example()), `{"a":["X"],"b":7,"c":true,"d":"text","e":{"f":1},"g":[5,5,5],"h":0,"i":"textte","j":"te","k":{"l":true,"m":{"n":2}}}`)
 }
 
 // What leads back to itself is linked, and its example ends.

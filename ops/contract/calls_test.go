@@ -138,10 +138,7 @@ func (in input) text(path ...string) string {
 
 // client returns a client of WeChat Pay whose requests go to x.
 func client(x *exchange) *wxpay.Client {
-	if x != nil && x.fake != nil {
-		return x.fake.Client()
-	}
-	c, err := wxpay.New(wxpay.Config{
+	config := wxpay.Config{
 		MchID:       mchID,
 		SerialNo:    mchSerial,
 		PrivateKey:  merchantKey(),
@@ -149,7 +146,16 @@ func client(x *exchange) *wxpay.Client {
 		PublicKeyID: platformID,
 		PublicKey:   &platformKey().PublicKey,
 		HTTPClient:  &http.Client{Transport: x},
-	})
+	}
+	switch brand := x != nil && x.op.Brand; {
+	case x != nil && x.fake != nil && brand:
+		config = x.fake.BrandConfig()
+	case x != nil && x.fake != nil:
+		config = x.fake.MerchantConfig()
+	case brand:
+		config.MchID, config.BrandID = "", ownBrand
+	}
+	c, err := wxpay.New(config)
 	if err != nil {
 		panic(err)
 	}

@@ -35,6 +35,7 @@ func TestOperations(t *testing.T) {
 	total, rows := 0, 0
 	for _, doc := range documents(t) {
 		table := products[doc.Name](nil)
+		unknown := maps.Clone(table)
 		for _, op := range doc.Operations {
 			total++
 			if table[op.OperationID] == nil {
@@ -42,10 +43,10 @@ func TestOperations(t *testing.T) {
 				continue
 			}
 			rows++
-			delete(table, op.OperationID)
-			t.Run(op.OperationID, func(t *testing.T) {
+			delete(unknown, op.OperationID)
+			t.Run(op.Title(), func(t *testing.T) {
 				var sent, answered tally
-				defer func() { fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", doc.Name, op.OperationID, sent, answered, verdict(t)) }()
+				defer func() { fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", doc.Name, op.Title(), sent, answered, verdict(t)) }()
 				for _, trial := range trials(t, doc, op) {
 					trial.run(t, &sent, &answered)
 				}
@@ -54,7 +55,7 @@ func TestOperations(t *testing.T) {
 				}
 			})
 		}
-		for row := range table {
+		for row := range unknown {
 			t.Errorf("%s has no operation %s", doc.Name, row)
 		}
 	}
@@ -129,7 +130,8 @@ func trials(t *testing.T, doc *Document, op *Operation) []trial {
 	inputs, answers := inputs(t, op), results(t, doc, op)
 	var all []trial
 	for i := range max(len(inputs), len(answers)) {
-		in, answer := inputs[i%len(inputs)], answers[i%len(answers)]
+		in := inputs[i%len(inputs)]
+		answer := about(in, answers[i%len(answers)])
 		all = append(all, trial{doc, op, in, answer, answer})
 		if misspelt, ok := Aliased(op.AnswerSchema(), answer); ok {
 			all = append(all, trial{doc, op, in, answer, misspelt})
@@ -195,13 +197,40 @@ func inputs(t *testing.T, op *Operation) []input {
 				in.values[p.Name] = fmt.Sprint(usable(p.Name, p.Schema.Value, Example(p.Schema.Value)))
 			}
 		}
-		if body != nil {
-			in.body = Visit(op.RequestSchema(), body, usable)
-			withDigest(in.body)
+		if body == nil {
+			all = append(all, in)
+			continue
 		}
-		all = append(all, in)
+		for _, body := range choices(op, Visit(op.RequestSchema(), body, usable)) {
+			withDigest(body)
+			all = append(all, input{in.values, body})
+		}
 	}
 	return all
+}
+
+// alternatives are members of which a request has exactly one, by operation. Documents show all of them at once.
+var alternatives = map[string][]string{
+	"useCoupon": {"associated_order_info", "associated_pay_score_order_info"}, // PC-8
+}
+
+// choices are the requests that take one alternative each.
+func choices(op *Operation, body any) []any {
+	all := alternatives[op.OperationID]
+	if all == nil {
+		return []any{body}
+	}
+	var bodies []any
+	for _, taken := range all {
+		one := maps.Clone(body.(map[string]any))
+		for _, member := range all {
+			if member != taken {
+				delete(one, member)
+			}
+		}
+		bodies = append(bodies, one)
+	}
+	return bodies
 }
 
 // usable replaces what the document shows and nobody can send: an encrypted value by plain text, and a time

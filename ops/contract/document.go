@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -34,10 +35,24 @@ type Operation struct {
 	Method string
 	Path   string // /v3/…/{id}
 	Item   *openapi3.PathItem
+	Brand  bool // made by a brand in its own name
 }
 
 // Route is the operation in the spelling of http.ServeMux.
 func (o *Operation) Route() string { return o.Method + " " + o.Path }
+
+// Title names the operation and who makes it.
+func (o *Operation) Title() string {
+	if o.Brand {
+		return o.OperationID + " by a brand"
+	}
+	return o.OperationID
+}
+
+// otherDoor reports whether the operation is one of merchants that a brand makes.
+func (o *Operation) otherDoor() bool {
+	return o.Brand && o.Extensions["x-wechatpay-brand-door"] != nil
+}
 
 // RequestSchema is the schema of what is sent, nil if there is no body.
 func (o *Operation) RequestSchema() *openapi3.Schema {
@@ -107,15 +122,71 @@ func load(name string) (*Document, error) {
 				continue
 			}
 			op.Parameters = slices.Concat(item.Parameters, op.Parameters)
-			doc.Operations = append(doc.Operations, &Operation{op, method, path, item})
+			doc.Operations = append(doc.Operations, &Operation{op, method, path, item, strings.HasPrefix(path, "/brand/")})
+			if brand := ofBrand(op, item); brand != nil {
+				doc.Operations = append(doc.Operations, brand)
+			}
 		}
 	}
 	for _, item := range spec.Webhooks {
 		doc.Notifications = append(doc.Notifications, notification(spec, item.Post))
 	}
-	slices.SortFunc(doc.Operations, func(a, b *Operation) int { return byLine(a.Operation, b.Operation) })
+	slices.SortStableFunc(doc.Operations, func(a, b *Operation) int { return byLine(a.Operation, b.Operation) })
 	slices.SortFunc(doc.Notifications, func(a, b *Notification) int { return byLine(a.Operation, b.Operation) })
 	return doc, nil
+}
+
+// ofBrand is the same call made by a brand, nil if nobody has met it: by another route, whose names alone stand in the
+// path, and without the ID of the brand, which its signature says.
+func ofBrand(op *openapi3.Operation, item *openapi3.PathItem) *Operation {
+	door, _ := op.Extensions["x-wechatpay-brand-door"].(map[string]any)
+	method, _ := door["method"].(string)
+	path, _ := door["path"].(string)
+	if path == "" {
+		return nil
+	}
+	brand := *op
+	brand.Parameters = slices.DeleteFunc(slices.Clone(op.Parameters), func(p *openapi3.ParameterRef) bool {
+		return p.Value.Name == brandID || p.Value.In == "path" && !strings.Contains(path, "{"+p.Value.Name+"}")
+	})
+	if op.RequestBody != nil {
+		brand.RequestBody = &openapi3.RequestBodyRef{Value: withoutBrand(op.RequestBody.Value)}
+	}
+	there := *item
+	there.Parameters = nil // are those of the operation
+	return &Operation{&brand, method, path, &there, true}
+}
+
+const brandID = "brand_id"
+
+// withoutBrand is a body without the ID of the brand, in its schema and its examples.
+func withoutBrand(body *openapi3.RequestBody) *openapi3.RequestBody {
+	other := *body
+	other.Content = openapi3.Content{}
+	for kind, media := range body.Content {
+		m, schema := *media, *media.Schema.Value
+		schema.Properties = maps.Clone(schema.Properties)
+		delete(schema.Properties, brandID)
+		schema.Required = slices.DeleteFunc(slices.Clone(schema.Required), func(name string) bool { return name == brandID })
+		m.Schema = &openapi3.SchemaRef{Value: &schema}
+		m.Examples = openapi3.Examples{}
+		for name, example := range media.Examples {
+			e := *example.Value
+			if object, ok := e.Value.(map[string]any); ok {
+				object = maps.Clone(object)
+				delete(object, brandID)
+				e.Value = object
+			}
+			m.Examples[name] = &openapi3.ExampleRef{Value: &e}
+		}
+		if object, ok := m.Example.(map[string]any); ok {
+			object = maps.Clone(object)
+			delete(object, brandID)
+			m.Example = object
+		}
+		other.Content[kind] = &m
+	}
+	return &other
 }
 
 func byLine(a, b *openapi3.Operation) int { return cmp.Compare(a.Origin.Key.Line, b.Origin.Key.Line) }

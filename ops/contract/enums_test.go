@@ -25,6 +25,8 @@ func packageOf(document string) string {
 
 // withoutConstant are values that need none, by a part of their place in the document and the value.
 var withoutConstant = map[string]string{
+	"/schemas/EventPlanState ":              "package deliveryplan reads it as PlanState (DP-5)",
+	"/schemas/EventAuditState ":             "the same, as AuditState",
 	"/NotificationAck/":                     "package notify answers by status",
 	"/NotifySignatureType ":                 "package auth knows the one it accepts",
 	"/properties/algorithm ":                "the same",

@@ -78,7 +78,7 @@ func TestFakeHasNoAdvice(t *testing.T) {
 			continue
 		}
 		for _, op := range doc.Operations {
-			t.Run(op.OperationID, func(t *testing.T) {
+			t.Run(op.Title(), func(t *testing.T) {
 				fake := wxpaytest.New(t)
 				inputs := inputs(t, op)
 				for _, in := range inputs {

@@ -18,6 +18,7 @@ import (
 // The two sides of every exchange.
 const (
 	mchID       = "1900006891"
+	ownBrand    = "4001203441"
 	mchSerial   = "7132D72A03E93CDDF8C03BBD1F37EEDF000000AB"
 	apiV3Key    = "contractcontractcontractcontract"
 	platformID  = "PUB_KEY_ID_0114232134912410000000000000"

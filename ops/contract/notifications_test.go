@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,8 +17,11 @@ import (
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/notify"
+	"github.com/wxpay-go/wxpay/services/deliveryplan"
 	"github.com/wxpay-go/wxpay/services/edupapay"
+	"github.com/wxpay-go/wxpay/services/mchtransfer"
 	"github.com/wxpay-go/wxpay/services/membercard"
+	"github.com/wxpay-go/wxpay/services/productcoupon"
 	"github.com/wxpay-go/wxpay/services/security"
 )
 
@@ -46,7 +50,19 @@ var notifications = map[string]func(*notify.Handler, *delivered){
 	"onMemberCardAccepted":   on(membercard.EventAcceptCard),
 	"onMemberCardActivated":  on(membercard.EventActivateCard),
 	"onMemberCardManaged":    on(membercard.EventManageCard),
+	"onPlanChanged":          on(deliveryplan.EventPlanChanged),
 	"onSecurityEcho":         on(security.EventEcho),
+	"onCouponSent":           on(productcoupon.EventCouponSent),
+	"onImageGenerated":       on(productcoupon.EventImageGenerated),
+
+	"onBillFinished":           on(mchtransfer.EventBillFinished),
+	"onAuthorizationConfirmed": on(mchtransfer.EventAuthorizationConfirmed),
+	"onAuthorizationClosed":    on(mchtransfer.EventAuthorizationClosed),
+}
+
+// respelled are members that reach the function in another spelling than they come in, on purpose.
+var respelled = map[string]map[string]any{
+	"onPlanChanged": {"plan_state": "PLAN_CREATED", "audit_state": "AUDIT_PASSED"}, // DP-5
 }
 
 // TestNotifications posts every notification of the documents to a handler. Every member of the envelope and
@@ -111,6 +127,7 @@ func deliver(t *testing.T, n *Notification, register func(*notify.Handler, *deli
 		"summary":       got.event.Summary,
 		"resource":      map[string]any{"original_type": got.event.OriginalType},
 	})
+	maps.Copy(secret.(map[string]any), respelled[n.OperationID])
 	compare(t, "plaintext", plaintext, secret, got.value)
 }
 

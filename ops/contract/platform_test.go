@@ -18,6 +18,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -92,6 +93,9 @@ func (x *exchange) judge(req *http.Request, body []byte) {
 	}
 	x.collect(req)
 	want, got := x.want.all(), x.got.all()
+	if state, ok := want["plan_state"].(string); ok && x.op.Brand {
+		want["plan_state"] = strings.TrimPrefix(state, "PLAN_") // as the door of brands spells it (DP-15)
+	}
 	dispensable := x.dispensable()
 	x.missing = slices.DeleteFunc(Lost(want, got), func(path string) bool { return dispensable[path] })
 	for _, path := range x.missing {
@@ -218,7 +222,7 @@ func (x *exchange) filter(req *http.Request, path map[string]string) *openapi3fi
 	}
 }
 
-var authorization = regexp.MustCompile(`^WECHATPAY2-SHA256-RSA2048 mchid="(.+)",nonce_str="(.+)",timestamp="(\d+)",serial_no="(.+)",signature="(.+)"$`)
+var authorization = regexp.MustCompile(`^(WECHATPAY2-SHA256-RSA2048 mchid|WECHATPAY-BRAND-SHA256-RSA2048 brand_id)="(.+)",nonce_str="(.+)",timestamp="(\d+)",serial_no="(.+)",signature="(.+)"$`)
 
 // login checks who sent a request and that nobody changed it.
 func (x *exchange) login(req *http.Request, signed []byte) error {
@@ -226,14 +230,18 @@ func (x *exchange) login(req *http.Request, signed []byte) error {
 		return tpnsLogin(req, signed)
 	}
 	m := authorization.FindStringSubmatch(req.Header.Get("Authorization"))
-	if m == nil || m[1] != mchID || m[4] != mchSerial {
-		return errors.New("Authorization is not that of the merchant")
+	who := []string{"WECHATPAY2-SHA256-RSA2048 mchid", mchID}
+	if x.op.Brand {
+		who = []string{"WECHATPAY-BRAND-SHA256-RSA2048 brand_id", ownBrand}
+	}
+	if m == nil || !slices.Equal(m[1:3], who) || m[5] != mchSerial {
+		return errors.New("Authorization is not that of the merchant or brand")
 	}
 	if serial := req.Header.Get("Wechatpay-Serial"); serial != platformID && x.serial == "" {
 		return fmt.Errorf("Wechatpay-Serial is %q", serial)
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%s\n%s\n", req.Method, req.URL.RequestURI(), m[3], m[2], signed))
-	sig, err := base64.StdEncoding.DecodeString(m[5])
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%s\n%s\n", req.Method, req.URL.RequestURI(), m[4], m[3], signed))
+	sig, err := base64.StdEncoding.DecodeString(m[6])
 	if err != nil {
 		return err
 	}

@@ -4,10 +4,13 @@ package contract
 
 // products are the rows of the table: by document, the calls by operationId.
 var products = map[string]func(*exchange) map[string]call{
-	"bankpackages.yaml": bankpackagesCalls,
-	"certificates.yaml": certificatesCalls,
-	"edupapay.yaml":     edupapayCalls,
-	"membercard.yaml":   membercardCalls,
-	"security.yaml":     securityCalls,
-	"tpns.yaml":         tpnsCalls,
+	"bankpackages.yaml":  bankpackagesCalls,
+	"certificates.yaml":  certificatesCalls,
+	"deliveryplan.yaml":  deliveryplanCalls,
+	"edupapay.yaml":      edupapayCalls,
+	"mchtransfer.yaml":   mchtransferCalls,
+	"membercard.yaml":    membercardCalls,
+	"productcoupon.yaml": productcouponCalls,
+	"security.yaml":      securityCalls,
+	"tpns.yaml":          tpnsCalls,
 }

@@ -44,7 +44,11 @@ func example(s *openapi3.Schema) any {
 	case len(Known(s)) > 0:
 		return Known(s)[0]
 	case s.Type.Includes("array"):
-		return []any{Example(s.Items.Value), Example(s.Items.Value)}
+		list := make([]any, max(2, int(s.MinItems)))
+		for i := range list {
+			list[i] = Example(s.Items.Value)
+		}
+		return list
 	case s.Type.Includes("boolean"):
 		return true
 	case s.Type.Includes("integer"):

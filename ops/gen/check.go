@@ -11,12 +11,24 @@ import (
 // A goCheck refuses what the document rules out, before anything is sent.
 type goCheck struct {
 	Type, Route string
+	Doors       bool     // the check looks at who calls
+	Brand       string   // route of brands
 	Faults      []string // expressions that are a *wxpay.ParamError
 }
 
 // check works out the faults of the params of a call.
 func (g *goPackage) check(o *api.Operation) {
-	c := goCheck{Type: methodName(o) + "Params", Route: "route" + methodName(o)}
+	c := goCheck{Type: methodName(o) + "Params", Route: "route" + methodName(o), Doors: g.doors, Brand: `""`}
+	if o.BrandRoute != "" {
+		c.Brand = "brand" + methodName(o)
+	}
+	faults := func(within *api.Schema, p *api.Property) {
+		all := g.faults("", "p.", within, p)
+		if ofMerchants(o, p.Name) {
+			all = []string{fmt.Sprintf("params.OfMerchants(c, %q, &p.%s, %s)", p.Name, plainName(within, p), strings.Join(all, ", "))}
+		}
+		c.Faults = append(c.Faults, all...)
+	}
 	paged := o.Pagination
 	counted := paged != nil && paged.Offset == "offset" && paged.Limit == "limit" // the names that params.Page says
 	for _, p := range o.Params {
@@ -26,12 +38,12 @@ func (g *goPackage) check(o *api.Operation) {
 			c.Faults = append(c.Faults, fmt.Sprintf("params.Page(p.Offset, p.Limit, %d)", paged.MaxLimit))
 		case counted && p.Name == paged.Limit:
 		default:
-			c.Faults = append(c.Faults, g.faults("", "p.", nil, &api.Property{Name: p.Name, Required: p.Required, Schema: p.Schema})...)
+			faults(nil, &api.Property{Name: p.Name, Required: p.Required, Schema: p.Schema})
 		}
 	}
 	if o.Body != nil {
 		for _, p := range o.Body.Properties {
-			c.Faults = append(c.Faults, g.faults("", "p.", o.Body, p)...)
+			faults(o.Body, p)
 		}
 	}
 	if c.Faults != nil {
@@ -39,9 +51,13 @@ func (g *goPackage) check(o *api.Operation) {
 	}
 }
 
-// faults are the checks of one member; path and at lead to it on the wire and in Go.
+// faults are the checks of one member; path and at lead to it on the wire and in Go. A path that begins with @ is one in
+// an element of a list, where the variable at says the rest.
 func (g *goPackage) faults(path, at string, within *api.Schema, p *api.Property) (all []string) {
 	s, name := p.Schema, fmt.Sprintf("%q", path+p.Name)
+	if rest, ok := strings.CutPrefix(path, "@"); ok {
+		name = fmt.Sprintf("at+%q", rest+p.Name)
+	}
 	v := at + plainName(within, p)
 	must := func(ok, reason string, args ...any) {
 		all = append(all, fmt.Sprintf("params.Must(%s, %s, %q)", ok, name, fmt.Sprintf(reason, args...)))
@@ -60,7 +76,7 @@ func (g *goPackage) faults(path, at string, within *api.Schema, p *api.Property)
 		if p.Required {
 			must(v+` != ""`, "is missing")
 		}
-	case t == "Fen" && p.Required:
+	case t == "Fen" && p.Required && (s.Minimum == nil || *s.Minimum == 1):
 		must(v+" > 0", "is missing or not more than 0")
 	case s.Type == "integer":
 		zero := v + " == 0 || "
@@ -84,17 +100,41 @@ func (g *goPackage) faults(path, at string, within *api.Schema, p *api.Property)
 		if p.Required {
 			must("len("+v+") > 0", "is missing")
 		}
+		if s.MinItems != nil && *s.MinItems > 1 {
+			must(fmt.Sprintf("len(%s) == 0 || len(%s) >= %d", v, v, *s.MinItems), "has fewer than %d", *s.MinItems)
+		}
 		if s.MaxItems != nil {
 			must(fmt.Sprintf("len(%s) <= %d", v, *s.MaxItems), "has more than %d", *s.MaxItems)
 		}
-		if s.Items.Type == "string" && isID(p.Name, s.Items) {
+		if s.Items.Type == "string" && s.Items.Pattern == "" && isID(p.Name, s.Items) {
 			if s.Items.MaxLength != nil {
 				most = *s.Items.MaxLength
 			}
 			all = append(all, fmt.Sprintf("params.IDs(%s, %s, %d)", name, v, most))
+		} else if each := g.each(p.Name, s.Items); each != nil {
+			all = append(all, fmt.Sprintf("params.Each(%s, %s, func(at string, v *%s) *wxpay.ParamError {\nreturn params.First(\n%s,\n)\n})", name, v, g.typeOf("", "", s.Items), strings.Join(each, ",\n")))
 		}
 	case s.Type == "string":
 		all = g.text(name, v, p, most)
+	}
+	return all
+}
+
+// each are the checks of an element of a list.
+func (g *goPackage) each(list string, s *api.Schema) (all []string) {
+	if s.Type == "string" {
+		most := int64(0)
+		if s.MaxLength != nil {
+			most = *s.MaxLength
+		}
+		if most == 0 && s.Pattern == "" && (s.Enum == nil || s.OpenEnum) {
+			return nil // nothing is said of it
+		}
+		filled := s.MinLength != nil && *s.MinLength > 0
+		return g.text("at", "*v", &api.Property{Name: strings.TrimSuffix(list, "_list"), Required: filled, Schema: s}, most)
+	}
+	for _, p := range s.Properties {
+		all = append(all, g.faults("@.", "v.", s, p)...)
 	}
 	return all
 }

@@ -38,8 +38,8 @@ const (
 {{range .}}{{.Name}} = regexp.MustCompile({{printf "%q" .Pattern}})
 {{end}})
 {{end}}{{range .Checks}}
-func (p *{{.Type}}) check() error {
-	return params.Check({{.Route}},
+func (p *{{.Type}}) check({{if .Doors}}c *wxpay.Client{{end}}) error {
+	return params.Check{{if .Doors}}At(c, {{.Route}}, {{.Brand}},{{else}}({{.Route}},{{end}}
 {{range .Faults}}{{.}},
 {{end}})
 }
@@ -59,7 +59,7 @@ func (p *{{.Type}}) check() error {
 //
 {{range .Pages}}// {{.}}
 {{end}}func (s *Service) {{.Name}}(ctx context.Context, p {{.Name}}Params) {{.Results}} {
-	if err := p.check(); err != nil {
+	if err := p.check({{if .Doors}}s.client{{end}}); err != nil {
 		return {{.Failed}}err
 	}
 	{{if .Page}}list, err :={{else}}return{{end}} {{.Send}}(ctx, s.client, wxpay.Call{
@@ -149,6 +149,7 @@ func skeleton(o *api.Operation) (string, error) {
 	}
 	m := map[string]any{
 		"Name": name, "Title": o.Title, "Route": o.Route, "BrandRoute": o.BrandRoute, "Pages": o.Pages, "Body": o.Body != nil, "Key": o.IdempotencyKey,
+		"Doors":   hasDoors(o.Product),
 		"Results": "error", "Failed": "", "Send": "wxpay.Send", "Vars": "", "Query": "", "Page": "",
 	}
 	if vars != nil {

@@ -45,7 +45,7 @@ components:
     MakeRequest:
       type: object
       description: A thing to make. It costs nothing.
-      required: [out_no, title, begin, day, price, kind, fixed, notify_url, ip, form, count, encrypted_phone_number, stock_id_list]
+      required: [out_no, title, begin, day, price, kind, fixed, notify_url, ip, form, count, encrypted_phone_number, stock_id_list, least]
       properties:
         out_no: {type: string, maxLength: 32, pattern: '^[0-9A-Za-z_-]+$', description: Number.}
         title: {type: string, minLength: 3, maxLength: 10, description: AppID of it., x-wechatpay-doubt: [EV-1]}
@@ -63,6 +63,9 @@ components:
         count: {type: integer, minimum: 1, maximum: 9}
         encrypted_phone_number: {type: string, x-wechatpay-sensitive: true}
         stock_id_list: {type: array, items: {type: string, maxLength: 20}}
+        row_list: {type: array, minItems: 3, maxItems: 15, items: {$ref: '#/components/schemas/Row'}}
+        word_list: {type: array, items: {type: string, minLength: 1, maxLength: 5, pattern: '^[a-z]+$'}}
+        least: {type: integer, minimum: 10, x-wechatpay-unit: fen}
         user_id: {type: string, maxLength: 8, x-go-check: shown}
         on: {type: boolean, x-go-nil: not said}
         any: {description: Any value.}
@@ -83,6 +86,13 @@ components:
       x-wechatpay-open-enum: true
       x-go-values: {ONE_WAY: Way}
     Fixed: {type: string, maxLength: 5, enum: [A, B], description: A letter.}
+    Row:
+      type: object
+      description: A row.
+      required: [price]
+      properties:
+        price: {type: integer, minimum: 0, x-wechatpay-unit: fen}
+        inner_list: {type: array, items: {$ref: '#/components/schemas/Form'}}
     Form:
       type: object
       description: A form.
@@ -150,6 +160,9 @@ type MakeByIDParams struct {
 	Count int64 `+"`json:\"count\"`"+` // 1 to 9
 	PhoneNumber wxpay.Secret `+"`json:\"encrypted_phone_number\"`"+`
 	StockIDList []string `+"`json:\"stock_id_list,omitzero\"`"+`
+	RowList []Row `+"`json:\"row_list,omitzero\"`"+` // at most 15
+	WordList []string `+"`json:\"word_list,omitzero\"`"+`
+	Least wxpay.Fen `+"`json:\"least\"`"+` // at least 10
 	UserID string `+"`json:\"user_id,omitzero\"`"+` // at most 8 characters
 	On *bool `+"`json:\"on,omitzero\"`"+` // nil: not said
 	Any json.RawMessage `+"`json:\"any,omitzero\"`"+` // any value
@@ -205,6 +218,25 @@ func TestChecks(t *testing.T) {
 		params.Must(p.PhoneNumber != "", "encrypted_phone_number", "is missing"),
 		params.Must(len(p.StockIDList) > 0, "stock_id_list", "is missing"),
 		params.IDs("stock_id_list", p.StockIDList, 20),
+		params.Must(len(p.RowList) == 0 || len(p.RowList) >= 3, "row_list", "has fewer than 3"),
+		params.Must(len(p.RowList) <= 15, "row_list", "has more than 15"),
+		params.Each("row_list", p.RowList, func(at string, v *Row) *wxpay.ParamError {
+			return params.First(
+				params.Must(v.Price >= 0, at+".price", "is negative"),
+				params.Each(at+".inner_list", v.InnerList, func(at string, v *Form) *wxpay.ParamError {
+					return params.First(
+						params.Required(at+".name", v.Name, 4),
+					)
+				}),
+			)
+		}),
+		params.Each("word_list", p.WordList, func(at string, v *string) *wxpay.ParamError {
+			return params.First(
+				params.Required(at, *v, 5),
+				params.Match(at, *v, wordForm, "may hold small letters only"),
+			)
+		}),
+		params.Must(p.Least >= 10, "least", "is less than 10"),
 		params.Optional("user_id", p.UserID, 8),
 		params.Clean("user_id", p.UserID, 8),
 		params.OneOf("currency", p.Currency, "CNY"),
@@ -332,6 +364,11 @@ type listStoresAnswer struct {
 	holds(t, types, "type NotifyURL struct")
 	holds(t, files["routes_gen.go"], `brandListStores = "GET /brand/tokens"`)
 	holds(t, files["routes_gen.go"], `routeSetURL = "POST /v3/tokens/url"`)
+	holds(t, files["check_gen.go"], `func (p *ListStoresParams) check(c *wxpay.Client) error {
+	return params.CheckAt(c, routeListStores, brandListStores,
+		params.OfMerchants(c, "brand_id", &p.BrandID, params.ID("brand_id", p.BrandID, 0)),`)
+	holds(t, files["check_gen.go"], `return params.CheckAt(c, routeSetURL, "",`)
+	holds(t, types, "BrandID string // a brand leaves it out")
 	holds(t, files["check_gen.go"], `"page_size", "is more than 50"`)
 	holds(t, files["check_gen.go"], `params.Match("colour", p.Colour, colourForm, "is not of the documented form")`)
 	text, err := skeleton(p.Operations[0])
@@ -366,4 +403,33 @@ func TestCharacters(t *testing.T) {
 		assert.Equal(t, want, text, pattern)
 		assert.Equal(t, want != "", ok, pattern)
 	}
+}
+
+// A limit that the description says in the same words is not said again. One that it says of something else is.
+func TestLimitsSaidOnce(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		description string
+		limits      []string
+		want        string
+	}{
+		{"Amount in fen; at least 10.", []string{"at least 10"}, "amount in fen; at least 10"},
+		{"Amount in fen; at least 100.", []string{"at least 10"}, "amount in fen; at least 100; at least 10"},
+		{"Stores, at most 200.", []string{"at most 200"}, "stores, at most 200"},
+		{"Stores, at most 20.", []string{"at most 200"}, "stores, at most 20; at most 200"},
+		{"Words, at most 20 characters each.", []string{"at most 20"}, "words, at most 20 characters each; at most 20"},
+		{"Size, At most 50.", []string{"1 to 50"}, "size, At most 50"},
+		{"Size, at most 50.", []string{"2 to 50"}, "size, at most 50; 2 to 50"},
+		{"Size, 16 to 40.", []string{"6 to 40"}, "size, 16 to 40; 6 to 40"},
+		{"Size (6 to 40).", []string{"6 to 40"}, "size (6 to 40)"},
+		{"Number; letters and digits, unique.", []string{"at most 32 characters", "letters and digits only"}, "number; letters and digits, unique; at most 32 characters"},
+		{"Number; letters, digits, underscore and hyphen.", []string{"6 to 40 characters", "letters, digits, _ and - only"}, "number; letters, digits, underscore and hyphen; 6 to 40 characters"},
+		{"Number; letters and digits.", []string{"digits only"}, "number; letters and digits; digits only"},
+		{"At most 9 characters.", []string{"at most 9 characters"}, "at most 9 characters"},
+		{"", []string{"at most 9", "digits only"}, "at most 9, digits only"},
+	} {
+		assert.Equal(t, test.want, comment(test.description, nil, test.limits...), test.description)
+	}
+	_, files := generateOf(t, strings.Replace(every, "maxLength: 9, description: Note.", "maxLength: 9, description: Text; at most 9 characters.", 1))
+	holds(t, files["types_gen.go"], "// text; at most 9 characters Begin")
 }

@@ -30,7 +30,7 @@ func (r *reader) schema(n *yaml.Node) *api.Schema {
 		"format": &s.Format, "x-unit": &s.Unit, "description": &s.Description,
 		"const":          func(v *yaml.Node) { s.Enum = []api.Value{{Value: v.Value}} },
 		"enum":           func(v *yaml.Node) { s.Enum = values(v) },
-		"x-enum-meaning": &meanings, "x-open-enum": &s.OpenEnum,
+		"x-enum-meaning": &meanings, "x-open-enum": &s.OpenEnum, "x-brand-enum": &s.BrandEnum,
 		"x-sensitive": &sealed, "x-sensitive-direction": &direction,
 		"minLength": &s.MinLength, "maxLength": &s.MaxLength, "minimum": &s.Minimum, "maximum": &s.Maximum, "minItems": &s.MinItems, "maxItems": &s.MaxItems,
 		"pattern":  func(v *yaml.Node) { s.Pattern = v.Value },
@@ -98,8 +98,12 @@ func (r *reader) schema(n *yaml.Node) *api.Schema {
 		p.Required = p.Required || slices.Contains(required, p.Name)
 	}
 	for _, name := range required {
-		if s.Type == "object" && s.Property(name) == nil {
+		switch {
+		case s.Property(name) != nil:
+		case s.Type == "object":
 			r.fault(n, "%s is required and no member", name)
+		case s.Ref == "" && parts == nil: // a condition that says no more of a member
+			s.Properties = append(s.Properties, &api.Property{Name: name, Required: true, Schema: new(api.Schema)})
 		}
 	}
 	return s

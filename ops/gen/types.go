@@ -21,6 +21,7 @@ type goPackage struct {
 	Regexps []goRegexp
 
 	product *api.Product
+	doors   bool                    // brands have calls of their own
 	named   map[*api.Schema]*goType // by the schema they stand for
 	names   map[string]bool
 	fault   error
@@ -46,7 +47,7 @@ type goRegexp struct{ Name, Pattern string }
 
 // newPackage works out the types, routes and checks of a product.
 func newPackage(p *api.Product) (*goPackage, error) {
-	g := &goPackage{Name: p.Name, product: p, named: map[*api.Schema]*goType{}, names: map[string]bool{}}
+	g := &goPackage{Name: p.Name, product: p, doors: hasDoors(p), named: map[*api.Schema]*goType{}, names: map[string]bool{}}
 	for _, o := range p.Operations {
 		g.Routes = append(g.Routes, goRoute{"route" + methodName(o), o.Route})
 		if o.BrandRoute != "" {
@@ -69,6 +70,17 @@ func newPackage(p *api.Product) (*goPackage, error) {
 		}
 	}
 	return g, g.fault
+}
+
+// hasDoors reports whether brands call a product in their own name.
+func hasDoors(p *api.Product) bool {
+	return slices.ContainsFunc(p.Operations, func(o *api.Operation) bool { return o.BrandRoute != "" })
+}
+
+// ofMerchants reports whether a param is one that the door of brands does not have: their ID, which they say by their
+// signature, and what stands in the other path alone.
+func ofMerchants(o *api.Operation, name string) bool {
+	return o.BrandRoute != "" && (name == "brand_id" || slices.Contains(wildcards(o.Route), name) && !slices.Contains(wildcards(o.BrandRoute), name))
 }
 
 // plainList reports whether params.List reads the pages of a call.
@@ -114,18 +126,30 @@ func (g *goPackage) params(o *api.Operation) {
 		if o.Body != nil {
 			f.Tag = "`json:\"-\"`"
 		}
-		f.Comment = comment(p.Description, slices.Concat(p.Doubts, p.Schema.Doubts), limits(p.Schema))
+		f.Comment = comment(p.Description, slices.Concat(p.Doubts, p.Schema.Doubts), limits(p.Schema)...)
 		t.Fields = append(t.Fields, f)
+		t.leftOut(o, p.Name)
 	}
 	if o.Body != nil {
 		t.Doc = doc(t.Name, o.Body, "for "+method)
-		g.fill(t, o.Body, true)
+		for _, p := range o.Body.Properties {
+			t.Fields = append(t.Fields, g.field(t.Name, o.Body, p, true))
+			t.leftOut(o, p.Name)
+		}
 	}
 	if len(t.Fields) == 0 {
 		return
 	}
 	g.add(t)
 	g.check(o)
+}
+
+// leftOut says of the last field that brands leave it out.
+func (t *goType) leftOut(o *api.Operation, name string) {
+	if f := &t.Fields[len(t.Fields)-1]; ofMerchants(o, name) {
+		f.Tag = strings.Replace(f.Tag, name+`"`, name+`,omitzero"`, 1)
+		f.Comment = strings.TrimPrefix(f.Comment+"; a brand leaves it out", "; ")
+	}
 }
 
 func inBody(o *api.Operation, name string) bool { return o.Body != nil && o.Body.Property(name) != nil }
@@ -147,9 +171,9 @@ func (g *goPackage) add(t *goType) {
 }
 
 // fill adds the members of an object, and types for those that need one.
-func (g *goPackage) fill(t *goType, s *api.Schema, asked bool) {
+func (g *goPackage) fill(t *goType, s *api.Schema) {
 	for _, p := range s.Properties {
-		t.Fields = append(t.Fields, g.field(t.Name, s, p, asked))
+		t.Fields = append(t.Fields, g.field(t.Name, s, p, false))
 	}
 }
 
@@ -159,15 +183,15 @@ func (g *goPackage) field(parent string, within *api.Schema, p *api.Property, as
 	if (!p.Required || p.Schema.Type == "array") && !p.Schema.Go.Always { // a nil list would be null on the wire
 		f.Tag = fmt.Sprintf("`json:\"%s,omitzero\"`", p.Name)
 	}
-	var more string
+	var more []string
 	if asked {
 		more = limits(p.Schema)
 	}
 	switch said := strings.EqualFold(strings.TrimSuffix(p.Schema.Description, "."), strings.ReplaceAll(p.Name, "_", " ")); {
 	case said: // by the name
-		f.Comment = comment("", p.Schema.Doubts, more)
+		f.Comment = comment("", p.Schema.Doubts, more...)
 	case g.says(p.Schema):
-		f.Comment = comment(p.Schema.Description, p.Schema.Doubts, more)
+		f.Comment = comment(p.Schema.Description, p.Schema.Doubts, more...)
 	}
 	if p.Schema.Go.Nil != "" {
 		f.Type = "*" + f.Type
@@ -248,7 +272,7 @@ func (g *goPackage) declared(name string, s *api.Schema) string {
 		g.values(t, s)
 	} else {
 		t.As = g.twin(s)
-		if g.fill(t, s, false); t.As != "" {
+		if g.fill(t, s); t.As != "" {
 			t.Fields = nil
 		}
 	}
@@ -297,7 +321,7 @@ func (g *goPackage) values(t *goType, s *api.Schema) {
 		if v.Go != "" {
 			name = v.Go
 		}
-		meaning := comment(v.Meaning, nil, "")
+		meaning := comment(v.Meaning, nil)
 		if strings.HasSuffix(strings.ToLower(name), meaning) {
 			meaning = "" // the name says it
 		}
@@ -367,21 +391,31 @@ func numbers(doubts []string) string {
 	return " (" + strings.Join(slices.Compact(slices.Sorted(slices.Values(doubts))), ", ") + ")"
 }
 
-// comment is what stands beside a field.
-func comment(description string, doubts []string, more string) string {
+// comment is what stands beside a field: what it is, and those limits that are not said there.
+func comment(description string, doubts []string, limits ...string) string {
 	text := strings.TrimSuffix(description, ".")
 	if text != "" {
 		text = lower(text)
 	}
-	if more != "" {
+	limits = slices.DeleteFunc(limits, func(limit string) bool { return says(text, limit) })
+	if more := strings.Join(limits, ", "); more != "" {
 		text = strings.TrimPrefix(text+"; "+more, "; ")
 	}
 	return strings.TrimSpace(text + numbers(doubts))
 }
 
+// says reports whether a description says a limit, in the same words and between marks. That something is at least 1 need
+// not be said beside the most of it: nothing stands for absent.
+func says(description, limit string) bool {
+	if most, ok := strings.CutPrefix(limit, "1 to "); ok && says(description, "at most "+most) {
+		return true
+	}
+	words := regexp.MustCompile(`(^|[;,(] ?)` + regexp.QuoteMeta(strings.TrimSuffix(limit, " only")) + `( only)?($|[;,.)])`)
+	return words.MatchString(strings.NewReplacer("underscore", "_", "hyphen", "-").Replace(strings.ToLower(description)))
+}
+
 // limits says what a value may be.
-func limits(s *api.Schema) string {
-	var all []string
+func limits(s *api.Schema) (all []string) {
 	switch {
 	case s.Format == "date" || s.Format == "date-time" || s.Sealed != "" || s.Enum != nil:
 	case s.MinLength != nil && s.MaxLength != nil:
@@ -403,7 +437,7 @@ func limits(s *api.Schema) string {
 	if s.MaxItems != nil {
 		all = append(all, fmt.Sprintf("at most %d", *s.MaxItems))
 	}
-	return strings.Join(all, ", ")
+	return all
 }
 
 var class = regexp.MustCompile(`^\^\[([^\]]+)\][+*]\$$`)

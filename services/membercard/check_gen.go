@@ -5,6 +5,7 @@ package membercard
 import (
 	"regexp"
 
+	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/services/internal/params"
 )
 
@@ -170,6 +171,18 @@ func (p *SetServiceModuleDataParams) check() error {
 		params.Match("out_request_no", p.OutRequestNo, outRequestNoForm, "may hold letters, digits, |, _, * and - only"),
 		params.ID("service_module_id", p.ServiceModuleID, 9),
 		params.ID("state_setting.state_id", p.StateSetting.StateID, 0),
+		params.Each("state_setting.content_template_data.field_list", p.StateSetting.ContentTemplateData.FieldList, func(at string, v *TemplateField) *wxpay.ParamError {
+			return params.First(
+				params.ID(at+".field_id", v.FieldID, 0),
+				params.Required(at+".field_value", v.FieldValue, 0),
+			)
+		}),
+		params.Each("state_setting.message_template_setting.field_list", p.StateSetting.MessageTemplateSetting.FieldList, func(at string, v *TemplateField) *wxpay.ParamError {
+			return params.First(
+				params.ID(at+".field_id", v.FieldID, 0),
+				params.Required(at+".field_value", v.FieldValue, 0),
+			)
+		}),
 	)
 }
 
@@ -298,6 +311,34 @@ func (p *CreateActivityParams) check() error {
 		params.Required("activity_type", p.ActivityType, 32),
 		params.Must(!p.BeginTime.IsZero(), "begin_time", "is missing"),
 		params.Must(!p.EndTime.IsZero(), "end_time", "is missing"),
+		params.Each("award_send_period.award_send_time", p.AwardSendPeriod.AwardSendTime, func(at string, v *TimeRange) *wxpay.ParamError {
+			return params.First(
+				params.Must(!v.BeginTime.IsZero(), at+".begin_time", "is missing"),
+				params.Must(!v.EndTime.IsZero(), at+".end_time", "is missing"),
+			)
+		}),
+		params.Each("award_send_period.award_send_day_time", p.AwardSendPeriod.AwardSendDayTime, func(at string, v *DayTimeRange) *wxpay.ParamError {
+			return params.First(
+				params.Must(v.BeginDayTime.Hours >= 0, at+".begin_day_time.hours", "is negative"),
+				params.Must(v.BeginDayTime.Hours <= 23, at+".begin_day_time.hours", "is more than 23"),
+				params.Must(v.BeginDayTime.Minutes >= 0, at+".begin_day_time.minutes", "is negative"),
+				params.Must(v.BeginDayTime.Minutes <= 59, at+".begin_day_time.minutes", "is more than 59"),
+				params.Must(v.BeginDayTime.Seconds >= 0, at+".begin_day_time.seconds", "is negative"),
+				params.Must(v.BeginDayTime.Seconds <= 59, at+".begin_day_time.seconds", "is more than 59"),
+				params.Must(v.EndDayTime.Hours >= 0, at+".end_day_time.hours", "is negative"),
+				params.Must(v.EndDayTime.Hours <= 23, at+".end_day_time.hours", "is more than 23"),
+				params.Must(v.EndDayTime.Minutes >= 0, at+".end_day_time.minutes", "is negative"),
+				params.Must(v.EndDayTime.Minutes <= 59, at+".end_day_time.minutes", "is more than 59"),
+				params.Must(v.EndDayTime.Seconds >= 0, at+".end_day_time.seconds", "is negative"),
+				params.Must(v.EndDayTime.Seconds <= 59, at+".end_day_time.seconds", "is more than 59"),
+			)
+		}),
+		params.Each("stock_list", p.StockList, func(at string, v *CouponStock) *wxpay.ParamError {
+			return params.First(
+				params.ID(at+".stock_creator_mchid", v.StockCreatorMchID, 0),
+				params.ID(at+".stock_id", v.StockID, 0),
+			)
+		}),
 		params.Required("out_request_no", p.OutRequestNo, 0),
 		params.Match("out_request_no", p.OutRequestNo, outRequestNoForm, "may hold letters, digits, |, _, * and - only"),
 		params.IDs("pay_activity_setting.mchid_list", p.PayActivitySetting.MchIDList, 0),

@@ -258,7 +258,7 @@ type Card struct {
 	CodeMode             CodeMode                    `json:"code_mode"`
 	NeedDisplayLevel     bool                        `json:"need_display_level,omitzero"` // whether the member level is shown
 	InitLevel            string                      `json:"init_level,omitzero"`         // level of new members; needed when the level is shown
-	OutRequestNo         string                      `json:"out_request_no"`              // merchant request number, unique; letters, digits and | _ * - are allowed (MC-24, MC-26)
+	OutRequestNo         string                      `json:"out_request_no"`              // merchant request number, unique; letters, digits, |, _, * and - (MC-24, MC-26)
 	BalanceInformation   BalanceInformation          `json:"balance_information,omitzero"`
 	UserInformationForm  EditableUserInformationForm `json:"user_information_form,omitzero"`
 	AdditionalStatement  AdditionalStatement         `json:"additional_statement,omitzero"`
@@ -425,8 +425,8 @@ type UpdateUserCardParams struct {
 	MembershipNumber     string `json:"membership_number,omitzero"`      // digits, letters and half-width marks; at most 32 characters
 	BackgroundPictureURL string `json:"background_picture_url,omitzero"` // background picture of this user; JPG, JPEG or PNG, under 1 MB; at most 128 characters (MC-3)
 	Level                string `json:"level,omitzero"`                  // level of the member; at most 5 characters
-	// OutRequestNo: merchant request number, unique; letters, digits and | _ * - are allowed; at most 32
-	// characters, letters, digits, |, _, * and - only (MC-24, MC-26)
+	// OutRequestNo: merchant request number, unique; letters, digits, |, _, * and -; at most 32 characters (MC-24,
+	// MC-26)
 	OutRequestNo       string        `json:"out_request_no"`
 	BalanceInformation BalanceChange `json:"balance_information,omitzero"`
 	NeedInformBalance  *bool         `json:"need_inform_balance,omitzero"` // whether to message the user about stored value; true when absent; nil: true
@@ -475,8 +475,8 @@ type UpdateUserCardRightsParams struct {
 	BeforeBonusValue *int64 `json:"before_bonus_value,omitzero"` // points before; nil: not sent
 	BonusValue       *int64 `json:"bonus_value,omitzero"`        // points after, shown on the card; nil: as it is
 	AddBonusValue    *int64 `json:"add_bonus_value,omitzero"`    // the difference, may be negative; nil: not sent
-	// OutRequestNo: merchant request number, unique; letters, digits and | _ * - are allowed; at most 128
-	// characters, letters, digits, |, _, * and - only (MC-24, MC-26)
+	// OutRequestNo: merchant request number, unique; letters, digits, |, _, * and -; at most 128 characters (MC-24,
+	// MC-26)
 	OutRequestNo    string `json:"out_request_no"`
 	NeedInformBonus *bool  `json:"need_inform_bonus,omitzero"` // whether to message the user about points; true when absent; nil: true
 	MemberPriceWord string `json:"member_price_word,omitzero"` // text of the member price; at most 8 characters
@@ -537,11 +537,9 @@ type StateSetting struct {
 
 // SetServiceModuleDataParams is the service data of one user, for [Service.SetServiceModuleData].
 type SetServiceModuleDataParams struct {
-	CardID string `json:"-"` // card template ID; at most 32 characters
-	Code   string `json:"-"` // card code of the user; at most 32 characters
-	// OutRequestNo: merchant request number, unique; letters, digits and | _ * - are allowed; 8 to 128 characters,
-	// letters, digits, |, _, * and - only (MC-24, MC-26)
-	OutRequestNo    string       `json:"out_request_no"`
+	CardID          string       `json:"-"`                 // card template ID; at most 32 characters
+	Code            string       `json:"-"`                 // card code of the user; at most 32 characters
+	OutRequestNo    string       `json:"out_request_no"`    // merchant request number, unique; letters, digits, |, _, * and -; 8 to 128 characters (MC-24, MC-26)
 	ServiceModuleID string       `json:"service_module_id"` // service item ID (会员服务项ID); 1 to 9 characters
 	StateSetting    StateSetting `json:"state_setting"`
 }
@@ -653,8 +651,8 @@ type ImportUserParams struct {
 	CardID string `json:"-"`             // card template ID; at most 32 characters
 	OpenID string `json:"openid"`        // user under a service account or mini program bound to the brand; at most 128 characters
 	Code   string `json:"code,omitzero"` // card code; needed for REAL_TIME; at most 32 characters
-	// OutRequestNo: merchant request number, unique; letters, digits and | _ * - are allowed; at most 128
-	// characters, letters, digits, |, _, * and - only (MC-24, MC-26)
+	// OutRequestNo: merchant request number, unique; letters, digits, |, _, * and -; at most 128 characters (MC-24,
+	// MC-26)
 	OutRequestNo string `json:"out_request_no"`
 }
 
@@ -663,8 +661,8 @@ type ImportUserByPhoneParams struct {
 	CardID      string       `json:"-"`                      // card template ID; at most 32 characters
 	PhoneNumber wxpay.Secret `json:"encrypted_phone_number"` // plain text here: it is encrypted on its way out
 	Code        string       `json:"code,omitzero"`          // card code; needed for REAL_TIME; at most 32 characters
-	// OutRequestNo: merchant request number, unique; letters, digits and | _ * - are allowed; at most 32
-	// characters, letters, digits, |, _, * and - only (MC-24, MC-26)
+	// OutRequestNo: merchant request number, unique; letters, digits, |, _, * and -; at most 32 characters (MC-24,
+	// MC-26)
 	OutRequestNo string `json:"out_request_no"`
 }
 
@@ -871,7 +869,7 @@ type Activity struct {
 	EndTime                    wxpay.Time                 `json:"end_time,omitzero"`   // end
 	AwardSendPeriod            AwardSendPeriod            `json:"award_send_period,omitzero"`
 	StockList                  []CouponStock              `json:"stock_list,omitzero"`     // coupons to hand out
-	OutRequestNo               string                     `json:"out_request_no,omitzero"` // merchant request number, unique; letters, digits and | _ * - are allowed (MC-24, MC-26)
+	OutRequestNo               string                     `json:"out_request_no,omitzero"` // merchant request number, unique; letters, digits, |, _, * and - (MC-24, MC-26)
 	PayActivitySetting         PayActivitySetting         `json:"pay_activity_setting,omitzero"`
 	MiniprogramActivitySetting MiniprogramActivitySetting `json:"miniprogram_activity_setting,omitzero"`
 }

@@ -20,13 +20,56 @@ import (
 
 // Check returns the first fault as the error of a call that is not sent. Reasons never hold a value.
 func Check(route string, faults ...*wxpay.ParamError) error {
+	if fault := First(faults...); fault != nil {
+		fault.Route = route
+		return fault
+	}
+	return nil
+}
+
+// First is the first fault, nil if there is none.
+func First(faults ...*wxpay.ParamError) *wxpay.ParamError {
 	for _, fault := range faults {
 		if fault != nil {
-			fault.Route = route
 			return fault
 		}
 	}
 	return nil
+}
+
+// Each is the first fault that check finds in a list. At names the place, from 0, such as code[3].
+func Each[T any](name string, list []T, check func(at string, v *T) *wxpay.ParamError) *wxpay.ParamError {
+	for i := range list {
+		if fault := check(fmt.Sprintf("%s[%d]", name, i), &list[i]); fault != nil {
+			return fault
+		}
+	}
+	return nil
+}
+
+// CheckAt is [Check] for a call with a door for merchants and one for brands; brandRoute is empty where brands have
+// none. A brand gets to know that before it is asked for what only merchants give.
+func CheckAt(c *wxpay.Client, route, brandRoute string, faults ...*wxpay.ParamError) error {
+	_, path, _ := strings.Cut(route, " ")
+	switch brand := c.BrandID() != ""; {
+	case brand && brandRoute != "":
+		route = brandRoute
+	case brand && !strings.HasPrefix(path, "/brand/"):
+		return &wxpay.ParamError{Route: route, Param: "route", Reason: "is not open to brands"}
+	}
+	return Check(route, faults...)
+}
+
+// OfMerchants is a param that the door of brands does not have, such as the ID of the brand. A merchant gives it, and
+// faults are what is wrong with it; a brand leaves it out. Its own ID is taken out, so that the same params serve both.
+func OfMerchants(c *wxpay.Client, name string, s *string, faults ...*wxpay.ParamError) *wxpay.ParamError {
+	if c.BrandID() == "" {
+		return First(faults...)
+	}
+	if *s == c.BrandID() {
+		*s = ""
+	}
+	return Must(*s == "", name, "has no place in a call of a brand in its own name")
 }
 
 // Must is a fault unless ok.
@@ -83,12 +126,7 @@ func OptionalID[S ~string](name string, s S, most int) *wxpay.ParamError {
 
 // IDs is a list of [ID]. A fault names the place in the list, from 0, such as code[3].
 func IDs(name string, list []string, most int) *wxpay.ParamError {
-	for i, s := range list {
-		if fault := ID(fmt.Sprintf("%s[%d]", name, i), s, most); fault != nil {
-			return fault
-		}
-	}
-	return nil
+	return Each(name, list, func(at string, s *string) *wxpay.ParamError { return ID(at, *s, most) })
 }
 
 // Clean is text that is stored and shown, such as the number of a member in the merchant's own books: any

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/services/internal/platformtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -91,4 +92,52 @@ func TestForm(t *testing.T) {
 	assert.Nil(t, Min("a", "", 3))
 	assert.Nil(t, Min("a", "号码包", 3))
 	assert.Equal(t, &wxpay.ParamError{Param: "a", Reason: "has fewer than 3 characters"}, Min("a", "号码", 3))
+}
+
+func TestEach(t *testing.T) {
+	t.Parallel()
+	rows := [][]int{{1, 2}, {3, -4}, {-5}}
+	check := func(at string, row *[]int) *wxpay.ParamError {
+		return Each(at, *row, func(at string, n *int) *wxpay.ParamError { return Must(*n >= 0, at, "is negative") })
+	}
+	assert.Equal(t, &wxpay.ParamError{Param: "rows[1][1]", Reason: "is negative"}, Each("rows", rows, check))
+	assert.Nil(t, Each("rows", rows[:1], check))
+	assert.Nil(t, Each("rows", nil, check))
+}
+
+// A call with two doors asks each caller for what its door has.
+func TestCheckAt(t *testing.T) {
+	t.Parallel()
+	const merchants, brands = "POST /v3/x", "POST /brand/x"
+	merchant, brand := platformtest.Client(t, nil), platformtest.BrandClient(t, nil)
+	for name, tt := range map[string]struct {
+		client     *wxpay.Client
+		route      string
+		brandRoute string
+		id         string
+		want       string // error; empty: none
+		kept       string // what is sent of id
+	}{
+		"merchant":                 {merchant, merchants, brands, "b", "", "b"},
+		"merchant, nothing":        {merchant, merchants, brands, "", "wxpay: POST /v3/x: brand_id is missing", ""},
+		"merchant, no other door":  {merchant, merchants, "", "b", "", "b"},
+		"brand, nothing":           {brand, merchants, brands, "", "", ""},
+		"brand, its own":           {brand, merchants, brands, platformtest.BrandID, "", ""},
+		"brand, another":           {brand, merchants, brands, "b", "wxpay: POST /brand/x: brand_id has no place in a call of a brand in its own name", "b"},
+		"brand, not open":          {brand, merchants, "", "", "wxpay: POST /v3/x: route is not open to brands", ""},
+		"brand, its door alone":    {brand, brands, "", "", "", ""},
+		"merchant, door of brands": {merchant, brands, "", "b", "", "b"}, // is refused by the core
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			id := tt.id
+			err := CheckAt(tt.client, tt.route, tt.brandRoute, OfMerchants(tt.client, "brand_id", &id, ID("brand_id", id, 0)))
+			if tt.want == "" {
+				assert.NoError(t, err)
+			} else {
+				assert.ErrorContains(t, err, tt.want)
+			}
+			assert.Equal(t, tt.kept, id)
+		})
+	}
 }

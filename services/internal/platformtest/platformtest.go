@@ -27,6 +27,7 @@ import (
 const (
 	Host        = wxpay.MainURL
 	MchID       = "1900000100"
+	BrandID     = "120344"
 	SerialNo    = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1"
 	PublicKeyID = "PUB_KEY_ID_0119000001002024112500000000000001"
 	APIv3Key    = "0123456789abcdef0123456789ABCDEF"
@@ -56,9 +57,18 @@ func Config(mock http.RoundTripper) wxpay.Config {
 }
 
 // Client is a client of [Config].
-func Client(t testing.TB, mock http.RoundTripper) *wxpay.Client {
+func Client(t testing.TB, mock http.RoundTripper) *wxpay.Client { return newClient(t, Config(mock)) }
+
+// BrandClient is that of a brand that calls in its own name, with the same keys.
+func BrandClient(t testing.TB, mock http.RoundTripper) *wxpay.Client {
+	config := Config(mock)
+	config.MchID, config.BrandID = "", BrandID
+	return newClient(t, config)
+}
+
+func newClient(t testing.TB, config wxpay.Config) *wxpay.Client {
 	t.Helper()
-	client, err := wxpay.New(Config(mock))
+	client, err := wxpay.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,6 +54,24 @@ type Wire struct {
 	Want    any      // what the call returns
 	Enums   []string // values in the answer that may be others tomorrow
 	Repeats bool     // sent again after an answer that leaves the outcome open
+
+	brand bool
+}
+
+// OfBrand is the same call made by a brand in its own name: by its own door, and without brand_id, also if the params
+// have it.
+func (w Wire) OfBrand(request, route string) Wire {
+	w.brand, w.Request, w.Route = true, request, route
+	query, _ := url.ParseQuery(w.Query) // what is wrong with it is told by compare
+	query.Del("brand_id")
+	w.Query = query.Encode()
+	var body map[string]json.RawMessage
+	if json.Unmarshal([]byte(w.Body), &body) == nil {
+		delete(body, "brand_id")
+		text, _ := json.Marshal(body)
+		w.Body = string(text)
+	}
+	return w
 }
 
 // Run plays a call through everything that may come back.
@@ -138,7 +156,11 @@ func (w Wire) returns(t *testing.T, got any, err error) {
 func (w Wire) send(t *testing.T, answer Trip) (any, error) {
 	t.Helper()
 	var first []byte
-	return w.Call(t.Context(), Client(t, Trip(func(req *http.Request) (*http.Response, error) {
+	client := Client
+	if w.brand {
+		client = BrandClient
+	}
+	return w.Call(t.Context(), client(t, Trip(func(req *http.Request) (*http.Response, error) {
 		body := w.compare(t, req)
 		if first == nil {
 			first = body
@@ -155,7 +177,11 @@ func (w Wire) compare(t *testing.T, req *http.Request) []byte {
 	if got := req.Method + " " + req.URL.EscapedPath(); req.URL.Scheme+"://"+req.URL.Host != Host || got != w.Request {
 		t.Errorf("%s is sent to %s, not %s", got, req.URL.Host, w.Request)
 	}
-	if got := req.Header.Get("Authorization"); !strings.Contains(got, `WECHATPAY2-SHA256-RSA2048 mchid="`+MchID+`",`) {
+	login := `WECHATPAY2-SHA256-RSA2048 mchid="` + MchID + `",`
+	if w.brand {
+		login = `WECHATPAY-BRAND-SHA256-RSA2048 brand_id="` + BrandID + `",`
+	}
+	if got := req.Header.Get("Authorization"); !strings.HasPrefix(got, login) {
 		t.Errorf("Authorization is %s", got)
 	}
 	if got := req.Header.Get("Wechatpay-Serial"); got != PublicKeyID {
@@ -242,7 +268,7 @@ func join(at, name string) string {
 	return at + "." + name
 }
 
-// unsealed is a value with the members that are called encrypted_… opened.
+// unsealed is a value with the members that are called encrypted_…, and user_name, opened.
 func unsealed(t testing.TB, v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -252,7 +278,7 @@ func unsealed(t testing.TB, v any) any {
 				text, sealed = list[0].(string)
 			}
 			switch {
-			case !strings.HasPrefix(name, "encrypted_") || !sealed:
+			case !strings.HasPrefix(name, "encrypted_") && name != "user_name" || !sealed:
 				unsealed(t, member)
 			case member == any(text):
 				v[name] = Open(t, text)
