@@ -15,7 +15,7 @@ import (
 
 const (
 	brandScheme = "WECHATPAY-BRAND-SHA256-RSA2048"
-	brandRoute  = "GET /brand/marketing/product-coupon/product-coupons/{id}"
+	brandRoute  = "GET /brand/marketing/product-coupon/product-coupons/{product_coupon_id}"
 	brandURI    = "/brand/marketing/product-coupon/product-coupons/1"
 )
 
@@ -73,7 +73,7 @@ func TestBrandClient(t *testing.T) {
 	t.Parallel()
 	s := wxpaytest.New(t, wxpaytest.Options{Brand: true})
 	require.NoError(t, s.Reply(brandRoute, 200, `{"a":1}`))
-	call := wxpay.Call{Route: brandRoute, Vars: wxpay.Vars{"id": "1"}}
+	call := wxpay.Call{Route: brandRoute, Vars: wxpay.Vars{"product_coupon_id": "1"}}
 	got, err := wxpay.Do[map[string]int](t.Context(), s.Client(), call)
 	require.NoError(t, err)
 	assert.Equal(t, 1, (*got)["a"])
@@ -135,6 +135,6 @@ func TestWriteKeysOfABrand(t *testing.T) {
 	client, err := wxpay.New(config)
 	require.NoError(t, err)
 	require.NoError(t, s.Reply(brandRoute, 200, `{}`))
-	_, err = wxpay.Do[m](t.Context(), client, wxpay.Call{Route: brandRoute, Vars: wxpay.Vars{"id": "1"}})
+	_, err = wxpay.Do[m](t.Context(), client, wxpay.Call{Route: brandRoute, Vars: wxpay.Vars{"product_coupon_id": "1"}})
 	assert.NoError(t, err)
 }

@@ -69,6 +69,8 @@ func TestActionsAndState(t *testing.T) {
 	assert.Equal(t, map[string]int{
 		"bankpackages/tasks": 1, "membercard/cards": 2, "membercard/members": 1, "membercard/activities": 0,
 		"edupapay/contracts": 3, "edupapay/debits": 1, "tpns/uploads": 0, "tpns/pushes": 0,
+		"mchtransfer/bills": 0, "mchtransfer/authorizations": 0, "deliveryplan/plans": 0,
+		"productcoupon/product-coupons": 0, "productcoupon/stocks": 0, "productcoupon/user-coupons": 0, "productcoupon/image-tasks": 0,
 	}, rows)
 	var events []string
 	for _, e := range s.Pending() {

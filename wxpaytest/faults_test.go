@@ -337,7 +337,7 @@ func TestRefusals(t *testing.T) {
 	statuses := map[string]int{
 		"PARAM_ERROR": 400, "INVALID_REQUEST": 400, "ALREADY_EXISTS": 400, "SIGN_ERROR": 401, "NO_AUTH": 403, "NOT_ENOUGH": 403,
 		"NOT_FOUND": 404, "RESOURCE_NOT_EXISTS": 404, "RATELIMIT_EXCEEDED": 429, "FREQUENCY_LIMITED": 429, "FREQUENCY_LIMIT_EXCEED": 429,
-		"SYSTEM_ERROR": 500, "SERVICE_UNAVAILABLE": 503,
+		"SYSTEM_ERROR": 500, "SERVICE_UNAVAILABLE": 503, "USER_ERROR": 400,
 	}
 	require.Len(t, wxpaytest.Refusals(), len(statuses))
 	for _, r := range wxpaytest.Refusals() {

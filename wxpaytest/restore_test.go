@@ -47,7 +47,7 @@ func TestRestartInTheMiddleOfEverything(t *testing.T) {
 	var log bytes.Buffer
 	o := wxpaytest.Options{Seed: "restart", Clock: standing, Mode: wxpaytest.Both, TaskDuration: time.Minute, Log: &log}
 	h := newMerchant(t, o)
-	var card, code, token, contract, upload string
+	var card, code, token, contract, upload, product, stock, plan string
 	type args = map[string]string
 	act := func(h *merchant, name string, args map[string]string) any {
 		v, err := do(t, h.server, name, args)
@@ -59,6 +59,7 @@ func TestRestartInTheMiddleOfEverything(t *testing.T) {
 		return m{"appid": presign["appid"], "body": "b", "out_trade_no": "1", "notify_url": "https://merchant.example/n", "contract_id": contract,
 			"trade_scene": "EDUCATION_PERIOD", "amount": m{"total": 1}, "device_information": m{"device_ip": "1.1.1.1"}}
 	}
+	bill := with(transferBill("t1"), "user_name", h.encrypt("张三"))
 	steps := []func(h *merchant) any{
 		func(h *merchant) any { card = h.server.AddCard("SYSTEM_ALLOCATE"); return card },
 		func(h *merchant) any {
@@ -142,6 +143,71 @@ func TestRestartInTheMiddleOfEverything(t *testing.T) {
 			return h.ok("POST", "/v3/security/echo", m{"echo_message": "e", "notify_url": "https://merchant.example/echo"})
 		},
 		func(h *merchant) any { return act(h, "trigger", args{"event": "ENTRUST.SIGNING"}) },
+		func(h *merchant) any { return h.server.SetTransferBalance(150, false) },
+		func(h *merchant) any { return h.ok("POST", transfers, bill) },
+		func(h *merchant) any { return h.ok("POST", transfers, transferBill("t2")) },
+		func(h *merchant) any { return h.ok("POST", transfers, transferBill("t3")) },
+		func(h *merchant) any { return h.server.FailTransfer("t4", "TRANSFER_RISK") },
+		func(h *merchant) any {
+			return h.ok("POST", authorizations, askAuthorization("a1"))
+		},
+		func(h *merchant) any { h.server.Advance(time.Minute); return h.bill("t2")["state"] }, // what passes is saved
+		func(h *merchant) any { return h.server.ConfirmTransfer("t1") },
+		func(h *merchant) any { h.server.Advance(time.Minute); return nil },
+		func(h *merchant) any { return h.ok("POST", receipts+"/out-bill-no", m{"out_bill_no": "t1"}) },
+		func(h *merchant) any { return act(h, "agree-authorization", args{"out_authorization_no": "a1"}) },
+		func(h *merchant) any {
+			return h.ok("POST", transfers+"/transfer", authorized("t5", "out_authorization_no", "a1"))
+		},
+		func(h *merchant) any { return h.ok("POST", transfers+"/out-bill-no/t2/cancel", nil) },
+		func(h *merchant) any { h.server.Advance(25 * time.Hour); return nil },
+		func(h *merchant) any {
+			return h.ok("POST", h.coupons("/notify-configs"), m{"notify_url": "https://merchant.example/coupons"})
+		},
+		func(h *merchant) any {
+			made := h.ok("POST", h.coupons("/product-coupons"), h.ours(newProduct("create_1", manyUse)))
+			pack := h.sending(made["product_coupon_id"].(string), "", "number_1", m{"stock_bundle_id": made["stock_bundle"].(m)["stock_bundle_id"]})
+			token = h.ok("POST", h.coupons("/users/o1/pre-send-coupon-bundle"), pack)["token"].(string)
+			return token
+		},
+		func(h *merchant) any {
+			codes, err := h.server.ClaimCoupon(token)
+			require.NoError(t, err)
+			return codes
+		},
+		func(h *merchant) any { product, stock = h.server.AddProductCoupon("UPLOAD"); return product + stock },
+		func(h *merchant) any {
+			return h.ok("POST", h.coupons("/product-coupons/"+product+"/stocks/"+stock+"/upload-coupon-codes"), h.ours(m{"out_request_no": "upload_1", "code_list": []string{"c1", "c2"}}))
+		},
+		func(h *merchant) any { return h.held(product, stock, "o1", "number_2") },
+		func(h *merchant) any {
+			return h.ok("POST", h.coupons("/users/o1/coupons/c1/use"), h.using(product, stock, "use_123"))
+		},
+		func(h *merchant) any {
+			return h.ok("POST", h.coupons("/users/o1/coupons/c1/return"), h.of(product, stock, "return_1"))
+		},
+		func(h *merchant) any { return h.server.DeleteCoupon("o1", "c1") },
+		func(h *merchant) any {
+			brand := h.asBrand()
+			return brand.ok("POST", brand.coupons("/users/o2/coupons"), brand.sending(product, stock, "number_3"))
+		},
+		func(h *merchant) any { return h.server.FailImageTask("task_002") },
+		func(h *merchant) any {
+			cut := m{"task_id": "task_002", "image_generation_type": "CUT_OUT", "cut_out": m{"image_url": picture}}
+			return h.ok("POST", h.coupons("/image-generation-tasks"), h.ours(cut))
+		},
+		func(h *merchant) any { product, stock = h.server.AddProductCoupon("WECHATPAY"); return product + stock },
+		func(h *merchant) any {
+			plan = h.ok("POST", h.plans("/delivery-plans"), h.ours(newPlan(product, stock, "number_1")))["plan"].(m)["plan_id"].(string)
+			return plan
+		},
+		func(h *merchant) any { return h.server.ReviewPlan(plan, "PASSED") },
+		func(h *merchant) any { h.server.Advance(3 * 24 * time.Hour); return nil },
+		func(h *merchant) any { return h.server.PausePlan(plan) },
+		func(h *merchant) any {
+			brand := h.asBrand()
+			return brand.ok("POST", brand.plans("/delivery-plans/"+plan+"/resume"), nil)
+		},
 	}
 	for i, step := range steps {
 		saved := log.String()
@@ -163,6 +229,8 @@ func TestRestartInTheMiddleOfEverything(t *testing.T) {
 	twin.refused(400, "INVALID_REQUEST", "POST", open+"/cards/"+card+"/users/import", m{"openid": "o9", "out_request_no": "n1"})
 	twin.ok("POST", open+"/cards/"+card+"/phone-membercard/import", m{"encrypted_phone_number": h.encrypt("13800000000"), "out_request_no": "p1"})
 	twin.ok("POST", edu+"/transactions", transaction())
+	assert.Equal(t, "SUCCESS", twin.ok("POST", transfers, with(bill, "user_name", h.encrypt("张三")))["state"])
+	twin.refused(400, "ALREADY_EXISTS", "POST", transfers, with(bill, "transfer_amount", 1000))
 	assert.Equal(t, h.server.PackageUsers("8473295"), twin.server.PackageUsers("8473295"))
 	assert.Equal(t, 7, twin.server.PackageUsers("8473295"))
 	same(t, h.server, twin.server)
@@ -342,7 +410,11 @@ func TestRestoreOfRandomLives(t *testing.T) {
 	require.NoError(t, err)
 	var operations []*api.Operation
 	for _, p := range catalog.Products {
-		operations = append(operations, p.Operations...)
+		for _, op := range p.Operations {
+			if !strings.Contains(op.Route, " /brand/") { // a merchant lives here
+				operations = append(operations, op)
+			}
+		}
 	}
 	for seed := range uint64(6) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
@@ -354,7 +426,13 @@ func TestRestoreOfRandomLives(t *testing.T) {
 			saving := o
 			saving.Log = &log
 			h := newMerchant(t, saving)
-			known := map[string][]string{"card_id": {"none"}, "code": {"none"}, "presign_token": {"none"}, "contract_id": {"none"}, "activity_id": {"none"}}
+			brand := h.asBrand()
+			known := map[string][]string{"brand_id": {wxpaytest.BrandID, wxpaytest.BrandID, "other"}}
+			for _, kind := range []string{
+				"card_id", "code", "presign_token", "contract_id", "activity_id", "product_coupon_id", "stock_id", "stock_bundle_id", "coupon_code", "token", "user_coupon_bundle_id", "plan_id", "transfer_bill_no", "authorization_id",
+			} {
+				known[kind] = []string{"none"}
+			}
 			some := func(kind string) (string, bool) {
 				ids := known[kind]
 				if len(ids) == 0 {
@@ -362,17 +440,25 @@ func TestRestoreOfRandomLives(t *testing.T) {
 				}
 				return ids[chance.IntN(len(ids))], true
 			}
-			learn := func(v any) {
-				o, _ := v.(m)
-				for kind := range known {
-					if id, ok := o[kind].(string); ok {
-						known[kind] = append(known[kind], id)
+			var learn func(v any)
+			learn = func(v any) {
+				switch v := v.(type) {
+				case []any:
+					for _, one := range v {
+						learn(one)
+					}
+				case m:
+					for name, one := range v {
+						if id, text := one.(string); text && known[name] != nil && name != "brand_id" {
+							known[name] = append(known[name], id)
+						}
+						learn(one)
 					}
 				}
 			}
 			few := func(prefix string) string { return prefix + strconv.Itoa(chance.IntN(4)) }
 			called := map[string]int{}
-			for range 150 {
+			for range 200 {
 				before, pending, lines := h.server.State(), h.server.Pending(), log.Len()
 				name, ok := "", true
 				switch chance.IntN(4) {
@@ -390,7 +476,11 @@ func TestRestoreOfRandomLives(t *testing.T) {
 						case p.Name == "count" || p.Name == "percent" || p.Name == "accounts":
 							args[p.Name] = strconv.Itoa(chance.IntN(4))
 						case p.Name == "duration":
-							args[p.Name] = few("") + "h"
+							args[p.Name] = few(few("")) + "h"
+						case p.Name == "balance":
+							args[p.Name] = few("") + "00000"
+						case p.Name == "out_bill_no":
+							args[p.Name] = few("bill")
 						case p.Name == "plaintext":
 						default:
 							args[p.Name] = few(p.Name)
@@ -399,7 +489,12 @@ func TestRestoreOfRandomLives(t *testing.T) {
 					v, err := a.Do(t.Context(), args)
 					name, ok = a.Name, err == nil
 					if id, text := v.(string); text {
-						learn(m{map[string]string{"add-card": "card_id", "take-card": "code", "sign-contract": "contract_id"}[a.Name]: id})
+						learn(m{map[string]string{"add-card": "card_id", "take-card": "code", "sign-contract": "contract_id", "take-coupon": "coupon_code", "agree-authorization": "authorization_id"}[a.Name]: id})
+					}
+					if ids, seeded := v.(map[string]string); seeded {
+						for kind, id := range ids {
+							learn(m{kind: id})
+						}
 					}
 				case 1:
 					_, ok = h.server.TakeEvent()
@@ -407,7 +502,11 @@ func TestRestoreOfRandomLives(t *testing.T) {
 				default:
 					op := operations[chance.IntN(len(operations))]
 					var answer m
-					answer, ok = randomCall(h, op, some, few)
+					caller := h
+					if strings.HasPrefix(op.Route, "POST /brand/") || op.BrandRoute != "" && chance.IntN(2) == 0 {
+						caller = brand
+					}
+					answer, ok = randomCall(caller, op, some, few)
 					name = op.ID
 					learn(answer)
 				}
@@ -431,17 +530,28 @@ func TestRestoreOfRandomLives(t *testing.T) {
 
 // randomCall makes a call as its document shows it, about what is known and with few request numbers.
 func randomCall(h *merchant, op *api.Operation, some func(string) (string, bool), few func(string) string) (answer m, ok bool) {
-	method, path, _ := strings.Cut(op.Route, " ")
+	route := op.Route
+	if h.brand && op.BrandRoute != "" {
+		route = op.BrandRoute
+	}
+	method, path, _ := strings.Cut(route, " ")
 	path = regexp.MustCompile(`\{\w+\}`).ReplaceAllStringFunc(path, func(v string) string {
 		name := strings.Trim(v, "{}")
 		if id, ok := some(name); ok {
 			return url.PathEscape(id)
 		}
+		if name == "out_bill_no" {
+			return few("bill")
+		}
 		return url.PathEscape(few(name))
 	})
 	query := url.Values{}
 	for _, p := range op.Params {
-		if p.In == "query" && p.Required {
+		if id, known := some(p.Name); p.In != "query" || !p.Required || h.brand && p.Name == "brand_id" {
+			continue
+		} else if known {
+			query.Set(p.Name, id)
+		} else {
 			query.Set(p.Name, strings.Trim(string(p.Schema.Example()), `"`))
 		}
 	}
@@ -452,6 +562,9 @@ func randomCall(h *merchant, op *api.Operation, some func(string) (string, bool)
 	if op.Body != nil {
 		require.NoError(h.t, json.Unmarshal(op.BodyExample, &body))
 		about(h, body, some, few)
+		if o, ok := body.(m); ok && h.brand {
+			delete(o, "brand_id")
+		}
 	}
 	var status int
 	switch text, _ := json.Marshal(body); {
@@ -480,6 +593,9 @@ func about(h *merchant, v any, some func(string) (string, bool), few func(string
 			about(h, one, some, few)
 		}
 	case m:
+		if v["authorization_id"] != nil && v["out_authorization_no"] != nil { // exactly one
+			delete(v, map[bool]string{true: "authorization_id", false: "out_authorization_no"}[few("") == "0"])
+		}
 		for name, was := range v {
 			id, known := some(name)
 			switch _, text := was.(string); {
@@ -489,6 +605,13 @@ func about(h *merchant, v any, some func(string) (string, bool), few func(string
 				v[name] = id
 			case strings.HasPrefix(name, "encrypted_"):
 				v[name] = h.encrypt(few("1380000000"))
+			case name == "user_name":
+				v[name] = h.encrypt("张三")
+			case name == "transfer_scene_id":
+				v[name] = "1006"
+				delete(v, "user_recv_style")
+			case name == "out_bill_no":
+				v[name] = few("bill")
 			case strings.HasPrefix(name, "out_"), name == "openid":
 				v[name] = few(name)
 			case strings.HasSuffix(name, "begin_time"):

@@ -80,7 +80,8 @@ type Options struct {
 	// answered; see [Server.Restore]. A Log that fails breaks no call: it gets the lines again with the next one. Nil: nobody.
 	Log io.Writer
 
-	// TaskDuration is how long a bank-package task stays PROCESSING and a debit of edu-papay ACCEPTED. Zero:
+	// TaskDuration is how long a bank-package task or a picture task of product coupons stays PROCESSING and a debit of edu-papay
+	// ACCEPTED. Zero:
 	// the creation of a task answers PROCESSING, and the first query FINISHED.
 	TaskDuration time.Duration
 	// Match says which agreement numbers belong to a user. Nil: all.
@@ -181,7 +182,7 @@ func NewServer(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.products, err = products.New(s.engine, products.Options{
-		MchID: MchID, Duration: o.TaskDuration, Pay: o.Pay, Cards: membercard.Options{Paid: o.Paid, ImportRate: o.ImportRate},
+		MchID: MchID, BrandID: BrandID, Caller: s.who.ID, Duration: o.TaskDuration, Pay: o.Pay, Cards: membercard.Options{Paid: o.Paid, ImportRate: o.ImportRate},
 		Bank: bankpackages.Options{Match: o.Match, Users: o.Users, Sample: o.Sample, CountBadLines: o.CountBadLines},
 	})
 	if err != nil {

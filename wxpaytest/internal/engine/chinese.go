@@ -62,6 +62,9 @@ var phrases = [][2]string{
 	{"is not bonus_value minus before_bonus_value", "不等于 bonus_value 减 before_bonus_value"},
 	{"is not the difference of the balances", "不等于余额之差"}, {"is more than a year away", "距今超过一年"},
 	{"is more than 90 days after begin_time", "晚于 begin_time 超过 90 天"}, {"is not after begin_time", "不晚于 begin_time"},
+	{"is not taken under 0.3 yuan", "金额低于 0.3 元时不能填写"}, {"is required from 2,000 yuan", "金额达到 2,000 元时必须填写"},
+	{"or out_authorization_no is needed, and not both", "此字段与 out_authorization_no 必须且只能填写一个"},
+	{"does not fit the scene, which wants these entries, each once: %s", "与转账场景不符，该场景要求以下各项，每项一次：%s"},
 	{"is not on a day from 1 to 28", "日期应在 1 日到 28 日之间"}, {"means nothing", "没有意义的值"},
 
 	{"the body {} is not needed; the documents have none here", "不需要请求报文主体 {}；文档中此接口没有主体"},

@@ -42,6 +42,7 @@ func (e *Engine) Do(name string, args map[string]string) (any, error) {
 	}
 	e.Lock()
 	defer e.Unlock()
+	e.pass()
 	return change(e, func() Object { return Object{"action": name, "args": args} }, func() (any, error) { return a.Do(args) })
 }
 
@@ -149,6 +150,7 @@ func Rows[T any](product, name string, all []T, f func(T) Object) View {
 func (e *Engine) Views() (all []View) {
 	e.Lock()
 	defer e.Unlock()
+	e.pass()
 	for _, p := range e.products {
 		if p.Views != nil {
 			all = append(all, p.Views()...)
@@ -222,6 +224,7 @@ func (e *Engine) Happen(event Event) (id string) {
 func (e *Engine) Pending() []Event {
 	e.Lock()
 	defer e.Unlock()
+	e.pass()
 	return slices.Clone(e.pending)
 }
 
@@ -265,6 +268,7 @@ func (e *Engine) TakeEvent() (Event, bool) { return e.nextEvent(true) }
 func (e *Engine) nextEvent(good bool) (Event, bool) {
 	e.Lock()
 	defer e.Unlock()
+	e.pass()
 	i := slices.IndexFunc(e.pending, func(event Event) bool { return !event.Due.After(e.Now()) })
 	if i < 0 {
 		return Event{}, false

@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,6 +62,7 @@ type Engine struct {
 	unlimited atomic.Bool
 	endpoints table
 	handlers  map[*api.Operation]handler
+	files     map[string]File // by route
 	products  []Product
 	actions   []Action
 	events    map[string]*api.Notification // by event type
@@ -84,7 +87,7 @@ func New(o Options) (*Engine, error) {
 		}
 	}
 	e := &Engine{
-		seed: maphash.MakeSeed(), options: o, endpoints: table{}, own: table{}, handlers: map[*api.Operation]handler{},
+		seed: maphash.MakeSeed(), options: o, endpoints: table{}, own: table{}, handlers: map[*api.Operation]handler{}, files: map[string]File{},
 		events: map[string]*api.Notification{}, rates: rates{}, replays: replays{by: map[string]replayed{}},
 		journal: journal{most: cmp.Or(max(0, o.Journal), 1000)},
 	}
@@ -129,6 +132,7 @@ type handler struct {
 	prepare func(*Tx) error // what is costly, before the lock is taken; nil: nothing
 	handle  Handler
 	limits  []Rate // in place of those of the documents
+	repeats bool   // it recognises a repeated request number itself
 }
 
 // A Product is the state of one product: handlers for the calls where it matters, what one may do to it beside
@@ -138,9 +142,19 @@ type Product struct {
 	Handlers map[string]Handler // by ID of the operation; the others answer with their example
 	Prepare  map[string]func(*Tx) error
 	Limits   map[string][]Rate // in place of those of the documents
+	Repeats  []string          // calls whose handlers recognise a repeated request number themselves
+	Files    map[string]File   // what may be downloaded, by route
 	Actions  []Action
 	Views    func() []View // with the lock held; nil: none
+
+	// Due is when something happens next that nobody asks for, such as an end that a time brings; zero: nothing. Pass
+	// lets happen what is due by now. Both have the lock; nil: nothing ever does.
+	Due  func() time.Time
+	Pass func()
 }
+
+// A File answers a download that no document describes as a call. It has the engine's lock and changes nothing.
+type File func(*Tx) (mediaType string, content []byte, err error)
 
 // Add lets a product answer.
 func (e *Engine) Add(p Product) error {
@@ -149,12 +163,17 @@ func (e *Engine) Add(p Product) error {
 		if op == nil || op.Product.Name != p.Name {
 			return fmt.Errorf("wxpaytest: %s has no call %q", p.Name, id)
 		}
-		e.handlers[op] = handler{p.Prepare[id], handle, p.Limits[id]}
+		e.handlers[op] = handler{p.Prepare[id], handle, p.Limits[id], slices.Contains(p.Repeats, id)}
 	}
-	for id := range p.Prepare {
+	for _, id := range slices.Concat(slices.Collect(maps.Keys(p.Prepare)), slices.Collect(maps.Keys(p.Limits)), p.Repeats) {
 		if p.Handlers[id] == nil {
-			return fmt.Errorf("wxpaytest: %s prepares %q and does not handle it", p.Name, id)
+			return fmt.Errorf("wxpaytest: %s says something of %q and does not handle it", p.Name, id)
 		}
+	}
+	for route, file := range p.Files {
+		_, path, _ := strings.Cut(route, " ")
+		e.endpoints.add(newEndpoint(route, nil, e.platformOf("", path)))
+		e.files[route] = file
 	}
 	for _, a := range p.Actions {
 		if _, taken := e.action(a.Name); taken {

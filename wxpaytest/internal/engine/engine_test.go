@@ -193,3 +193,23 @@ func TestProductsThatNoDocumentKnows(t *testing.T) {
 	assert.ErrorContains(t, e.Add(engine.Product{Name: "membercard", Handlers: map[string]engine.Handler{"importNobody": handle}}), "no call")
 	assert.ErrorContains(t, e.Add(engine.Product{Name: "edupapay", Handlers: map[string]engine.Handler{"importUser": handle}}), "no call")
 }
+
+// What a product says of a call counts for the calls that it handles: a name that is none is a mistake.
+func TestAddUnknownCalls(t *testing.T) {
+	t.Parallel()
+	handlers := map[string]engine.Handler{"createTransferBill": func(*engine.Tx) (engine.Object, error) { return nil, nil }}
+	for name, p := range map[string]engine.Product{
+		"":        {Repeats: []string{"createTransferBill"}},
+		"Repeats": {Repeats: []string{"createTransferBil"}},
+		"Limits":  {Limits: map[string][]engine.Rate{"createTransferBil": nil}},
+		"Prepare": {Prepare: map[string]func(*engine.Tx) error{"createTransferBil": nil}},
+	} {
+		p.Name, p.Handlers = "mchtransfer", handlers
+		err := newEngine(t).Add(p)
+		if name == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.EqualError(t, err, `wxpaytest: mchtransfer says something of "createTransferBil" and does not handle it`, name)
+	}
+}

@@ -60,7 +60,7 @@ func (e *Engine) slow(tx *Tx, h handler) error {
 	for _, limit := range limits {
 		kind := tx.Caller + " " + tx.Route + " " + limit.Every
 		if limit.Per == "brand" { // a service provider calls for many
-			kind += " " + cmp.Or(tx.Body.Text("brand_id"), tx.Query.Text("brand_id"))
+			kind += " " + tx.brand()
 		}
 		if tx.concerns(limit.Only) && !e.rates.within(kind, e.running(), int(limit.Count), spans[limit.Every]) {
 			return &TooFast{fmt.Sprintf("%d calls within a %s", limit.Count, limit.Every)}
@@ -68,6 +68,9 @@ func (e *Engine) slow(tx *Tx, h handler) error {
 	}
 	return nil
 }
+
+// brand is the brand for which a service provider calls; its numbers and rates are apart from those of other brands.
+func (tx *Tx) brand() string { return cmp.Or(tx.Body.Text("brand_id"), tx.Query.Text("brand_id")) }
 
 // concerns reports whether a limit is for a call: for all, or for those that name one of the kinds.
 func (tx *Tx) concerns(kinds []string) bool {
@@ -127,7 +130,7 @@ func (e *Engine) once(tx *Tx, act func() ([]byte, error)) ([]byte, error) {
 	if key == "" || number == "" {
 		return act()
 	}
-	id := tx.Caller + " " + tx.Route + " " + number
+	id := tx.Caller + " " + tx.brand() + " " + tx.Route + " " + number
 	now := e.Hash(schema.Canonical(tx.Vars) + schema.Canonical(tx.Query) + schema.Canonical(tx.Body))
 	if before, ok := e.replays.by[id]; ok {
 		if before.content != now {

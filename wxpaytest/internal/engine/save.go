@@ -25,6 +25,7 @@ import (
 //	call        the route of a call, with caller, self, vars, query, body, file and prepared as its handler saw them
 //	action      the name of an action, with its args
 //	taken       the ID of an event that was taken
+//	passed      a product in which something happened because its time had come
 //	sealed      what was encrypted, as pairs of plain text and ciphertext, with the seed whose keys it is for
 
 // torn ends a line that was cut off: the log goes on after it, and nobody reads it.
@@ -191,6 +192,30 @@ func readPrepared(o Object) (any, error) {
 	return nil, fmt.Errorf("holds something prepared that cannot be read: %v", o["unknown"])
 }
 
+// pass lets happen whose time has come, before anybody looks. The caller holds the lock.
+func (e *Engine) pass() {
+	for _, p := range e.products {
+		if p.Due == nil {
+			continue
+		}
+		if at := p.Due(); at.IsZero() || at.After(e.Now()) {
+			continue
+		}
+		line := func() Object { return Object{"passed": p.Name} }
+		_, _ = change(e, line, func() (any, error) { p.Pass(); return nil, nil })
+	}
+}
+
+// passAgain lets the same happen again.
+func (e *Engine) passAgain(name string) error {
+	i := slices.IndexFunc(e.products, func(p Product) bool { return p.Name == name && p.Pass != nil })
+	if i < 0 {
+		return fmt.Errorf("is about a product whose time does not pass in this version, %s", name)
+	}
+	e.products[i].Pass()
+	return nil
+}
+
 // Restore lets everything happen again that a log holds, so that the state is as it was. It takes an engine to which
 // nothing has happened yet. A last line that was cut off did not happen; the log that goes on after it may
 // follow it in the same file.
@@ -254,8 +279,10 @@ func (e *Engine) happenAgain(line Object) error {
 		return e.actAgain(line)
 	case line.Text("taken") != "":
 		return e.take(line.Text("taken"))
+	case line.Text("passed") != "":
+		return e.passAgain(line.Text("passed"))
 	}
-	return errors.New("is neither a call, an action nor an event that was taken")
+	return errors.New("is neither a call, an action, an event that was taken nor a time that passed")
 }
 
 // callAgain carries a call out, without asking who sent it and how often.

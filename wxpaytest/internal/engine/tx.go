@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -89,6 +90,17 @@ func (tx *Tx) Found(where string, err error) error {
 
 // Var is a variable of the path.
 func (tx *Tx) Var(name string) string { return tx.Vars.Text(name) }
+
+// Origin is the address that a request came to, for what is to be found there too.
+func (tx *Tx) Origin() string {
+	if !schema.IsLoopback(tx.Host) {
+		return "https://" + tx.Host
+	}
+	if tx.Port == "" {
+		return "http://" + tx.Host
+	}
+	return "http://" + net.JoinHostPort(tx.Host, tx.Port)
+}
 
 // Asks reports whether the query asks for nothing under a name, or for what o has there.
 func (tx *Tx) Asks(o Object, names ...string) bool {

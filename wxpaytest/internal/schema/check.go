@@ -325,7 +325,7 @@ func (c *Check) number(n json.Number, s *api.Schema, at string) {
 func bounds(s *api.Schema) string {
 	switch {
 	case len(s.Enum) > 0:
-		return ": it is one of " + values(s)
+		return ": it is one of " + strings.Join((&Check{}).values(s), ", ")
 	case s.Minimum != nil && s.Maximum != nil:
 		return fmt.Sprintf(": it is from %d to %d", *s.Minimum, *s.Maximum)
 	case s.Minimum != nil:
@@ -336,18 +336,20 @@ func bounds(s *api.Schema) string {
 	return ""
 }
 
-// values are those of an enumeration.
-func values(s *api.Schema) string {
-	var all []string
+// values are those of an enumeration; a brand's door may have its own.
+func (c *Check) values(s *api.Schema) (all []string) {
+	if c.Without != "" && s.BrandEnum != nil {
+		return s.BrandEnum
+	}
 	for _, v := range s.Enum {
 		all = append(all, v.Value)
 	}
-	return strings.Join(all, ", ")
+	return all
 }
 
 // among reports whether a value is one of those listed, if they are all there are.
 func (c *Check) among(text string, s *api.Schema) bool {
-	return len(s.Enum) == 0 || s.OpenEnum && !c.Strict || slices.ContainsFunc(s.Enum, func(v api.Value) bool { return v.Value == text })
+	return len(s.Enum) == 0 || s.OpenEnum && !c.Strict || slices.Contains(c.values(s), text)
 }
 
 func (c *Check) text(name, text string, s *api.Schema, at string) {
@@ -368,7 +370,7 @@ func (c *Check) text(name, text string, s *api.Schema, at string) {
 	case !formed:
 		c.find(at, text, s, "does not match %s", s.Pattern)
 	case !c.among(text, s):
-		c.find(at, text, s, "is none of %s", values(s))
+		c.find(at, text, s, "is none of %s", strings.Join(c.values(s), ", "))
 	case s.Sealed == "to-platform" && c.Open != nil:
 		plain, err := c.Open(text)
 		if err != nil {
