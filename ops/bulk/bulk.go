@@ -5,12 +5,13 @@
 // A [Job] is a source of rows, an [Operation] and a ledger. The ledger is one file that remembers of every row what
 // became of it, and of every call that was begun its very bytes, written before the first of them leaves. Of people it
 // holds nothing that can be read without the merchant's private key. Operations are in packages of their own: members,
-// debits, banklists, pushlists; a call that none of them makes takes an Operation of one's own.
+// coupons, debits, transfers, banklists, pushlists; a call that none of them makes takes an Operation of one's own.
 package bulk
 
 import (
 	"context"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/wxpay-go/wxpay"
@@ -40,6 +41,25 @@ type Timed interface {
 	Due(item Item) time.Time
 }
 
+// Whole may be implemented by an Operation that has to know an input as a whole before any of its rows is sent, such as
+// the sum of its amounts. A run asks it once, before it sends anything, also of an input that was begun before. Rows that
+// cannot be read are left out: if the input may have any, its faults end the run first. An error ends the run, and nothing
+// was sent.
+type Whole interface {
+	Whole(ctx context.Context, rows iter.Seq[table.Row]) error
+}
+
+// Corrects may be implemented by an Operation that must never send a row under another number while the number before
+// may still have its effect, such as one that pays. Corrects is asked about a row that takes the place of one which was
+// rejected for code, under that number: it returns the identity of the row, or nothing if it keeps the number. A row in
+// place of one that was not rejected keeps its number always, so that it is skipped; one in place of a row that the job does
+// not know is refused. So is one that would keep the number, but left out the one of its own that it had: OwnNumber says
+// whether a row has one, and is remembered with its number.
+type Corrects interface {
+	Corrects(row table.Row, number, code string) (identity string)
+	OwnNumber(row table.Row) bool
+}
+
 // An About describes an operation. Another Name, Sender or setting is another job: its ledger is refused.
 type About struct {
 	Name     string            // such as member-import-by-phone
@@ -53,7 +73,8 @@ type About struct {
 	Unkept      bool
 	Concurrency int // items at a time, at most; 0: as the job says
 	// Once refuses an input in which a row stands twice. It is for batches, of which the platform takes every row for one
-	// of its own; rows that are sent one by one are skipped the second time.
+	// of its own, and for inputs that somebody answers for as a whole; rows that are sent one by one are skipped the second
+	// time.
 	Once bool
 }
 
@@ -80,7 +101,7 @@ type State int8
 
 // States of a row. A row is in exactly one of them.
 const (
-	Staged   State = iota // not sent yet, or between two steps
+	Staged   State = iota // not sent yet, or under way: begun, and waiting for a step
 	Sending               // its bytes are kept, and may have left
 	Done                  // it had its effect, once
 	Rejected              // it had none: refused, with a reason

@@ -48,6 +48,7 @@ type crash struct {
 	URL         string
 	Keys        string // folder
 	Card        string
+	Coupon      string
 	Rows        int
 	Concurrency int
 	Steps       int
@@ -119,6 +120,10 @@ func (c crash) work(client *wxpay.Client) (bulk.Source, bulk.Operation, error) {
 		return c.list(o, "2026%010d"), o, nil
 	case "debits":
 		return c.debits(client)
+	case "coupons":
+		return c.coupons(client)
+	case "transfers":
+		return c.transfers(client)
 	}
 	return nil, nil, errors.New("no such job")
 }

@@ -29,14 +29,20 @@ func (r *run) input(ctx context.Context) error {
 		return stopped(WhyLedger, hintLedger, err)
 	}
 	r.inputs = byName(files)
+	unfit := r.whole(ctx) // what is wrong with the rows themselves is told first
 	same, err := r.choose(ctx, files, digest)
-	if err != nil || r.file.Staged {
+	switch {
+	case err != nil:
 		return err
-	}
-	if !r.checkedFirst {
+	case r.file.Staged:
+		return unfit
+	case !r.checkedFirst:
 		if err := r.check(ctx); err != nil {
 			return err
 		}
+	}
+	if unfit != nil {
+		return unfit
 	}
 	if !same || len(files) > 1 { // one that was staged in part goes: nothing of it was sent, and others may have moved since
 		if r.file, err = r.ledger.AddFile(ledger.File{Name: r.Source.Name(), Digest: digest}); err != nil {
@@ -64,6 +70,33 @@ func (r *run) choose(ctx context.Context, files []ledger.File, digest string) (s
 	return false, nil
 }
 
+// whole shows the rows to an operation that has to know all of them; once in a run.
+func (r *run) whole(ctx context.Context) error {
+	o, ok := r.Operation.(Whole)
+	if !ok || r.checkedFirst {
+		return nil
+	}
+	var broken error
+	err := o.Whole(ctx, func(yield func(table.Row) bool) {
+		for row, err := range r.Source.Rows(ctx) {
+			if _, fault := errors.AsType[*table.Fault](err); err != nil && !fault {
+				broken = err
+				return
+			}
+			if err == nil && !yield(row) {
+				return
+			}
+		}
+	})
+	if broken != nil {
+		return r.ended(ctx, broken)
+	}
+	if fault, ok := errors.AsType[*table.Fault](err); ok {
+		return &InputError{[]*table.Fault{r.place(fault, table.Row{})}, 1}
+	}
+	return err
+}
+
 // check looks at every row before anything is written or sent.
 func (r *run) check(ctx context.Context) error {
 	var wrong InputError
@@ -71,6 +104,9 @@ func (r *run) check(ctx context.Context) error {
 	for row, err := range r.Source.Rows(ctx) {
 		if err == nil {
 			_, err = r.Operation.Check(row)
+		}
+		if err == nil {
+			err = r.misplaced(row)
 		}
 		fault, ok := errors.AsType[*table.Fault](err)
 		switch {
@@ -93,7 +129,7 @@ func (r *run) check(ctx context.Context) error {
 	if wrong.Count > 0 {
 		return &wrong
 	}
-	if r.about.Batch > 1 || r.DryRun {
+	if r.about.Batch > 1 || r.about.Once || r.DryRun {
 		return r.twins(ctx, rows, twinsAtOnce)
 	}
 	return nil
@@ -183,12 +219,67 @@ func (r *run) entry(rows []table.Row) (e ledger.Entry, err error) {
 		}
 	}
 	e = ledger.Entry{
-		Line: int64(rows[0].Line), Rows: int64(len(rows)), Key: r.keys.number(&r.about, identity.String()), Content: r.keys.content(rows),
+		Line: int64(rows[0].Line), Rows: int64(len(rows)), Key: r.number(rows[0], identity.String()), Content: r.keys.content(rows),
 	}
 	if file, ok := r.inputs[rows[0].WasFile]; ok && len(rows) == 1 {
 		e.ForFile, e.ForLine = file, int64(rows[0].WasLine)
+		return e, r.correct(&e, rows[0])
 	}
 	return e, nil
+}
+
+// correct gives a row the number of the one that it corrects, unless the operation says that it gets another.
+func (r *run) correct(e *ledger.Entry, row table.Row) error {
+	o, ok := r.Operation.(Corrects)
+	if !ok {
+		return nil
+	}
+	was, ok, err := r.ledger.Was(e.ForFile, e.ForLine)
+	if err != nil || !ok {
+		return err
+	}
+	identity, itself := "", was.File == r.file.ID && was.Line == e.Line
+	if was.State == ledger.Rejected && !itself {
+		identity = o.Corrects(row, spell(was.Key), was.Code)
+	}
+	if e.Key = was.Key; identity != "" {
+		e.Key = r.number(row, identity)
+	}
+	return nil
+}
+
+// number is that of a row, and remembers whether the row has one of its own.
+func (r *run) number(row table.Row, identity string) number {
+	n := r.keys.number(&r.about, identity)
+	if o, ok := r.Operation.(Corrects); ok {
+		n = marked(n, o.OwnNumber(row))
+	}
+	return n
+}
+
+// misplaced is why a row may not take the place of the one that it names, where that matters.
+func (r *run) misplaced(row table.Row) error {
+	o, ok := r.Operation.(Corrects)
+	if !ok || row.WasFile == "" {
+		return nil
+	}
+	file, known := r.inputs[row.WasFile]
+	var was ledger.Item
+	if known {
+		var err error
+		if was, known, err = r.ledger.Was(file, int64(row.WasLine)); err != nil {
+			return stopped(WhyLedger, hintLedger, err)
+		}
+	}
+	switch {
+	case !known:
+		return &table.Fault{Line: row.Line, Column: table.FileColumn, Reason: "names a row that this job does not know, and that may have had its effect elsewhere; feed it to the job that it came from, with --job",
+			Chinese: "所指的行不属于本任务，可能已在别处生效；请用 --job 提交给原任务"}
+	case was.State == ledger.Rejected && HasOwnNumber(was) && !o.OwnNumber(row) && o.Corrects(row, spell(was.Key), was.Code) == "":
+		return &table.Fault{Line: row.Line, Reason: "corrects a row that had a number of its own, and has none; give it the number of the row that it corrects",
+			Chinese: "所更正的行自填了单号，而本行没有单号；请填写被更正行的单号"}
+	}
+	return nil
 }
 
 // byName are inputs by the names that rows call them, which have no folder. Of two alike neither is meant.

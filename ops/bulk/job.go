@@ -47,7 +47,7 @@ type Sums struct {
 	Rejected int64 `json:"rejected"`
 	Unknown  int64 `json:"unknown"`
 	Skipped  int64 `json:"skipped"`
-	Left     int64 `json:"left"` // not sent yet, or between two steps
+	Left     int64 `json:"left"` // not sent yet, or under way: begun, not ended
 }
 
 // Complete reports whether nothing is left to do or to find out.
@@ -89,6 +89,7 @@ type Summary struct {
 	Throttled int64
 	Repeated  int64
 	Reasons   map[string]int64 // rejected rows by code
+	Begun     int64            // of the rows that are Left: begun, not ended, such as a bill whose user was asked
 	Next      map[string]int64 // of the rows that are Left and took a step, by the step that is next
 	Good, Bad int64            // what the platform counted, of operations whose items are batches
 	// Duplicates are rows that an earlier one makes needless, and Twice the first of them, as far as this run has looked for
@@ -115,6 +116,7 @@ const (
 	WhyAuth        Why = "auth"        // the platform takes no call of this merchant: keys, clock or permission
 	WhyPlatform    Why = "platform"    // the same failure for many different rows
 	WhyNetwork     Why = "network"     // nothing succeeded for as long as Patience
+	WhyMoney       Why = "money"       // the account that pays has too little
 	WhyInput       Why = "input"       // the source changed while it was read
 	WhyLedger      Why = "ledger"      // it cannot be written, or was damaged; a full disk
 )

@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
 )
 
@@ -84,8 +85,23 @@ func newKeys(ctx context.Context, key func(context.Context) ([]byte, error), sal
 	return &keys{numbers: parts[0], contents: parts[1], kept: kept, check: parts[3]}, nil
 }
 
-// A number is the same for the same row in every file of a job.
+// A number is the same for the same row in every file of a job. Its last bit says, for an operation that [Corrects],
+// whether the row has a number of its own.
 type number = [20]byte
+
+const lastByte, ownBit = 19, 1
+
+// marked is a number that says whether its row has one of its own.
+func marked(n number, own bool) number {
+	if n[lastByte] &^= ownBit; own {
+		n[lastByte] |= ownBit
+	}
+	return n
+}
+
+// HasOwnNumber reports whether the row of an item has a number of its own, and is not sent under [NumberOf]. Only items of an
+// operation that [Corrects] know that.
+func HasOwnNumber(item ledger.Item) bool { return item.Key[lastByte]&ownBit != 0 }
 
 // number of what an identity stands for, under an operation with its settings.
 func (k *keys) number(about *About, identity string) (n number) {
@@ -107,6 +123,14 @@ func (k *keys) content(rows []table.Row) (c [8]byte) {
 	}
 	copy(c[:], h.Sum(nil))
 	return c
+}
+
+// NumberOf is the [Item.Number] under which an item of a ledger is sent; empty if it is skipped.
+func NumberOf(item ledger.Item) string {
+	if item.Key == (number{}) {
+		return ""
+	}
+	return spell(item.Key)
 }
 
 // spell writes a number as a request number: 32 small letters and digits.

@@ -28,6 +28,7 @@ import (
 //   - a [*ledger.HeldError]: another process runs it
 //   - a [StopError]: it stopped before its end, and goes on when it is run again
 //   - a [*ledger.DamagedError] or [*ledger.VersionError]: the ledger cannot be used; nothing was sent
+//   - what [Whole] says against an input; nothing was sent
 //   - a [*wxpay.ParamError]: the job or its operation is not set up right; nothing was sent
 //
 // With nil or a StopError it returns a summary, else perhaps none. Cancelling ctx ends it softly: what was begun may end
@@ -158,11 +159,15 @@ func (r *run) checkAgainst(ctx context.Context, files []ledger.File) error {
 	if err != nil {
 		return r.ended(ctx, err)
 	}
+	r.inputs = byName(files)
+	unfit := r.whole(ctx)
 	if err := r.check(ctx); err != nil {
 		return err
 	}
-	_, err = r.choose(ctx, files, digest)
-	return err
+	if _, err = r.choose(ctx, files, digest); err != nil {
+		return err
+	}
+	return unfit
 }
 
 // name is what the job is called: its ledger's file without the ending.
@@ -201,7 +206,11 @@ func (r *run) openLedger(ctx context.Context) (err error) {
 func (r *run) checkFirst(ctx context.Context) error {
 	r.phase(PhaseChecking)
 	end := r.report(ctx, false)
+	unfit := r.whole(ctx)
 	err := r.check(ctx)
+	if err == nil {
+		err = unfit
+	}
 	end()
 	if r.checkedFirst = err == nil; err != nil {
 		r.over()
@@ -261,6 +270,10 @@ func (r *run) summary(start time.Time) (*Summary, error) {
 	if err != nil {
 		return nil, stopped(WhyLedger, hintLedger, err)
 	}
+	begun, err := r.ledger.UnderWay()
+	if err != nil {
+		return nil, stopped(WhyLedger, hintLedger, err)
+	}
 	next := map[string]int64{}
 	for step, rows := range steps {
 		if step < len(r.about.Steps) {
@@ -268,7 +281,7 @@ func (r *run) summary(start time.Time) (*Summary, error) {
 		}
 	}
 	return &Summary{
-		Next: next, Sums: SumsOf(sums), Name: r.ledger.Head().Name, Resumed: r.before.Rows > 0, Before: r.before.Done, Throttled: r.throttled.Load(),
+		Begun: begun, Next: next, Sums: SumsOf(sums), Name: r.ledger.Head().Name, Resumed: r.before.Rows > 0, Before: r.before.Done, Throttled: r.throttled.Load(),
 		Repeated: r.repeated.Load(), Reasons: reasons, Twice: r.twice.Faults, Duplicates: r.twice.Count, Good: sums.Good, Bad: sums.Bad, Elapsed: time.Since(start),
 	}, nil
 }

@@ -19,6 +19,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"modernc.org/sqlite"
@@ -388,6 +389,13 @@ func (l *Ledger) Steps() (map[int]int64, error) {
 	return steps, told(l.path, rows.Err())
 }
 
+// UnderWay counts the rows that wait for a step and have had some effect before: those behind the first step, and those that
+// came back to it with what the platform gave.
+func (l *Ledger) UnderWay() (n int64, err error) {
+	row := l.read.QueryRow(`SELECT ifnull(sum(rows), 0) FROM items WHERE state = ? AND (step > 0 OR ifnull(code, '') <> '')`, Staged)
+	return n, told(l.path, row.Scan(&n))
+}
+
 // Reasons count the rejected rows by code.
 func (l *Ledger) Reasons() (map[string]int64, error) {
 	rows, err := l.read.Query(`SELECT ifnull(code, ''), sum(rows) FROM items WHERE state = ? GROUP BY 1`, Rejected)
@@ -437,6 +445,27 @@ func (l *Ledger) items(ctx context.Context, where string, args ...any) iter.Seq2
 		}
 		if rows.Err() != nil {
 			yield(Item{}, told(l.path, rows.Err()))
+		}
+	}
+}
+
+// Was is the item that stands for a line of an input, or the one that took its place since; false if there is none. One
+// that was rejected, and gave way to another with a number of its own, is rejected here.
+func (l *Ledger) Was(file, line int64) (item Item, ok bool, err error) {
+	for at := id(file, line); ; at = id(item.TwinFile, item.Twin) {
+		item, ok = Item{}, false
+		for item, err = range l.items(context.Background(), `WHERE i.id = ?`, at) {
+			ok = err == nil
+		}
+		code, again := strings.CutPrefix(item.Code, FedAgain+":")
+		switch {
+		case err != nil || !ok || item.State != Skipped:
+			return item, ok, err
+		case item.Key != ([20]byte{}) && again:
+			item.State, item.Code = Rejected, code
+			return item, true, nil
+		case item.Twin == 0:
+			return item, false, nil
 		}
 	}
 }

@@ -125,7 +125,12 @@ func TestItemGoesItsWay(t *testing.T) {
 		assert.True(t, is && next.Equal(later), "what was put off comes last: %v", next)
 		require.NoError(t, l.End(ctx, one, ledger.Outcome{State: ledger.Staged, Step: 1, Due: ledger.Never}))
 	}
-	require.NoError(t, l.End(ctx, one, ledger.Outcome{State: ledger.Staged, Step: 1}))
+	for want, o := range []ledger.Outcome{{State: ledger.Staged}, {State: ledger.Staged, Code: "of a bill that is sent again"}, {State: ledger.Staged, Step: 1}} {
+		require.NoError(t, l.End(ctx, one, o))
+		n, err := l.UnderWay()
+		require.NoError(t, err)
+		assert.EqualValues(t, min(want, 1), n, "%+v", o)
+	}
 
 	require.NoError(t, l.Begin(ctx, one, []byte("more")))
 	require.NoError(t, l.End(ctx, one, ledger.Outcome{State: ledger.Done, Step: 1, Code: "478515832665", RequestID: "0A1B", Good: 5, Bad: 1}))

@@ -18,6 +18,9 @@ func Read(ctx context.Context, l *ledger.Ledger, now time.Time) (f Facts, err er
 		return f, err
 	}
 	f.Sums, f.Good, f.Bad = bulk.SumsOf(sums), sums.Good, sums.Bad
+	if f.Begun, err = l.UnderWay(); err != nil {
+		return f, err
+	}
 	files, err := l.Files()
 	if err != nil {
 		return f, err

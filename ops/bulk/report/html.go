@@ -75,7 +75,7 @@ func (f Facts) view() view {
 		v.Files = append(v.Files, viewFile{filepath.Base(file.Name), file.Encoding, Grouped(file.Rows), moment(file.Added)})
 	}
 	v.Created, v.Last = moment(f.Created), moment(f.Last)
-	v.Tiles, v.Shares = tiles(f.Sums), shares(f.Sums)
+	v.Tiles, v.Shares = tiles(f.Sums, f.Begun), shares(f.Sums)
 	var most int64
 	for _, r := range f.Reasons {
 		most = max(most, r.Rows)
@@ -108,15 +108,19 @@ func state(f Facts) (pair, string) {
 	return pair{"finished", "全部完成"}, "done"
 }
 
-func tiles(s bulk.Sums) []tile {
-	return []tile{
+func tiles(s bulk.Sums, begun int64) []tile {
+	list := []tile{
 		{"rows", "", Grouped(s.Rows), pair{"rows", "总行数"}, pair{"in all inputs", "全部输入文件"}},
 		{"done", "=", Grouped(s.Done), pair{"done", "已完成"}, pair{"had their effect, once", "已生效，且仅一次"}},
 		{"rejected", "+", Grouped(s.Rejected), pair{"rejected", "被拒绝"}, pair{"had no effect; correct them and feed them again", "未生效；更正后可重新提交"}},
 		{"unknown", "+", Grouped(s.Unknown), pair{"unknown", "结果未知"}, pair{"may have had their effect; never send them anew, run the job again", "可能已生效；切勿另行重发，请再次运行任务"}},
 		{"skipped", "+", Grouped(s.Skipped), pair{"skipped", "已跳过"}, pair{"twice in a file, done before, or changed since", "重复、此前已完成或内容已变更"}},
-		{"left", "+", Grouped(s.Left), pair{"not sent yet", "尚未发送"}, pair{"or between two steps", "或处于两个步骤之间"}},
+		{"left", "+", Grouped(s.Left - begun), pair{"not sent yet", "尚未发送"}, pair{"the job sends them when it goes on", "任务继续时发送"}},
 	}
+	if begun > 0 {
+		list = append(list, tile{"left", "+", Grouped(begun), pair{"under way", "进行中"}, pair{"begun, not ended; never send them elsewhere, run the job again", "已开始，未结束；切勿另行重发，请再次运行任务"}})
+	}
+	return list
 }
 
 // shares of the bar below the sums, of 1000 units. What is there is seen, however small its share.

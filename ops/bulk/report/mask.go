@@ -31,7 +31,7 @@ func mask(column *table.Column, cell string) string {
 // could not be told apart.
 func ofTheMerchant(column string) bool {
 	switch column {
-	case "out_trade_no", "appid", "sub_mchid", "sub_appid", "notify_url", "plan_id", "card_id":
+	case "out_trade_no", "out_bill_no", "appid", "sub_mchid", "sub_appid", "notify_url", "plan_id", "card_id":
 		return true
 	}
 	return false

@@ -22,6 +22,7 @@ type Facts struct {
 	Running                 bool
 	Files                   []File
 	Sums                    bulk.Sums
+	Begun                   int64 // of the rows that are Left: begun, not ended
 	Good, Bad               int64 // what the platform counted, of operations whose items are batches
 	Reasons                 []Reason
 	Ticks                   []Tick

@@ -40,6 +40,21 @@ type Rows struct {
 	// lines are told without their cells.
 	Open   func(ledger.File) (*table.File, error)
 	Reveal bool // whole cells: numbers and names of people
+
+	// Results are all rows that were not skipped, whatever became of them, with columns that an operation adds: State and Code
+	// do not count then. Nil: no results.
+	Results *Results
+}
+
+// Results say what became of a row beyond its code.
+type Results struct {
+	Columns []string // whose names begin with wxpay_, so that no reader of files takes them for its own
+	// Tickets are those of the columns that hold tickets of base64 signs, which programs hand on as they are: no apostrophe
+	// is put before one.
+	Tickets []string
+	// Cells are those of an item; cell gives one of the row as it was sent, by the name of its column, masked as the rest; "" if
+	// it is lost.
+	Cells func(item ledger.Item, cell func(column string) string) []string
 }
 
 // Written is what a file of rows holds.
@@ -74,11 +89,18 @@ func (r Rows) Write(ctx context.Context, out io.Writer) (w Written, err error) {
 		}
 	}
 	header, places := r.header(files)
-	csv := table.NewWriter(out, append(slices.Clone(header), ours()...))
+	all := append(slices.Clone(header), ours()...)
+	if r.Results != nil {
+		all = append(all, r.Results.Columns...)
+	}
+	csv := table.NewWriter(out, all)
+	if r.Results != nil {
+		csv.Tickets(r.Results.Tickets...)
+	}
 	next, stop := iter.Pull2(r.items(ctx))
 	defer stop()
 	items := &queue{next: next}
-	line := make([]string, len(header)+len(ours()))
+	line := make([]string, len(all))
 	for i, f := range files {
 		for row, err := range f.rows(ctx, items) {
 			if err != nil {
@@ -91,6 +113,9 @@ func (r Rows) Write(ctx context.Context, out io.Writer) (w Written, err error) {
 				}
 			}
 			copy(line[len(header):], r.said(f, row))
+			if r.Results != nil {
+				copy(line[len(header)+len(ours()):], r.Results.Cells(row.item, r.sent(f, row)))
+			}
 			if err := csv.Write(line); err != nil {
 				return w, err
 			}
@@ -102,6 +127,9 @@ func (r Rows) Write(ctx context.Context, out io.Writer) (w Written, err error) {
 
 // states are those of the items that are read. What was being sent when a process ended is unknown.
 func (r Rows) states() []ledger.State {
+	if r.Results != nil {
+		return []ledger.State{ledger.Staged, ledger.Sending, ledger.Done, ledger.Rejected, ledger.Unknown}
+	}
 	if r.State == ledger.Unknown {
 		return []ledger.State{ledger.Unknown, ledger.Sending}
 	}
@@ -112,7 +140,7 @@ func (r Rows) states() []ledger.State {
 func (r Rows) items(ctx context.Context) iter.Seq2[ledger.Item, error] {
 	return func(yield func(ledger.Item, error) bool) {
 		for item, err := range r.Ledger.Items(ctx, r.states()...) {
-			if (err != nil || r.Code == "" || item.Code == r.Code) && !yield(item, err) {
+			if (err != nil || r.Code == "" || r.Results != nil || item.Code == r.Code) && !yield(item, err) {
 				return
 			}
 		}
@@ -139,7 +167,11 @@ func (r Rows) said(f input, row row) []string {
 	if row.item.State == ledger.Skipped {
 		why = skipped(row.item)
 	}
-	return []string{filepath.Base(f.known.Name), strconv.FormatInt(row.line, 10), row.item.Code, why.English, why.Chinese, row.item.RequestID, cells}
+	code := row.item.Code
+	if s := row.item.State; s != ledger.Rejected && s != ledger.Skipped { // between two steps more stands behind its word
+		code, _, _ = strings.Cut(code, " ")
+	}
+	return []string{filepath.Base(f.known.Name), strconv.FormatInt(row.line, 10), code, why.English, why.Chinese, row.item.RequestID, cells}
 }
 
 // skipped says why there was nothing to do for a row.
@@ -243,7 +275,7 @@ func (r Rows) header(files []input) (header []string, places [][]int) {
 		place := make([]int, len(f.header))
 		times := map[string]int{}
 		for i, word := range f.header {
-			if slices.Contains(ours(), word) { // of a file that came out of a job before
+			if slices.Contains(ours(), word) || r.Results != nil && slices.Contains(r.Results.Columns, word) { // of a file that came out of a job before
 				place[i] = -1
 				continue
 			}
@@ -269,6 +301,19 @@ type row struct {
 	line  int64
 	cells []string // nil: lost
 	item  ledger.Item
+}
+
+// sent finds the cells of a row by the names of their columns, as they were sent.
+func (r Rows) sent(f input, row row) func(string) string {
+	return func(column string) string {
+		for i, c := range f.columns {
+			if c != nil && c.Name == column && i < len(row.cells) {
+				clean, _ := c.Kind.Clean(row.cells[i])
+				return r.cell(c, clean)
+			}
+		}
+		return ""
+	}
 }
 
 // A queue gives items in the order of files and lines, and lets one look at the next.

@@ -132,7 +132,7 @@ func TestRowsOfSeveralInputs(t *testing.T) {
 	t.Parallel()
 	j := newJob(t)
 	j.input("a.csv", "手机号,备注\n13800000001,x\n", 1, 2)
-	j.input("b.csv", "note,mobile,备注,wxpay_line,wxpay_code\nn,13800000002,y,7,OLD\n", 1, 2)
+	j.input("b.csv", "note,mobile,备注,wxpay_file,wxpay_line,wxpay_code\nn,13800000002,y,old.csv,7,OLD\n", 1, 2)
 	j.input("c.csv", "13800000003\n", 1, 1)
 	for name, line := range map[string]int64{"a.csv": 2, "b.csv": 2, "c.csv": 1} {
 		j.end(name, line, refused("NO"))

@@ -12,6 +12,12 @@ import (
 	"github.com/wxpay-go/wxpay/internal/value"
 )
 
+// Clean returns a text as a cell of that kind is read; false if it would be refused.
+func (k Kind) Clean(text string) (string, bool) {
+	text, wrong := k.clean(text)
+	return text, wrong == nil
+}
+
 // clean returns a cell as it is meant; "" with nil if it is empty.
 func (k Kind) clean(text string) (string, *wrong) {
 	if text == "" {

@@ -225,7 +225,9 @@ func (f *File) Rows(ctx context.Context) iter.Seq2[Row, error] {
 				return yield(Row{Line: line}, f.fault(line, column, wrong))
 			}
 			row := Row{Line: line, Cells: clean}
-			row.WasFile, row.WasLine = f.was(cells)
+			if row.WasFile, row.WasLine, wrong = f.was(cells); wrong != nil {
+				return yield(Row{Line: line}, f.fault(line, LineColumn, wrong))
+			}
 			return yield(row, nil)
 		})
 		if err != nil {
@@ -262,16 +264,25 @@ func (f *File) Records(ctx context.Context) iter.Seq2[Record, error] {
 	}
 }
 
-// was is which row of another file a row was, if it says so.
-func (f *File) was(cells []string) (file string, line int) {
-	if f.wasFile < 0 || f.wasLine < 0 || max(f.wasFile, f.wasLine) >= len(cells) {
-		return "", 0
+// was is which row of another file a row was, if it says so. One that says so in words that cannot be read is not taken for
+// a new row.
+func (f *File) was(cells []string) (file string, line int, _ *wrong) {
+	cell := func(place int) string {
+		if place < 0 || place >= len(cells) {
+			return ""
+		}
+		return lists.Trim(shown(cells[place]))
 	}
-	line, err := strconv.Atoi(lists.Trim(shown(cells[f.wasLine])))
-	if file = lists.Trim(shown(cells[f.wasFile])); err != nil || line <= 0 || file == "" {
-		return "", 0
+	file, text := cell(f.wasFile), cell(f.wasLine)
+	if file == "" && text == "" {
+		return "", 0, nil
 	}
-	return file, line
+	whole, part, _ := strings.Cut(lists.Narrow(text), ".") // spreadsheets make 2.0 of it
+	line, err := strconv.Atoi(whole)
+	if file == "" || err != nil || line <= 0 || !digits(whole) || strings.Trim(part, "0") != "" {
+		return "", 0, wrongWas
+	}
+	return file, line, nil
 }
 
 // clean makes a row of cells.

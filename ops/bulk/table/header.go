@@ -169,15 +169,20 @@ func (f *File) place(list []sample) error {
 	for i := range header {
 		header[i] = lists.Trim(shown(header[i]))
 	}
+	files, lines := 0, 0
 	for i, cell := range header {
 		switch plain(cell) {
 		case plain(CellsColumn):
 			f.told = append(f.told, i)
 		case plain(FileColumn):
-			f.wasFile = i
+			f.wasFile, files = i, files+1
 		case plain(LineColumn):
-			f.wasLine = i
+			f.wasLine, lines = i, lines+1
 		}
+	}
+	if files != lines || files > 1 {
+		return f.fault(first.line, "", &wrong{"has not one column " + FileColumn + " and one " + LineColumn + "; a row that was exported is known by both: keep both, or remove both",
+			FileColumn + " 与 " + LineColumn + " 两列须同时存在且各一列；导出的行靠这两列识别，请都保留或都删除"})
 	}
 	taken := map[int]bool{}
 	heads := false

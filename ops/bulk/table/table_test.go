@@ -326,3 +326,32 @@ func TestCancelled(t *testing.T) {
 	}
 	assert.Equal(t, 2, n)
 }
+
+// A row that says which row it was is never taken for a new one because of how it says so.
+func TestRowsOfAJobBefore(t *testing.T) {
+	t.Parallel()
+	for cells, want := range map[string]int{ // a line; 0: it is new; -1: it is refused
+		"a.csv,2": 2, "a.csv,2.0": 2, "a.csv, 2.00 ": 2, "a.csv,２": 2, "a.csv,2.": 2, ",": 0, "": 0, " ,\u200b": 0,
+		"a.csv,2行": -1, "a.csv,'2": -1, "a.csv,2.5": -1, "a.csv,": -1, ",2": -1, "a.csv": -1, "a.csv,0": -1, "a.csv,-2": -1, "a.csv,+2": -1, "a.csv,1e1": -1, "a.csv,x": -1, "\u200b,2": -1,
+		"a.csv,99999999999999999999": -1,
+	} {
+		f, err := table.Open(write(t, "again.csv", "phone_number,wxpay_file,wxpay_line\n"+one+","+cells+"\n"+two+",,\n"), table.Options{Columns: phone()})
+		require.NoError(t, err)
+		rows, faults := read(t, f)
+		if want < 0 {
+			require.Len(t, faults, 1, cells)
+			assert.Contains(t, faults[0].Error(), "again.csv:2: column wxpay_line: ")
+			assert.Len(t, rows, 1)
+			continue
+		}
+		require.Empty(t, faults, cells)
+		assert.Equal(t, want, rows[0].WasLine, cells)
+		assert.Equal(t, want > 0, rows[0].WasFile == "a.csv", cells)
+	}
+	for _, header := range []string{"wxpay_file", "wxpay_line", "wxpay_file,wxpay_file,wxpay_line", "wxpay_line,wxpay_line", "wxpay_file,WXPAY LINE,wxpay_line"} {
+		_, err := table.Open(write(t, "again.csv", "phone_number,"+header+"\n"+one+",2,2,2\n"), table.Options{Columns: phone()})
+		fault, ok := errors.AsType[*table.Fault](err)
+		require.True(t, ok, header)
+		assert.Contains(t, fault.Reason, "keep both")
+	}
+}

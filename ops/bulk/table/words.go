@@ -17,6 +17,7 @@ var (
 	wrongTwice    = &wrong{"is the header once more; remove the line", "再次出现表头；请删除该行"}
 	wrongMasked   = &wrong{"is masked; export it with --reveal", "已脱敏；请用 --reveal 重新导出"}
 	wrongLost     = &wrong{"has lost its cells; take the row from the input that it came from", "单元格内容已缺失；请从原输入文件中取回该行"}
+	wrongWas      = &wrong{"and " + FileColumn + " do not say a file and a line of it; leave both as they were exported, or leave both empty in a row that is new", "与 " + FileColumn + " 未能指明文件及其行号；请保留导出时的原值，新增的行则两列都留空"}
 	wrongControl  = &wrong{"holds a control character", "含有控制字符"}
 )
 

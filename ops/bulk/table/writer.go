@@ -3,6 +3,8 @@ package table
 import (
 	"encoding/csv"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -13,18 +15,23 @@ import (
 // would take for a formula gets an apostrophe in front, which [File] takes off again. What was written is there after
 // Flush.
 type Writer struct {
-	csv    *csv.Writer
-	cells  []string
-	header []string
-	raw    io.Writer
-	begun  bool
-	err    error
+	csv     *csv.Writer
+	cells   []string
+	header  []string
+	tickets []string
+	raw     io.Writer
+	begun   bool
+	err     error
 }
 
 // NewWriter writes under a header; nil: without one.
 func NewWriter(w io.Writer, header []string) *Writer {
 	return &Writer{csv: csv.NewWriter(w), header: header, raw: w}
 }
+
+// Tickets names columns of the header whose cells a program hands on as they are. One that is of base64 signs alone, padding at
+// its end, gets no apostrophe: a spreadsheet may show #NAME? for one that begins with + or -, and it can do no more with it.
+func (w *Writer) Tickets(columns ...string) { w.tickets = columns }
 
 // Write writes one line.
 func (w *Writer) Write(cells []string) error {
@@ -57,11 +64,17 @@ func (w *Writer) line(cells []string) {
 		return
 	}
 	w.cells = w.cells[:0]
-	for _, c := range cells {
-		w.cells = append(w.cells, guarded(c))
+	for i, c := range cells {
+		if i >= len(w.header) || !slices.Contains(w.tickets, w.header[i]) || !ticket.MatchString(c) {
+			c = guarded(c)
+		}
+		w.cells = append(w.cells, c)
 	}
 	w.err = w.csv.Write(w.cells)
 }
+
+// ticket has no bracket, quote, bang or bar: taken for a formula, it calls nothing and reaches nothing outside the sheet.
+var ticket = regexp.MustCompile(`^[A-Za-z0-9+/_-]{16,}={0,2}$`)
 
 // guarded is a cell that no spreadsheet takes for a formula.
 func guarded(cell string) string {

@@ -62,6 +62,29 @@ func TestWriter(t *testing.T) {
 	assert.Equal(t, "\ufeff'=a\n", empty.String())
 }
 
+// A ticket is handed on by a program, which knows of no apostrophe; what could be more than a ticket has one.
+func TestTickets(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	w := table.NewWriter(&b, []string{"note", "ticket"})
+	w.Tickets("ticket")
+	whole := []string{"+kJ3xaffffddafdfafddffda==", "-kJ3x_affffddafdfafddffda", "/kJ3xaffffddafdfafddffda=", "affffddafdfafddffda=="}
+	guarded := []string{"=kJ3xaffffddafdfafddffda", "@kJ3xaffffddafdfafddffda", "+cmd|x!A1aaaaaaaaaaaaaaa", "+SUM(A1)aaaaaaaaaaaaaaaa", "-1+2", "+kJ3xaffffddafdf=afddffda", "+kJ3xaffffddafdfafddffda==\n"}
+	for _, cell := range append(whole, guarded...) {
+		require.NoError(t, w.Write([]string{cell, cell}))
+	}
+	require.NoError(t, w.Flush())
+	lines, err := csv.NewReader(strings.NewReader(b.String())).ReadAll()
+	require.NoError(t, err)
+	for i, cell := range whole {
+		assert.Equal(t, cell, lines[i+1][1])
+	}
+	assert.Equal(t, "'"+whole[0], lines[1][0])
+	for i, cell := range guarded {
+		assert.Equal(t, "'"+cell, lines[len(whole)+i+1][1])
+	}
+}
+
 func TestAmountsAndMoments(t *testing.T) {
 	t.Parallel()
 	columns := []table.Column{{Name: "fen", Kind: table.Fen}, {Name: "yuan", Kind: table.Yuan}, {Name: "at", Kind: table.Moment}}

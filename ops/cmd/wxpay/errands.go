@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/internal/value"
 	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/ops/bulk/banklists"
@@ -75,7 +76,10 @@ func (a *app) everyFlag(c *cobra.Command, every *time.Duration) {
 func (a *app) eduDebit() *cobra.Command {
 	var r debits.Run
 	var noticesOnly bool
-	e := &errand{does: "edu-debit"}
+	e := &errand{does: "edu-debit",
+		first: wxpay.Hint{English: "the notices are sent; to debit, run it again without --notices-only", Chinese: "扣款通知已发送；去掉 --notices-only 再次运行即可扣款"},
+		then: wxpay.Hint{English: "next: run the command without --notices-only, or wxpay jobs resume %s; a debit waits until its notice is old enough",
+			Chinese: "下一步：去掉 --notices-only 再次运行，或 wxpay jobs resume %s；通知满时限后才会扣款"}}
 	e.make = func(string, map[string]string) (bulk.Operation, ledgerKey, error) {
 		client, err := a.client()
 		if err != nil {

@@ -205,7 +205,7 @@ func exitOf(why bulk.Why) int {
 		return exitInterrupted
 	case bulk.WhyAuth:
 		return exitAuth
-	case bulk.WhyLimit, bulk.WhyNetwork, bulk.WhyPlatform:
+	case bulk.WhyLimit, bulk.WhyMoney, bulk.WhyNetwork, bulk.WhyPlatform:
 		return exitStopped
 	case bulk.WhyInput:
 		return exitUsage

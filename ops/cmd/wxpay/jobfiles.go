@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
 	bulkreport "github.com/wxpay-go/wxpay/ops/bulk/report"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
@@ -118,6 +117,10 @@ func (a *app) noJSON(c *cobra.Command) error {
 
 // told says where rows were written.
 func (a *app) told(rows *bulkreport.Rows, w bulkreport.Written) error {
+	word := kindOf(rows.State)
+	if rows.Results != nil {
+		word = "results"
+	}
 	if a.json {
 		return a.emit("file", struct {
 			Kind   string   `json:"kind"`
@@ -125,9 +128,12 @@ func (a *app) told(rows *bulkreport.Rows, w bulkreport.Written) error {
 			Rows   int64    `json:"rows"`
 			Masked bool     `json:"masked"`
 			Lost   []string `json:"lost,omitzero"`
-		}{kindOf(rows.State), w.Path, w.Rows, w.Masked, w.Lost}, nil)
+		}{word, w.Path, w.Rows, w.Masked, w.Lost}, nil)
 	}
 	kind := map[ledger.State]string{ledger.Rejected: a.t("rejected", "被拒绝"), ledger.Unknown: a.t("unknown", "结果未知"), ledger.Skipped: a.t("skipped", "跳过")}[rows.State]
+	if rows.Results != nil {
+		kind = a.t("all", "全部")
+	}
 	if rows.Code == ledger.Changed {
 		kind = a.t("changed", "内容有变更")
 	}
@@ -262,17 +268,18 @@ func (a *app) jobsForget() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		sums, release, err := a.hold(c.Context(), f, args[0], force)
+		facts, release, err := a.hold(c.Context(), f, args[0], force)
 		if err != nil {
 			return err
 		}
 		defer release()
+		sums := facts.Sums
 		if sums.Unknown+sums.Left > 0 && !force {
-			return fail(exitUsage, fmt.Sprintf("job %s has %s unknown rows and %s not sent yet; run it again first, or forget it with --force", args[0], grouped(sums.Unknown), grouped(sums.Left)),
-				fmt.Sprintf("任务 %s 还有结果未知 %s 行、尚未发送 %s 行；请先再次运行，或用 --force 强制删除", args[0], grouped(sums.Unknown), grouped(sums.Left)))
+			return fail(exitUsage, fmt.Sprintf("job %s has %s unknown rows and %s not sent yet or under way; run it again first, or forget it with --force", args[0], grouped(sums.Unknown), grouped(sums.Left)),
+				fmt.Sprintf("任务 %s 还有结果未知 %s 行、尚未发送或进行中 %s 行；请先再次运行，或用 --force 强制删除", args[0], grouped(sums.Unknown), grouped(sums.Left)))
 		}
 		a.note(a.t("forgetting job %s: %s. What is lost: the request numbers of its rows. If a file is fed again later, its rows get new numbers, and the platform may carry them out twice.",
-			"将删除任务 %s：%s。丢失内容：各行的请求单号。之后若再次提交同一文件，将使用新单号，平台可能重复执行。"), args[0], a.sum(sums))
+			"将删除任务 %s：%s。丢失内容：各行的请求单号。之后若再次提交同一文件，将使用新单号，平台可能重复执行。"), args[0], a.sum(sums, facts.Begun))
 		if !yes {
 			if !terminal(a.stdin) {
 				return fail(exitUsage, "nothing was forgotten; say --yes", "未删除；请加 --yes 确认")
@@ -297,19 +304,19 @@ func (a *app) jobsForget() *cobra.Command {
 }
 
 // hold keeps others from running a job, and tells how it stands.
-func (a *app) hold(ctx context.Context, f folder, name string, force bool) (bulk.Sums, func(), error) {
+func (a *app) hold(ctx context.Context, f folder, name string, force bool) (bulkreport.Facts, func(), error) {
 	l, err := ledger.Open(f.ledger(name))
 	if err != nil {
 		if _, held := errors.AsType[*ledger.HeldError](err); held || !force {
-			return bulk.Sums{}, nil, refusal(err)
+			return bulkreport.Facts{}, nil, refusal(err)
 		}
-		return bulk.Sums{}, func() {}, nil
+		return bulkreport.Facts{}, func() {}, nil
 	}
 	facts, err := bulkreport.Read(ctx, l, time.Now())
 	if err != nil && !force {
-		return bulk.Sums{}, nil, errors.Join(err, l.Close())
+		return bulkreport.Facts{}, nil, errors.Join(err, l.Close())
 	}
-	return facts.Sums, func() { _ = l.Close() }, nil
+	return facts, func() { _ = l.Close() }, nil
 }
 
 // forget deletes a ledger and what was written beside it, but for files that somebody has changed since.

@@ -50,7 +50,7 @@ func (a *app) jobsList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		rows := [][]string{a.words("JOB 任务", "OPERATION 操作", "ROWS 行数", "DONE 完成", "REJECTED 拒绝", "UNKNOWN 未知", "SKIPPED 跳过", "LEFT 未发送", "STATE 状态", "LAST 最近活动", "PID 进程")}
+		rows := [][]string{a.words("JOB 任务", "OPERATION 操作", "ROWS 行数", "DONE 完成", "REJECTED 拒绝", "UNKNOWN 未知", "SKIPPED 跳过", "LEFT 未结束", "STATE 状态", "LAST 最近活动", "PID 进程")}
 		for _, name := range names {
 			s := a.standingOf(c.Context(), folder, name)
 			if a.json {
@@ -248,7 +248,7 @@ func (a *app) showJob(w io.Writer, s standing, facts bulkreport.Facts) {
 	if s.Last != nil {
 		rows = append(rows, []string{a.t("last moved", "最近活动"), s.Last.Local().Format("2006-01-02 15:04:05")})
 	}
-	rows = append(rows, []string{a.t("sums", "合计"), a.sum(s.Sums)})
+	rows = append(rows, []string{a.t("sums", "合计"), a.sum(s.Sums, facts.Begun)})
 	for _, r := range facts.Reasons {
 		rows = append(rows, []string{"  " + r.Code, grouped(r.Rows) + "  " + printable(a.t(r.Why.English, r.Why.Chinese))})
 	}
@@ -257,9 +257,13 @@ func (a *app) showJob(w io.Writer, s standing, facts bulkreport.Facts) {
 }
 
 // sum is an addition in words.
-func (a *app) sum(s bulk.Sums) string {
-	return fmt.Sprintf(a.t("%s rows = %s done + %s rejected + %s unknown + %s skipped + %s not sent yet", "%s 行 = 完成 %s + 拒绝 %s + 结果未知 %s + 跳过 %s + 尚未发送 %s"),
-		grouped(s.Rows), grouped(s.Done), grouped(s.Rejected), grouped(s.Unknown), grouped(s.Skipped), grouped(s.Left))
+func (a *app) sum(s bulk.Sums, begun int64) string {
+	text := fmt.Sprintf(a.t("%s rows = %s done + %s rejected + %s unknown + %s skipped + %s not sent yet", "%s 行 = 完成 %s + 拒绝 %s + 结果未知 %s + 跳过 %s + 尚未发送 %s"),
+		grouped(s.Rows), grouped(s.Done), grouped(s.Rejected), grouped(s.Unknown), grouped(s.Skipped), grouped(s.Left-begun))
+	if begun > 0 {
+		text += fmt.Sprintf(a.t(" + %s under way (begun, not ended)", " + 进行中 %s（已开始，未结束）"), grouped(begun))
+	}
+	return text
 }
 
 func (a *app) jobsResume() *cobra.Command {

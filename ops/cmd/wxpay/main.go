@@ -88,6 +88,8 @@ func (a *app) root() *cobra.Command {
 		a.group("member", a.t("member cards", "会员卡"), a.memberImport(), a.memberRemind(), a.memberShow()),
 		a.group("bank", a.t("bank packages", "号码包"), a.bankUpload(), a.bankTasks()),
 		a.group("edu", a.t("education auto-renewal", "教育续费通"), a.eduDebit(), a.eduContracts()),
+		a.group("coupon", a.t("product coupons", "商品券"), a.couponSend()),
+		a.transferCommand(),
 		a.group("push", a.t("Tencent push service TPNS", "腾讯移动推送 TPNS"), a.pushUpload(), a.pushSend(), a.pushRecord(), a.pushCancel()),
 		a.group("jobs", a.t("jobs that were begun", "已开始的任务"), a.jobsCommands()...),
 		a.emulateCommand(),

@@ -28,6 +28,8 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 	a.opening(ctx, w, file)
 	w.job.Source, w.found = file, file.Encoding()
 	watch := a.watch(w.name)
+	w.errand.watch = watch
+	var before resultsTold
 	var begun sync.Once
 	begin := func() { // of an input that was refused nothing is remembered
 		if fresh {
@@ -45,6 +47,9 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 			begun.Do(begin)
 		}
 		watch.observe(p)
+		if w.errand.results != nil { // somebody may wait for them
+			a.resultsBetween(ctx, w, p.Phase, &before)
+		}
 	}
 	sum, err := w.job.Run(ctx)
 	if !quiet() { // what is said next comes after it
@@ -67,7 +72,7 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 	}
 	begun.Do(begin)
 	if stop, ok := asStop(err); ok && stop.Why == bulk.WhyLimit && w.stepsTaken(sum) {
-		err = &bulk.StopError{Why: stop.Why, Reason: wxpay.Hint{English: "the notices are sent; to debit, run it again without --notices-only", Chinese: "扣款通知已发送；去掉 --notices-only 再次运行即可扣款"}}
+		err = &bulk.StopError{Why: stop.Why, Reason: w.errand.first}
 	}
 	if err := w.keep(); err != nil {
 		a.say(a.t("warning: how the job is run could not be written down, so wxpay jobs resume will not know: %v", "警告：无法记录任务的运行参数，wxpay jobs resume 将无法使用：%v"), err)
@@ -151,10 +156,7 @@ func (a *app) leftovers(ctx context.Context, w work) (skipped skips) {
 		}
 		sums := bulk.SumsOf(known)
 		counts := map[ledger.State]int64{ledger.Rejected: sums.Rejected, ledger.Unknown: sums.Unknown, ledger.Skipped: skipped.changed}
-		out := folder(w.out)
-		if out == "" {
-			out = w.dir
-		}
+		out := w.beside()
 		for _, state := range []ledger.State{ledger.Rejected, ledger.Unknown, ledger.Skipped} {
 			path := out.path(w.name, "."+kindOf(state)+".csv")
 			switch {
@@ -167,12 +169,17 @@ func (a *app) leftovers(ctx context.Context, w work) (skipped skips) {
 				return err
 			}
 		}
-		if err := w.dir.keep(w.name, r); err != nil || w.given == nil {
+		if w.errand.results != nil {
+			if err := a.results(ctx, w, l, &r, files, false); err != nil {
+				return err
+			}
+		}
+		if err := w.dir.keep(w.name, r); err != nil || w.errand.given == nil {
 			return err
 		}
 		for item, err := range l.Items(ctx, ledger.Done) {
 			if err == nil {
-				err = w.given(item.Code)
+				err = w.errand.given(item.Code)
 			}
 			if err != nil {
 				return err
@@ -201,6 +208,66 @@ func (a *app) leftover(ctx context.Context, w work, l *ledger.Ledger, r *record,
 	return a.told(&rows, written)
 }
 
+// resultsEvery is how often results are written while a job waits and nothing new is in them.
+const resultsEvery = 10 * time.Minute
+
+// resultsTold is which results were written while a job waits.
+type resultsTold struct {
+	looked, at time.Time // at: they were written
+	rows       int64     // that had all steps behind them but the last
+}
+
+// resultsBetween writes results while a job waits, once all rows wait for the last step. If that fails it will be
+// told at the end.
+func (a *app) resultsBetween(ctx context.Context, w work, phase bulk.Phase, before *resultsTold) {
+	if phase != bulk.PhaseWaiting || time.Since(before.looked) < 5*time.Second {
+		return
+	}
+	before.looked = time.Now()
+	l, err := ledger.Look(w.dir.ledger(w.name))
+	if err != nil {
+		return
+	}
+	defer l.Close()
+	sums, err := l.Sums()
+	steps, err2 := l.Steps()
+	last := steps[len(w.job.Operation.About().Steps)-1]
+	if errors.Join(err, err2) != nil || last != sums.Staged || last == before.rows && time.Since(before.at) < resultsEvery {
+		return
+	}
+	r, err := w.dir.record(w.name)
+	files, err2 := l.Files()
+	if errors.Join(err, err2) == nil && a.results(ctx, w, l, &r, files, true) == nil && w.dir.keep(w.name, r) == nil {
+		before.at, before.rows = time.Now(), last
+	}
+}
+
+// beside is the folder for files of rows.
+func (w *work) beside() folder {
+	if w.out != "" {
+		return folder(w.out)
+	}
+	return w.dir
+}
+
+// results writes what became of every row, such as the ticket by which a user takes the money.
+func (a *app) results(ctx context.Context, w work, l *ledger.Ledger, r *record, inputs []ledger.File, between bool) error {
+	rows, err := a.rows(w.dir, w.name, l, ledger.Done, w.reveal)
+	if err != nil {
+		return err
+	}
+	rows.Results = w.errand.results
+	written, err := a.writeBeside(ctx, rows, r, inputs, w.beside().path(w.name, ".results.csv"))
+	if err != nil {
+		return err
+	}
+	if between {
+		w.errand.watch.note(fmt.Sprintf(a.t("results so far: %s", "截至目前的结果：%s"), seen(written.Path)))
+		return nil
+	}
+	return a.told(&rows, written)
+}
+
 // exitAfter is the exit code of a run that came to an end.
 func exitAfter(ctx context.Context, sum *bulk.Summary, err error, changed int64) int {
 	switch {
@@ -221,7 +288,7 @@ func (a *app) summary(w *work, sum *bulk.Summary, err error, exit int, skipped s
 	if a.json {
 		return a.emit("summary", summaryOf(w.name, sum, err, exit, skipped), nil)
 	}
-	a.note(a.t("job %s: %s, in %s", "任务 %s：%s，用时 %s"), w.name, a.sum(sum.Sums), short(sum.Elapsed))
+	a.note(a.t("job %s: %s, in %s", "任务 %s：%s，用时 %s"), w.name, a.sum(sum.Sums, sum.Begun), short(sum.Elapsed))
 	for _, code := range slices.SortedFunc(maps.Keys(sum.Reasons), func(a, b string) int {
 		return int(sum.Reasons[b] - sum.Reasons[a])
 	}) {
@@ -252,7 +319,7 @@ func (a *app) next(w *work, sum *bulk.Summary, skipped skips) string {
 	case sum.Unknown > 0:
 		return a.t("next: run the same command again; it settles what is unknown with the same numbers", "下一步：再次运行同一命令，将用相同单号确认结果未知的行")
 	case sum.Left > 0 && w.stepsTaken(sum):
-		return fmt.Sprintf(a.t("next: run the command without --notices-only, or wxpay jobs resume %s; a debit waits until its notice is old enough", "下一步：去掉 --notices-only 再次运行，或 wxpay jobs resume %s；通知满时限后才会扣款"), w.name)
+		return fmt.Sprintf(a.t(w.errand.then.English, w.errand.then.Chinese), w.name)
 	case sum.Left > 0:
 		return fmt.Sprintf(a.t("next: run the same command again, or wxpay jobs resume %s", "下一步：再次运行同一命令，或 wxpay jobs resume %s"), w.name)
 	case sum.Rejected > 0:
@@ -298,6 +365,7 @@ func summaryOf(name string, sum *bulk.Summary, err error, exit int, skipped skip
 	return struct {
 		Job string `json:"job"`
 		bulk.Sums
+		Begun     int64            `json:"begun"` // of left: begun, not ended
 		Complete  bool             `json:"complete"`
 		Exit      int              `json:"exit"`
 		Stopped   bulk.Why         `json:"stopped,omitzero"`
@@ -312,7 +380,7 @@ func summaryOf(name string, sum *bulk.Summary, err error, exit int, skipped skip
 		Good      int64            `json:"good,omitzero"`
 		Bad       int64            `json:"bad,omitzero"`
 		Elapsed   float64          `json:"elapsed_seconds"`
-	}{name, sum.Sums, err == nil && sum.Complete(), exit, why, sum.Resumed, sum.Before, skipped.changed, skipped.twice, sum.Throttled, sum.Repeated, sum.Reasons, sum.Next, sum.Good, sum.Bad, sum.Elapsed.Seconds()}
+	}{name, sum.Sums, sum.Begun, err == nil && sum.Complete(), exit, why, sum.Resumed, sum.Before, skipped.changed, skipped.twice, sum.Throttled, sum.Repeated, sum.Reasons, sum.Next, sum.Good, sum.Bad, sum.Elapsed.Seconds()}
 }
 
 // checked is the end of a dry run.

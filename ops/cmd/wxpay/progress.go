@@ -99,6 +99,13 @@ func (w *watch) note(text string) {
 	w.a.note("%s", text)
 }
 
+// emit gives one piece of data to stdout between two lines of progress.
+func (w *watch) emit(kind string, v any) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.a.emit(kind, v, nil)
+}
+
 // close ends the bar, so that what is said next stands on a line of its own.
 func (w *watch) close() {
 	if w.bar != nil {

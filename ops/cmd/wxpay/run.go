@@ -15,9 +15,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
 	"github.com/wxpay-go/wxpay/ops/bulk/pace"
+	bulkreport "github.com/wxpay-go/wxpay/ops/bulk/report"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
 )
 
@@ -33,6 +35,12 @@ type errand struct {
 	adjust func(*bulk.Job)
 	// given is told what the platform gave for each item that is done, such as an upload ID; may be nil.
 	given func(code string) error
+	// results are told of each row in a file of their own; nil: there is no such file.
+	results *bulkreport.Results
+	// first says what it means that a run took the first step alone, and what to do next; the name of the job stands for %s.
+	first, then wxpay.Hint
+
+	watch *watch // of the run
 }
 
 // A work is a job about to run.
@@ -45,7 +53,7 @@ type work struct {
 	args    []string
 	reveal  bool
 	out     string
-	given   func(code string) error
+	errand  *errand
 	found   string // encoding of the file
 	kept    *bool  // whether it is written down how it is run
 }
@@ -66,7 +74,7 @@ type jobFlags struct {
 }
 
 // passing are flags of one run alone: a job that is resumed does not repeat them.
-var passing = []string{"dry-run", "limit", "until", "notices-only", "lang", "json", "quiet", "reveal", "out"}
+var passing = []string{"dry-run", "limit", "until", "notices-only", "no-wait", "lang", "json", "quiet", "reveal", "out"}
 
 // What --limit does to items that stand for many rows.
 const (
@@ -97,8 +105,8 @@ FILE 为 CSV、文本或 .xlsx；编码、分隔符与列自动识别并显示�
 	f.StringVar(&e.flag.encoding, "encoding", "", a.t("`NAME` of the file's encoding, such as GB18030; else it is found out", "文件编码 `NAME`，例如 GB18030；默认自动识别"))
 	f.StringVar(&e.flag.sheet, "sheet", "", a.t("`NAME` of the sheet of an .xlsx; else the first", ".xlsx 工作表 `NAME`；默认第一个"))
 	f.StringArrayVar(&e.flag.columns, "map", nil, a.t("which column of the file is which, as `COLUMN=HEADER` or COLUMN=NUMBER from 1; may be repeated", "指定列对应关系 `COLUMN=HEADER`，或 COLUMN=列号（从 1 起）；可重复"))
-	f.BoolVar(&e.flag.reveal, "reveal", false, a.t("whole numbers in the files of rejected and unknown rows", "在被拒绝及结果未知的行文件中写出完整号码"))
-	f.StringVar(&e.flag.out, "out", "", a.t("`DIR` for the files of rejected and unknown rows; else beside the ledger", "被拒绝及结果未知行文件的目录 `DIR`；默认与台账同目录"))
+	f.BoolVar(&e.flag.reveal, "reveal", false, a.t("whole numbers in the files of rejected and unknown rows, and of results", "在被拒绝、结果未知及逐行结果的文件中写出完整号码"))
+	f.StringVar(&e.flag.out, "out", "", a.t("`DIR` for the files of rejected and unknown rows, and of results; else beside the ledger", "被拒绝、结果未知及逐行结果文件的目录 `DIR`；默认与台账同目录"))
 	return c
 }
 
@@ -119,7 +127,7 @@ func (a *app) runErrand(c *cobra.Command, path string, e *errand) error {
 	if err != nil {
 		return err
 	}
-	w := work{dir: dir, name: name, path: path, args: argsOf(c, path, name, dir), reveal: e.flag.reveal, given: e.given, kept: new(bool)}
+	w := work{dir: dir, name: name, path: path, args: argsOf(c, path, name, dir), reveal: e.flag.reveal, errand: e, kept: new(bool)}
 	w.job = bulk.Job{Ledger: dir.ledger(name), Operation: operation, Key: key, Concurrency: e.flag.concurrency, Limit: e.flag.limit, DryRun: e.flag.dryRun}
 	if err := a.pace(c, e, &w.job); err != nil {
 		return err
