@@ -74,7 +74,7 @@ func (o *Transfers) Whole(_ context.Context, rows iter.Seq[table.Row]) error {
 	}
 	slices.SortFunc(o.again, func(a, b again) int { return cmp.Compare(a.line, b.line) })
 	if o.Confirm == nil {
-		return &wxpay.ParamError{Route: "transfers.New", Param: "Confirm", Reason: "is needed"}
+		return &wxpay.ParamError{Route: routeCreate, Param: "Confirm", Reason: "is missing"}
 	}
 	return o.Confirm(v)
 }

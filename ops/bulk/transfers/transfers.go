@@ -116,8 +116,11 @@ const (
 // Check refuses what the bill of a row would be refused for here, an amount that is not said exactly once, and a name that
 // does not fit the amount.
 func (o *Transfers) Check(row table.Row) (string, error) {
-	if o.Client == nil || o.Confirm == nil {
-		return "", &wxpay.ParamError{Route: "transfers.New", Param: "Client and Confirm", Reason: "are needed"}
+	switch {
+	case o.Client == nil:
+		return "", &wxpay.ParamError{Route: routeCreate, Param: "Client", Reason: "is missing"}
+	case o.Confirm == nil:
+		return "", &wxpay.ParamError{Route: routeCreate, Param: "Confirm", Reason: "is missing"}
 	}
 	p, fault := o.params(row, "number")
 	if fault != nil {

@@ -9,7 +9,8 @@ import (
 
 func (a *app) couponSend() *cobra.Command {
 	var o coupons.Send
-	e := &errand{does: "coupon-send"}
+	e := &errand{does: "coupon-send", flags: map[string]string{
+		"product_coupon_id": "--coupon", "stock_id": "--stock", "appid": "--appid", "brand_id": "--brand", "attach": "--attach"}}
 	e.make = func(string, map[string]string) (bulk.Operation, ledgerKey, error) {
 		client, err := a.client()
 		if err != nil {

@@ -57,6 +57,8 @@ func TestCouponSendUsage(t *testing.T) {
 		o := d.job(append([]string{"coupon", "send", path}, args...)...)
 		assert.Equal(t, exitUsage, o.code, "%d: %s", i, o.stderr)
 	}
+	wrong := d.job("coupon", "send", path, flags[0], flags[1], flags[2], flags[3], "--attach="+strings.Repeat("x", 5000), "--dry-run")
+	assert.Contains(t, wrong.stderr, "wxpay: --attach has 5000 characters")
 	o := d.job(append([]string{"coupon", "send", d.write("bad.csv", "openid,券码\no1,a*b\n")}, flags...)...)
 	assert.Equal(t, exitUsage, o.code, o.stderr)
 	assert.Contains(t, o.stderr, "coupon_code")

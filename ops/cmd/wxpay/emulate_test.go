@@ -67,6 +67,7 @@ func TestEmulate(t *testing.T) {
 		return strings.TrimSpace(o.stdout)
 	}
 	assert.Equal(t, "card-1", ok("emulate", "do", "add-card", "code_mode=SYSTEM_ALLOCATE", "card_id=card-1"))
+	assert.Regexp(t, `^\{"product_coupon_id":"\d+","stock_id":"\d+"\}$`, ok("emulate", "do", "add-product-coupon", "coupon_code_mode=WECHATPAY"))
 	assert.Contains(t, ok("doctor"), "echo")
 	ok("emulate", "fault", "NO_AUTH*2", "--route", "GET /v3/marketing/membercard-open/cards/{card_id}")
 	assert.Contains(t, ok("emulate", "faults"), "yet to happen: NO_AUTH")

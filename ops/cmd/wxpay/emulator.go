@@ -351,12 +351,26 @@ func (a *app) act(c *cobra.Command, k *asking, name string, args map[string]stri
 		case nil:
 		case []any:
 			for _, one := range v {
-				fmt.Fprintln(w, one)
+				fmt.Fprintln(w, plain(one))
 			}
 		default:
-			fmt.Fprintln(w, v)
+			fmt.Fprintln(w, plain(v))
 		}
 	})
+}
+
+// plain is a text as it is, and anything else as JSON.
+func plain(v any) string {
+	if text, ok := v.(string); ok {
+		return text
+	}
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Sprint(v)
+	}
+	return strings.TrimSpace(b.String())
 }
 
 func (a *app) advanceCommand() *cobra.Command {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -295,7 +296,7 @@ func (a *app) summary(w *work, sum *bulk.Summary, err error, exit int, skipped s
 		a.note("  %s  %s", grouped(sum.Reasons[code]), code)
 	}
 	for _, step := range slices.Sorted(maps.Keys(sum.Next)) {
-		a.note(a.t("  %s rows wait for their next step: %s", "  %s 行等待下一步：%s"), grouped(sum.Next[step]), step)
+		a.note(a.t("  %s rows wait for their next step: %s", "  %s 行等待下一步：%s"), grouped(sum.Next[step]), a.stepWord(step))
 	}
 	if sum.Good+sum.Bad > 0 {
 		a.note(a.t("  the platform counted %s accepted, %s not accepted", "  平台统计：成功 %s，失败 %s"), grouped(sum.Good), grouped(sum.Bad))
@@ -487,6 +488,11 @@ func (a *app) faulty(w work, err error) error {
 	}
 	e, ok := errors.AsType[*bulk.InputError](err)
 	if !ok {
+		if wrong, ok := errors.AsType[*wxpay.ParamError](err); ok {
+			if param, flag := w.errand.flagOf(wrong); flag != "" {
+				return wrongParam(wrong, param, flag)
+			}
+		}
 		return refusal(err)
 	}
 	for _, f := range e.Faults {
@@ -537,4 +543,34 @@ func (w *work) changed(e *bulk.ChangedError) error {
 func (a *app) textOf(err error) string {
 	text := reportOf(context.Background(), refusal(err)).text()
 	return a.t(text.English, text.Chinese)
+}
+
+// flagOf is the flag that a param of the calls of every row comes from; empty if it is not known.
+func (e *errand) flagOf(wrong *wxpay.ParamError) (param, flag string) {
+	param = wrong.Param
+	if end := strings.IndexAny(param, "[."); end >= 0 {
+		param = param[:end]
+	}
+	return param, e.flags[param]
+}
+
+// wrongParam tells what the SDK refused by the flag that says it.
+func wrongParam(wrong *wxpay.ParamError, param, flag string) error {
+	reason, chinese := wrong.Reason, bulk.Fault(table.Row{}, wrong, "").Chinese
+	switch {
+	case param == "transfer_scene_report_infos" && reason == "is missing" && param == wrong.Param:
+		reason, chinese = "is needed by this scene", "未填写；该场景需填写"
+	case reason == "is missing":
+		reason, chinese = "is needed", "未填写"
+	}
+	return fail(exitUsage, flag+" "+reason+"; nothing was sent", flag+" "+chinese+"；未发送任何内容")
+}
+
+// stepWord is the name of a step in the language of the user.
+func (a *app) stepWord(step string) string {
+	chinese := map[string]string{
+		"create": "创建转账单", "ask": "请求用户确认", "finish": "等待结果", "notice": "预扣费通知", "debit": "扣款", "result": "查询扣款结果",
+		"upload": "上传", "wait": "等待处理", "push": "推送", "send": "发放", "import": "导入", "remind": "提醒",
+	}
+	return a.t(step, cmp.Or(chinese[step], step))
 }

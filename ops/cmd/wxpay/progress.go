@@ -141,7 +141,7 @@ func (a *app) inLine(p bulk.Progress) string {
 		return strings.Join(parts, a.t(", ", "，"))
 	}
 	if p.Step != "" {
-		parts = append(parts, p.Step)
+		parts = append(parts, a.stepWord(p.Step))
 	}
 	parts = append(parts, fmt.Sprintf(a.t("%.1f rows/s", "%.1f 行/秒"), p.Rate))
 	if p.ETA > 0 {

@@ -39,6 +39,8 @@ type errand struct {
 	results *bulkreport.Results
 	// first says what it means that a run took the first step alone, and what to do next; the name of the job stands for %s.
 	first, then wxpay.Hint
+	// flags are those from which params of the calls of every row come, by param; what is wrong with one is told by its flag.
+	flags map[string]string
 
 	watch *watch // of the run
 }

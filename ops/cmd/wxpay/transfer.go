@@ -23,6 +23,8 @@ func (a *app) transferCommand() *cobra.Command {
 	var infos []string
 	var noWait bool
 	e := &errand{does: "transfer", results: a.transferResults(),
+		flags: map[string]string{"appid": "--appid", "transfer_scene_id": "--scene", "transfer_scene_report_infos": "--report-info", "transfer_remark": "--remark",
+			"notify_url": "--notify-url", "user_recv_perception": "--perception"},
 		first: wxpay.Hint{English: "the bills are created, and none is paid by that alone; to learn how they end, run it again without --no-wait", Chinese: "转账单已创建，但并不表示已付款；去掉 --no-wait 再次运行即可查询最终结果"},
 		then: wxpay.Hint{English: "next: let the users confirm (wxpay_package_info in the file of results), then run the command without --no-wait, or wxpay jobs resume %s",
 			Chinese: "下一步：请用户确认收款（结果文件中的 wxpay_package_info），再去掉 --no-wait 运行，或 wxpay jobs resume %s"}}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,6 +114,8 @@ func TestTransferFromFileToCorrection(t *testing.T) {
 		}
 	}
 	require.NoError(t, os.WriteFile(path, text, 0o600))
+	zh := d.transfer(path, "--confirm=10.00", "--no-wait", "--lang=zh")
+	require.Contains(t, zh.stderr, "4 行等待下一步：等待结果")
 	require.Equal(t, exitUsage, d.transfer(path).code, "a job that was begun is confirmed as well")
 	require.Equal(t, exitUsage, d.transfer(path, "--confirm=9.00").code)
 	require.Len(t, d.billRows(), 4)
@@ -299,6 +302,36 @@ func TestFenOf(t *testing.T) {
 		assert.Equal(t, want > 0, ok, text)
 		if ok {
 			assert.EqualValues(t, want, got, text)
+
+// What is set for all rows is told by its flag.
+func TestWhatIsSetForAllRowsIsToldByItsFlag(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 1)
+	path := d.transfers("bonus.csv", 1)
+	long := strings.Repeat("x", 300)
+	base := map[string]string{"appid": "wx8888888888888888", "scene": "1000", "report-info": "活动名称=新会员有礼", "remark": "奖励"}
+	for _, c := range []struct{ flag, value, english, chinese string }{
+		{"report-info", "", "wxpay: --report-info is needed by this scene; nothing was sent", "wxpay: --report-info 未填写；该场景需填写；未发送任何内容"},
+		{"report-info", "活动名称=", "wxpay: --report-info is needed; nothing was sent", "wxpay: --report-info 未填写；未发送任何内容"},
+		{"appid", long, "wxpay: --appid has 300 characters, more than 32", "wxpay: --appid 共 300 个字符，超过 32 个"},
+		{"scene", long, "wxpay: --scene ", "wxpay: --scene 共 300 个字符"},
+		{"remark", long, "wxpay: --remark ", "wxpay: --remark 共 300 个字符"},
+		{"notify-url", "shop.example", "wxpay: --notify-url ", "wxpay: --notify-url "},
+		{"perception", long, "wxpay: --perception ", "wxpay: --perception 共 300 个字符"},
+	} {
+		for lang, want := range map[string]string{"en": c.english, "zh": c.chinese} {
+			set := maps.Clone(base)
+			set[c.flag] = c.value
+			args := []string{"transfer", path, "--dry-run", "--lang=" + lang}
+			for name, value := range set {
+				if value != "" {
+					args = append(args, "--"+name+"="+value)
+				}
+			}
+			o := d.job(args...)
+			assert.Equal(t, exitUsage, o.code, o.stderr)
+			assert.Contains(t, o.stderr, want)
+			assert.NotContains(t, o.stderr, "POST /v3")
 		}
 	}
 }
