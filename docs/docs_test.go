@@ -41,7 +41,7 @@ const given = "ctx context.Context, client *wxpay.Client, server *wxpaytest.Serv
 // known are the packages that a block without imports may name.
 var known = map[string]string{
 	"context": "context", "errors": "errors", "fmt": "fmt", "http": "net/http", "httptest": "net/http/httptest", "io": "io", "json": "encoding/json",
-	"log": "log", "os": "os", "exec": "os/exec", "slog": "log/slog", "testing": "testing", "time": "time", "url": "net/url", "x509": "crypto/x509", "tls": "crypto/tls",
+	"log": "log", "os": "os", "exec": "os/exec", "slices": "slices", "slog": "log/slog", "strings": "strings", "testing": "testing", "time": "time", "url": "net/url", "x509": "crypto/x509", "tls": "crypto/tls",
 
 	"httpmock": "github.com/jarcoal/httpmock",
 	"core":     "github.com/wechatpay-apiv3/wechatpay-go/core",

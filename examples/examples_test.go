@@ -196,6 +196,37 @@ func TestExamples(t *testing.T) {
 		assert.Empty(t, out)
 		assert.Contains(t, errs, "pushpackage: the push was made, how it ended is not known: ")
 	})
+	t.Run("transfer", func(t *testing.T) {
+		args := []string{"-appid", "wxf636efh567hg4356", "-bill", "plfk2020042013", "-openid", "o-MYE42l80oelYMDE34nYD456Xoy", "-fen", "400", "-remark", "lottery",
+			"-info", "活动名称=lottery", "-info", "奖励说明=prize"}
+		require.NoError(t, th.fake.Inject("POST /v3/fund-app/mch-transfer/transfer-bills", "reset-after-effect", 1))
+		out, errs, code := th.with("USER_NAME_OF_PAYEE=张三").run(t, "transfer", args...)
+		require.Zero(t, code, errs)
+		rows := lines(t, out)
+		require.Len(t, rows, 1)
+		assert.Equal(t, "WAIT_USER_CONFIRM", rows[0]["state"])
+		require.NoError(t, th.fake.ConfirmTransfer("plfk2020042013"))
+		again, errs, code := th.run(t, "transfer", append(args, "-wait")...)
+		require.Zero(t, code, errs)
+		ended := lines(t, again)[0]
+		assert.Equal(t, "SUCCESS", ended["state"])
+		assert.Equal(t, rows[0]["transfer_bill_no"], ended["transfer_bill_no"])
+		args[5] = "o-another"
+		_, errs, code = th.run(t, "transfer", args...)
+		assert.Equal(t, 1, code, "the number is that of another bill")
+		assert.NotContains(t, errs, "o-another")
+	})
+	t.Run("productcoupon", func(t *testing.T) {
+		coupon, stock := th.fake.AddProductCoupon("WECHATPAY")
+		args := []string{"-brand", wxpaytest.BrandID, "-coupon", coupon, "-stock", stock, "-openid", "oh-394z-6CGkNoJrsDLTTUKiAnp4", "-appid", "wx233544546545989", "-request-no", "winter_1"}
+		first, errs, code := th.run(t, "productcoupon", args...)
+		require.Zero(t, code, errs)
+		assert.Equal(t, "CONFIRMING", lines(t, first)[0]["coupon_state"])
+		again, errs, code := th.run(t, "productcoupon", append(args, "-confirm")...)
+		require.Zero(t, code, errs)
+		assert.Equal(t, lines(t, first)[0]["coupon_code"], lines(t, again)[0]["coupon_code"])
+		assert.NotEqual(t, "CONFIRMING", lines(t, again)[0]["coupon_state"])
+	})
 	t.Run("withofficial", func(t *testing.T) {
 		out, errs, code := th.run(t, "withofficial")
 		require.Zero(t, code, errs)

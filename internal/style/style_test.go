@@ -222,7 +222,8 @@ func TestFieldsMirrorTheWire(t *testing.T) {
 				name, at := field.Names[0].Name, fset.Position(field.Pos())
 				open, sealed := strings.CutPrefix(member, "encrypted_") // a Secret is plain text here, and sealed on its way out
 				plain := sealed && isSecret(field.Type) && name == fieldName(open)
-				if s.product() && name != fieldName(member) && !plain {
+				second := name == "Plain"+fieldName(member) // of a name that comes in two spellings, mch_id and mchid
+				if s.product() && name != fieldName(member) && !plain && !second {
 					t.Errorf("%s: member %s is field %s, not %s", at, member, name, fieldName(member))
 				}
 				if star, ok := field.Type.(*ast.StarExpr); ok && scalar(star.X) {
@@ -450,7 +451,7 @@ func TestTheFakeIsNoSecondSDK(t *testing.T) {
 			})
 		}
 	}
-	if face < 300 || face > 900 {
+	if face < 300 || face > 1100 {
 		t.Errorf("the face of the fake has %d lines", face)
 	}
 	slices.Sort(lengths)

@@ -28,7 +28,9 @@ import (
 	"github.com/wxpay-go/wxpay/push/pushpackage"
 	"github.com/wxpay-go/wxpay/services/bankpackages"
 	"github.com/wxpay-go/wxpay/services/edupapay"
+	"github.com/wxpay-go/wxpay/services/mchtransfer"
 	"github.com/wxpay-go/wxpay/services/membercard"
+	"github.com/wxpay-go/wxpay/services/productcoupon"
 	"github.com/wxpay-go/wxpay/wxpaytest"
 )
 
@@ -68,7 +70,7 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	start := time.Now()
-	for _, act := range []func(context.Context) error{s.bankPackage, s.memberCard, s.contracts, s.debit, s.push} {
+	for _, act := range []func(context.Context) error{s.bankPackage, s.memberCard, s.contracts, s.debit, s.transfer, s.coupon, s.brandCoupon, s.push} {
 		if err := act(ctx); err != nil {
 			return err
 		}
@@ -127,6 +129,14 @@ func (m *merchant) handler(client *wxpay.Client) http.Handler {
 	h := notify.New(client, notify.Config{})
 	notify.On(h, edupapay.EventContractSigned, func(_ context.Context, e *notify.Event, c *edupapay.ContractEvent) error {
 		m.heard <- notice{e.EventType, c.ContractInformation.ContractID}
+		return nil
+	})
+	notify.On(h, mchtransfer.EventBillFinished, func(_ context.Context, e *notify.Event, b *mchtransfer.BillFinishedEvent) error {
+		m.heard <- notice{e.EventType, b.OutBillNo}
+		return nil
+	})
+	notify.On(h, productcoupon.EventCouponSent, func(_ context.Context, e *notify.Event, c *productcoupon.CouponSentEvent) error {
+		m.heard <- notice{e.EventType, c.CouponCode}
 		return nil
 	})
 	notify.On(h, edupapay.EventTransactionSucceeded, func(_ context.Context, e *notify.Event, t *edupapay.TransactionEvent) error {
@@ -239,6 +249,109 @@ func (s *stage) debit(ctx context.Context) error {
 	}
 	fmt.Printf("  = order %s: %s, %s yuan\n", paid.OutTradeNo, paid.TradeState, paid.Amount.PayerTotal)
 	return s.merchant.hear(ctx, string(edupapay.EventTransactionSucceeded), order)
+}
+
+// transfer pays a user whose first answer is lost; the user takes the money, and the merchant hears of it.
+func (s *stage) transfer(ctx context.Context) error {
+	title("Merchant transfer (商家转账): a bill whose answer is lost, and the money that moves once")
+	service := mchtransfer.New(s.client)
+	if err := s.emulator.Fake().Inject("POST /v3/fund-app/mch-transfer/transfer-bills", "reset-after-effect", 1); err != nil {
+		return err
+	}
+	const number = "demo2026120001"
+	params := mchtransfer.CreateTransferBillParams{
+		AppID: "wx8888888888888888", OutBillNo: number, TransferSceneID: mchtransfer.Scene1000, OpenID: "oUpF8uMuAJOM2pxb1Q", UserName: "张三",
+		TransferAmount: 880, TransferRemark: "Autumn lottery", NotifyURL: "https://shop.example/wxpay/notify",
+		TransferSceneReportInfos: []mchtransfer.SceneReportInfo{{InfoType: "活动名称", InfoContent: "Autumn lottery"}, {InfoType: "奖励说明", InfoContent: "Second prize"}},
+	}
+	if _, err := wxpay.Wait(ctx, 100*time.Millisecond, func(ctx context.Context) (*mchtransfer.TransferBill, bool, error) {
+		bill, err := service.Transfer(ctx, params) // the same bill each time
+		return bill, err == nil && bill.State == mchtransfer.TransferWaitUserConfirm, err
+	}); err != nil {
+		return err
+	}
+	if err := s.emulator.Fake().ConfirmTransfer(number); err != nil { // what the user does in WeChat
+		return err
+	}
+	paid, err := service.WaitBill(ctx, mchtransfer.WaitBillParams{OutBillNo: number, Every: 100 * time.Millisecond})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("  = bill %s: %s, %s yuan\n", paid.OutBillNo, paid.State, paid.TransferAmount)
+	if err := want("bill", paid.State, mchtransfer.TransferSuccess); err != nil {
+		return err
+	}
+	return s.merchant.hear(ctx, string(mchtransfer.EventBillFinished), number)
+}
+
+// coupon goes the way of a coupon as a service provider: sent, booked, used and given back.
+func (s *stage) coupon(ctx context.Context) error {
+	title("Product coupon (商品券): sent to a user, confirmed, used, and given back")
+	if _, err := productcoupon.New(s.client).SetNotifyConfig(ctx, productcoupon.SetNotifyConfigParams{NotifyURL: "https://shop.example/wxpay/notify"}); err != nil {
+		return err
+	}
+	coupon, err := s.sendCoupon(ctx, s.client, "demo_coupon_1")
+	if err != nil {
+		return err
+	}
+	if err := s.merchant.hear(ctx, string(productcoupon.EventCouponSent), coupon.CouponCode); err != nil {
+		return err
+	}
+	service, ids := productcoupon.New(s.client), idsOf(coupon)
+	confirmed, err := service.ConfirmCoupon(ctx, productcoupon.ConfirmCouponParams{
+		OpenID: couponUser, CouponCode: coupon.CouponCode, BrandID: ids.brand, ProductCouponID: ids.coupon, StockID: ids.stock, AppID: couponApp, OutRequestNo: "demo_confirm_1",
+	})
+	if err != nil {
+		return err
+	}
+	used, err := service.UseCoupon(ctx, productcoupon.UseCouponParams{
+		OpenID: couponUser, CouponCode: coupon.CouponCode, BrandID: ids.brand, ProductCouponID: ids.coupon, StockID: ids.stock, AppID: couponApp,
+		UseTime: wxpay.TimeOf(time.Now()), OutRequestNo: "demo_use_1", AssociatedOrderInfo: productcoupon.OrderInfo{TransactionID: "4200000000123456789012345678"},
+	})
+	if err != nil {
+		return err
+	}
+	returned, err := service.ReturnCoupon(ctx, productcoupon.ReturnCouponParams{
+		OpenID: couponUser, CouponCode: coupon.CouponCode, BrandID: ids.brand, ProductCouponID: ids.coupon, StockID: ids.stock, AppID: couponApp, OutRequestNo: "demo_return_1",
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("  = coupon %s: %s, %s, %s, %s\n", coupon.CouponCode, coupon.CouponState, confirmed.CouponState, used.CouponState, returned.CouponState)
+	return want("coupon", returned.CouponState, productcoupon.UserCouponEffective)
+}
+
+// brandCoupon sends a coupon by the door of brands, with the same method.
+func (s *stage) brandCoupon(ctx context.Context) error {
+	title("Product coupon (商品券): a brand sends one in its own name")
+	config := s.emulator.Fake().BrandConfig()
+	config.BaseURL, config.BackupURL, config.HTTPClient = s.emulator.BaseURL(), "", nil
+	brand, err := wxpay.New(config)
+	if err != nil {
+		return err
+	}
+	coupon, err := s.sendCoupon(ctx, brand, "demo_coupon_2")
+	if err != nil {
+		return err
+	}
+	fmt.Printf("  = coupon %s: %s\n", coupon.CouponCode, coupon.CouponState)
+	return want("coupon", coupon.CouponState, productcoupon.UserCouponConfirming)
+}
+
+const couponUser, couponApp = "oh-394z-6CGkNoJrsDLTTUKiAnp4", "wx233544546545989"
+
+type couponIDs struct{ brand, coupon, stock string }
+
+func idsOf(c *productcoupon.UserCoupon) couponIDs {
+	return couponIDs{c.BrandID, c.ProductCoupon.ProductCouponID, c.Stock.StockID}
+}
+
+// sendCoupon sends a coupon of a new stock.
+func (s *stage) sendCoupon(ctx context.Context, client *wxpay.Client, number string) (*productcoupon.UserCoupon, error) {
+	coupon, stock := s.emulator.Fake().AddProductCoupon("WECHATPAY")
+	return productcoupon.New(client).SendCoupon(ctx, productcoupon.SendCouponParams{
+		OpenID: couponUser, BrandID: wxpaytest.BrandID, ProductCouponID: coupon, StockID: stock, AppID: couponApp, SendRequestNo: number,
+	})
 }
 
 func (s *stage) push(ctx context.Context) error {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -57,12 +58,13 @@ func (e *Emulator) Try(ctx context.Context, t inspector.Trial) (int, error) {
 		if route = t.Operation.BrandRoute; route == "" {
 			return 0, fmt.Errorf("%s has no door for brands", t.Operation.ID)
 		}
+		t.Query, t.Body = leaveOut("brand_id", t.Query, t.Body) // as the SDK does: the signature says it
 	}
 	method, path, _ := strings.Cut(route, " ")
 	for name, v := range t.Path {
 		path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(v))
 	}
-	client, err := wxpay.New(e.identity(t.Brand)) // to encrypt with
+	client, err := wxpay.New(e.identity(strings.HasPrefix(path, "/brand/"))) // to encrypt with
 	if err != nil {
 		return 0, err
 	}
@@ -87,6 +89,19 @@ func (e *Emulator) Try(ctx context.Context, t inspector.Trial) (int, error) {
 		return 0, err
 	}
 	return e.send(ctx, method, path, h, body)
+}
+
+// leaveOut is query and body without a member; a body that is no object stays as it is.
+func leaveOut(name string, query map[string]string, body json.RawMessage) (map[string]string, json.RawMessage) {
+	query = maps.Clone(query)
+	delete(query, name)
+	var object map[string]json.RawMessage
+	if json.Unmarshal(body, &object) != nil || object[name] == nil {
+		return query, body
+	}
+	delete(object, name)
+	body, _ = json.Marshal(object) // it was JSON before
+	return query, body
 }
 
 // seals reports whether a parameter of the query is encrypted on its way.

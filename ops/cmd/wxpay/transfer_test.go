@@ -302,6 +302,9 @@ func TestFenOf(t *testing.T) {
 		assert.Equal(t, want > 0, ok, text)
 		if ok {
 			assert.EqualValues(t, want, got, text)
+		}
+	}
+}
 
 // What is set for all rows is told by its flag.
 func TestWhatIsSetForAllRowsIsToldByItsFlag(t *testing.T) {

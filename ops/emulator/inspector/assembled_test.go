@@ -65,6 +65,13 @@ func TestAssembled(t *testing.T) {
 					assert.Empty(t, found, op.ID)
 				}
 			}
+			if op.BrandRoute != "" {
+				form.Set("brand", "on")
+				shown := e.post(t, inspector.Root+"operations/"+op.ID+"/send", form)
+				assert.Contains(t, shown, op.BrandRoute[strings.Index(op.BrandRoute, "/brand"):][:20], op.ID)
+				assert.NotContains(t, shown, `<b class="chip bad">wrong</b>`, op.ID)
+				assert.NotRegexp(t, `<td>(path|query|header|body)</td>.*</td>`, shown, op.ID)
+			}
 			number := regexp.MustCompile(`<div><dt>#</dt><dd>(\d+)`).FindStringSubmatch(shown)[1]
 			script := filepath.Join(t.TempDir(), "script")
 			require.NoError(t, os.WriteFile(script, []byte(". '"+dir+"/env'\n"+e.get(t, inspector.Root+"exchanges/"+number+"/as/curl")), 0o600))

@@ -16,8 +16,11 @@ import (
 	"github.com/wxpay-go/wxpay/ops/emulator/journal"
 	"github.com/wxpay-go/wxpay/push/pushpackage"
 	"github.com/wxpay-go/wxpay/services/bankpackages"
+	"github.com/wxpay-go/wxpay/services/deliveryplan"
 	"github.com/wxpay-go/wxpay/services/edupapay"
+	"github.com/wxpay-go/wxpay/services/mchtransfer"
 	"github.com/wxpay-go/wxpay/services/membercard"
+	"github.com/wxpay-go/wxpay/services/productcoupon"
 	"github.com/wxpay-go/wxpay/services/security"
 )
 
@@ -29,11 +32,14 @@ type room struct {
 
 // rooms of the SDK by their folder in the module; what the catalog calls is looked up among the methods there.
 var rooms = map[string]room{
-	"services/bankpackages": {reflect.TypeFor[*bankpackages.Service](), "bankpackages.New(client)"},
-	"services/edupapay":     {reflect.TypeFor[*edupapay.Service](), "edupapay.New(client)"},
-	"services/membercard":   {reflect.TypeFor[*membercard.Service](), "membercard.New(client)"},
-	"services/security":     {reflect.TypeFor[*security.Service](), "security.New(client)"},
-	"push/pushpackage":      {reflect.TypeFor[*pushpackage.Client](), "tpns"},
+	"services/bankpackages":  {reflect.TypeFor[*bankpackages.Service](), "bankpackages.New(client)"},
+	"services/deliveryplan":  {reflect.TypeFor[*deliveryplan.Service](), "deliveryplan.New(client)"},
+	"services/edupapay":      {reflect.TypeFor[*edupapay.Service](), "edupapay.New(client)"},
+	"services/mchtransfer":   {reflect.TypeFor[*mchtransfer.Service](), "mchtransfer.New(client)"},
+	"services/membercard":    {reflect.TypeFor[*membercard.Service](), "membercard.New(client)"},
+	"services/productcoupon": {reflect.TypeFor[*productcoupon.Service](), "productcoupon.New(client)"},
+	"services/security":      {reflect.TypeFor[*security.Service](), "security.New(client)"},
+	"push/pushpackage":       {reflect.TypeFor[*pushpackage.Client](), "tpns"},
 }
 
 // roomOf is the package that makes a call.
