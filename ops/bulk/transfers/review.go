@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"iter"
-	"math"
 	"slices"
 	"strings"
 
@@ -51,11 +50,10 @@ func (o *Transfers) Whole(_ context.Context, rows iter.Seq[table.Row]) error {
 		if wrong != nil || sum > mostAmount {
 			continue // it is refused
 		}
-		if v.Sum > math.MaxInt64-sum {
-			return &table.Fault{Line: row.Line, Column: amountColumn(row), Reason: "makes the sum of the file larger than can be counted; split the file", Chinese: "累计后文件总金额过大，无法计算；请拆分文件"}
+		if v.Sum += sum; v.Sum > mostSum {
+			return &table.Fault{Line: row.Line, Column: amountColumn(row), Reason: "makes the sum of the file larger than ten trillion yuan; split the file", Chinese: "累计后文件总金额超过十万亿元；请拆分文件"}
 		}
 		v.Rows++
-		v.Sum += sum
 		if v.Most = max(v.Most, sum); v.Rows == 1 || sum < v.Least {
 			v.Least = sum
 		}

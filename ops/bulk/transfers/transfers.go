@@ -110,7 +110,8 @@ func (o *Transfers) About() bulk.About {
 const (
 	nameFrom   = 200_000           // fen: from there on the platform wants a name
 	nameNot    = 30                // fen: under that it takes none
-	mostAmount = 1_000_000_000_000 // fen: ten billion yuan; so that sums can be counted
+	mostAmount = 1_000_000_000_000 // fen: ten billion yuan
+	mostSum    = 1000 * mostAmount // of a file: far below what can be counted
 )
 
 // Check refuses what the bill of a row would be refused for here, an amount that is not said exactly once, and a name that

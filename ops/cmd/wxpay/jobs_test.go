@@ -143,7 +143,7 @@ func TestDebitRunFromFileToCorrection(t *testing.T) {
 	require.Contains(t, o.stderr, "job november-edu-debit: begins; it is remembered in ")
 	require.Contains(t, o.stderr, "next: run the command without --notices-only, or wxpay jobs resume november-edu-debit")
 	require.Contains(t, o.stderr, "wxpay: the notices are sent; to debit, run it again without --notices-only\n")
-	require.Contains(t, o.stderr, "5 rows = 0 done + 0 rejected + 0 unknown + 0 skipped + 5 not sent yet")
+	require.Contains(t, o.stderr, "5 rows = 0 done + 0 rejected + 0 unknown + 0 skipped + 0 not sent yet + 5 under way (begun, not ended)")
 	d.fake.Advance(24 * time.Hour)
 
 	o = d.debit(path)

@@ -559,7 +559,7 @@ func wrongParam(wrong *wxpay.ParamError, param, flag string) error {
 	reason, chinese := wrong.Reason, bulk.Fault(table.Row{}, wrong, "").Chinese
 	switch {
 	case param == "transfer_scene_report_infos" && reason == "is missing" && param == wrong.Param:
-		reason, chinese = "is needed by this scene", "未填写；该场景需填写"
+		return fail(exitUsage, flag+" is needed by this scene; nothing was sent", "该场景需填写 "+flag+"；未发送任何内容")
 	case reason == "is missing":
 		reason, chinese = "is needed", "未填写"
 	}

@@ -314,7 +314,7 @@ func TestWhatIsSetForAllRowsIsToldByItsFlag(t *testing.T) {
 	long := strings.Repeat("x", 300)
 	base := map[string]string{"appid": "wx8888888888888888", "scene": "1000", "report-info": "活动名称=新会员有礼", "remark": "奖励"}
 	for _, c := range []struct{ flag, value, english, chinese string }{
-		{"report-info", "", "wxpay: --report-info is needed by this scene; nothing was sent", "wxpay: --report-info 未填写；该场景需填写；未发送任何内容"},
+		{"report-info", "", "wxpay: --report-info is needed by this scene; nothing was sent", "wxpay: 该场景需填写 --report-info；未发送任何内容"},
 		{"report-info", "活动名称=", "wxpay: --report-info is needed; nothing was sent", "wxpay: --report-info 未填写；未发送任何内容"},
 		{"appid", long, "wxpay: --appid has 300 characters, more than 32", "wxpay: --appid 共 300 个字符，超过 32 个"},
 		{"scene", long, "wxpay: --scene ", "wxpay: --scene 共 300 个字符"},
