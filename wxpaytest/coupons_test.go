@@ -1081,3 +1081,13 @@ func TestAddProductCoupon(t *testing.T) {
 		}
 	}
 }
+
+// A request number is unique per brand: another brand may use it for something else.
+func TestNumbersOfTwoBrands(t *testing.T) {
+	t.Parallel()
+	h := newMerchant(t)
+	for brand, off := range map[string]int{"120344": 10, "120345": 20} {
+		h.ok("POST", "/v3/marketing/partner/product-coupon/image-generation-tasks", m{"brand_id": brand, "task_id": "picture_1", "image_generation_type": "COMBINE_IMAGE",
+			"combine_image": m{"scope": "ALL", "type": "NORMAL", "usage_mode": "SINGLE", "normal_coupon": m{"threshold": 100, "discount_amount": off}}})
+	}
+}

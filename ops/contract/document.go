@@ -159,7 +159,7 @@ func ofBrand(op *openapi3.Operation, item *openapi3.PathItem) *Operation {
 
 const brandID = "brand_id"
 
-// withoutBrand is a body without the ID of the brand, in its schema and its examples.
+// withoutBrand is a body whose schema lacks the ID of the brand. No whole example stands beside one that has it.
 func withoutBrand(body *openapi3.RequestBody) *openapi3.RequestBody {
 	other := *body
 	other.Content = openapi3.Content{}
@@ -169,21 +169,6 @@ func withoutBrand(body *openapi3.RequestBody) *openapi3.RequestBody {
 		delete(schema.Properties, brandID)
 		schema.Required = slices.DeleteFunc(slices.Clone(schema.Required), func(name string) bool { return name == brandID })
 		m.Schema = &openapi3.SchemaRef{Value: &schema}
-		m.Examples = openapi3.Examples{}
-		for name, example := range media.Examples {
-			e := *example.Value
-			if object, ok := e.Value.(map[string]any); ok {
-				object = maps.Clone(object)
-				delete(object, brandID)
-				e.Value = object
-			}
-			m.Examples[name] = &openapi3.ExampleRef{Value: &e}
-		}
-		if object, ok := m.Example.(map[string]any); ok {
-			object = maps.Clone(object)
-			delete(object, brandID)
-			m.Example = object
-		}
 		other.Content[kind] = &m
 	}
 	return &other

@@ -127,9 +127,7 @@ type query struct {
 // ask asks for the bill under a number.
 func (o *Transfers) ask(ctx context.Context, p params) (*query, error) {
 	var ex wxpay.Exchange
-	bill, err := wxpay.Do[mchtransfer.TransferBill](wxpay.WithExchange(ctx, &ex), o.Client, wxpay.Call{
-		Route: routeQuery, Vars: wxpay.Vars{"out_bill_no": p.OutBillNo}, Echo: wxpay.Vars{"out_bill_no": p.OutBillNo},
-	})
+	bill, err := o.service().GetTransferBillByOutBillNo(wxpay.WithExchange(ctx, &ex), mchtransfer.GetTransferBillByOutBillNoParams{OutBillNo: p.OutBillNo})
 	if err != nil {
 		return nil, err
 	}

@@ -134,8 +134,8 @@ func (o *Transfers) Check(row table.Row) (string, error) {
 	return o.identity(row), nil
 }
 
-// identity is the number of a row; numbers that differ in case alone are one, since that is a slip. One without is known by its person and its amount, of which there may be several: each
-// is a transfer of its own.
+// identity is the number of a row; numbers that differ in case alone are one, since that is a slip. A row without a number is
+// known by its person and its amount, of which there may be several: each is a transfer of its own.
 func (o *Transfers) identity(row table.Row) string {
 	if number := row.Cell(colNumber); number != "" {
 		return "out_bill_no " + strings.ToLower(number)
