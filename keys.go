@@ -73,6 +73,9 @@ func newPlatformKeys(c *Client) (*PlatformKeys, error) {
 // SetCertificateShare changes Config.CertificateShare while the client is in use.
 func (k *PlatformKeys) SetCertificateShare(percent int) { k.ring.SetCertificateShare(percent) }
 
+// Keys returns the keys that are known now, in no order. It loads nothing.
+func (k *PlatformKeys) Keys() []auth.PlatformKey { return k.ring.Keys() }
+
 // Verify checks a signature by the key of that serial, and loads certificates if it is not known.
 func (k *PlatformKeys) Verify(ctx context.Context, serial, message, signature string) error {
 	err := k.ring.Verify(ctx, serial, message, signature)

@@ -2,11 +2,14 @@ package notify
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/auth"
@@ -151,11 +154,21 @@ type envelope struct {
 // receive verifies a message before it parses it.
 func receive(ctx context.Context, client *wxpay.Client, header http.Header, body []byte) (*envelope, error) {
 	if err := client.Verify(ctx, auth.SignatureFrom(header), body); err != nil {
-		if len(body) == 0 && !errors.Is(err, auth.ErrUnsigned) {
-			err = fmt.Errorf("%w (the body is empty: was it read before?)", err)
-		}
-		return nil, refuse(http.StatusUnauthorized, "not genuine", err)
+		return nil, notGenuine(err, body)
 	}
+	return parse(body)
+}
+
+// notGenuine refuses a message that was not verified because of err.
+func notGenuine(err error, body []byte) error {
+	if len(body) == 0 && !errors.Is(err, auth.ErrUnsigned) {
+		err = fmt.Errorf("%w (the body is empty: was it read before?)", err)
+	}
+	return refuse(http.StatusUnauthorized, "not genuine", err)
+}
+
+// parse reads a message that was verified.
+func parse(body []byte) (*envelope, error) {
 	n := new(envelope)
 	odd, err := lenient.Unmarshal(body, n)
 	if err != nil || n.ID == "" || n.EventType == "" {
@@ -165,7 +178,28 @@ func receive(ctx context.Context, client *wxpay.Client, header http.Header, body
 	return n, nil
 }
 
+// key is what [Seen] knows a notification to sender by: a digest unless its numbers are short and printable.
+func (n *envelope) key(sender string) string {
+	key := sender + " " + n.EventType + " " + n.ID
+	if len(key) > 200 || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return fmt.Sprintf("%x", sha256.Sum256([]byte(key)))
+	}
+	return key
+}
+
 const maxBody = 256 << 10
+
+// readInTime is [read] within the time of ctx, also from a sender that stalls. A server that is stricter than timeout
+// stays so; where the ResponseWriter knows no deadlines, the next byte ends the wait. Both end with the body: net/http
+// lifts the deadline after it.
+func readInTime(ctx context.Context, w http.ResponseWriter, r *http.Request, timeout time.Duration) ([]byte, error) {
+	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
+	if server == nil || server.ReadTimeout <= 0 || server.ReadTimeout > timeout {
+		deadline, _ := ctx.Deadline()
+		_ = http.NewResponseController(w).SetReadDeadline(deadline)
+	}
+	return read(ctx, r)
+}
 
 // read returns the body of a request exactly as it was sent.
 func read(ctx context.Context, r *http.Request) ([]byte, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/notify"
 	"github.com/wxpay-go/wxpay/services/edupapay"
+	"github.com/wxpay-go/wxpay/wxpaytest"
 )
 
 // One handler serves all events of a merchant, on any router.
@@ -92,4 +93,57 @@ func ExampleReceive() {
 	// Output:
 	// notify.Event{ID:EV-2018022511223320873 EventType:ENTRUST.SIGNING ***} <nil>
 	// 401 not genuine
+}
+
+// A Mux is one address for many merchants and brands, which come and go while it serves.
+func ExampleMux() {
+	seen := notify.NewMemory(100_000) // of all of them; on several instances one of ops/seen
+	mux := &notify.Mux{Observe: func(_ context.Context, d notify.Delivery) {
+		fmt.Println("nobody's:", d.Status, errors.Is(d.Err, wxpay.ErrUnverified))
+	}}
+	http.Handle("POST /wxpay/notify", mux)
+	enter := func(client *wxpay.Client) *notify.Handler {
+		h := notify.New(client, notify.Config{Seen: seen})
+		notify.On(h, edupapay.EventTransactionSucceeded, func(_ context.Context, e *notify.Event, t *edupapay.TransactionEvent) error {
+			fmt.Println("paid to", client.Sender()+":", t.OutTradeNo)
+			return nil
+		})
+		if err := mux.Add(h); err != nil {
+			fmt.Println(err)
+		}
+		return h
+	}
+
+	// Instead of WeChat Pay, as a merchant and as a brand know it:
+	merchants, err := wxpaytest.NewServer(wxpaytest.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	brands, err := wxpaytest.NewServer(wxpaytest.Options{Brand: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	deliver := func(from *wxpaytest.Server, outTradeNo string) {
+		resp, err := from.Notify(context.Background(), mux, "TRANSACTION.SUCCESS", map[string]any{"out_trade_no": outTradeNo})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(resp.StatusCode)
+	}
+	merchant := enter(merchants.Client())
+	enter(brands.Client())
+	deliver(merchants, "2026-11-0001")
+	deliver(brands, "2026-11-0002")
+	mux.Remove(merchant)
+	deliver(merchants, "2026-11-0003")
+	// Output:
+	// paid to 1900000109: 2026-11-0001
+	// 204
+	// paid to 40001: 2026-11-0002
+	// 204
+	// nobody's: 401 true
+	// 401
 }

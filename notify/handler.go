@@ -55,8 +55,11 @@ type Config struct {
 	Observe func(context.Context, Delivery)
 }
 
+const defaultTimeout = 4 * time.Second
+
 // A Delivery is one request and how it was answered. It holds nothing that was decrypted.
 type Delivery struct {
+	Sender    string // merchant number or brand ID whose handler it came to, as Exchange.Sender; empty if a [Mux] found none
 	ID        string // of the notification; empty if it was not verified
 	EventType string // empty if it was not verified
 	RequestID string // to quote to the platform's support; not verified
@@ -95,12 +98,21 @@ func New(client *wxpay.Client, config Config) *Handler {
 		config.Seen = NewMemory(100_000)
 	}
 	if config.Timeout <= 0 {
-		config.Timeout = 4 * time.Second
+		config.Timeout = defaultTimeout
 	}
+	h := &Handler{client: client, config: config, functions: make(map[string]function)}
 	if err := ready(client); err != nil && config.Observe != nil {
-		config.Observe(context.Background(), Delivery{Err: err})
+		config.Observe(context.Background(), Delivery{Sender: h.sender(), Err: err})
 	}
-	return &Handler{client: client, config: config, functions: make(map[string]function)}
+	return h
+}
+
+// sender is the merchant or brand whose notifications h takes.
+func (h *Handler) sender() string {
+	if h.client == nil {
+		return ""
+	}
+	return h.client.Sender()
 }
 
 // On has f handle the notifications of one type, with their plaintext decoded as the T of that type. A second f for
@@ -131,14 +143,29 @@ func On[T any](h *Handler, eventType wxpay.EventType[T], f func(ctx context.Cont
 // ServeHTTP answers one request: with 204 if its function returned nil, now or for an earlier repeat, and as
 // [Answer] says otherwise.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	start := time.Now()
-	ctx, cancel := context.WithTimeout(r.Context(), h.config.Timeout)
+	h.serve(w, r, time.Now(), func(ctx context.Context) (*envelope, error) {
+		body, err := readInTime(ctx, w, r, h.config.Timeout)
+		if err != nil {
+			return nil, err
+		}
+		return receive(ctx, h.client, r.Header, body)
+	})
+}
+
+// serve answers a request that began at start with what becomes of the notification that receive finds in it.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, start time.Time, receive func(context.Context) (*envelope, error)) {
+	ctx, cancel := context.WithDeadline(r.Context(), start.Add(h.config.Timeout))
 	defer cancel()
-	var d Delivery
+	d := Delivery{Sender: h.sender()}
+	err := h.deliver(ctx, receive, &d)
+	conclude(w, r, start, d, err, h.config.Observe)
+}
+
+// conclude answers a request and tells observe.
+func conclude(w http.ResponseWriter, r *http.Request, start time.Time, d Delivery, err error, observe func(context.Context, Delivery)) {
 	d.RequestID, _ = header.Get(r.Header, "Request-Id")
-	err := h.deliver(ctx, w, r, &d)
 	d.Status, d.Duration = Answer(w, err), time.Since(start)
-	if h.config.Observe == nil {
+	if observe == nil {
 		return
 	}
 	switch {
@@ -147,19 +174,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		d.Err = fmt.Errorf("%w; %w", err, d.Err)
 	}
-	h.config.Observe(r.Context(), d)
+	observe(r.Context(), d)
 }
 
-// deliver takes a request to its function, unless that was done before.
-func (h *Handler) deliver(ctx context.Context, w http.ResponseWriter, r *http.Request, d *Delivery) error {
+// deliver takes a notification to its function, unless that was done before.
+func (h *Handler) deliver(ctx context.Context, receive func(context.Context) (*envelope, error), d *Delivery) error {
 	if err := ready(h.client); err != nil {
 		return err
 	}
-	body, err := h.body(ctx, w, r)
-	if err != nil {
-		return err
-	}
-	n, err := receive(ctx, h.client, r.Header, body)
+	n, err := receive(ctx)
 	if err != nil {
 		return err
 	}
@@ -168,25 +191,13 @@ func (h *Handler) deliver(ctx context.Context, w http.ResponseWriter, r *http.Re
 	if f == nil {
 		return refuse(http.StatusNotImplemented, "no function for this type of event", nil)
 	}
-	return h.once(ctx, n.EventType+" "+n.ID, d, func() error {
+	return h.once(ctx, n.key(d.Sender), d, func() error {
 		e, err := n.open(h.client)
 		if err != nil {
 			return err
 		}
 		return run(ctx, f, e, d)
 	})
-}
-
-// body reads the body within the time of ctx, also from a sender that stalls. A server that is stricter stays so; where
-// the ResponseWriter knows no deadlines, the next byte ends the wait. Both end with the body: net/http lifts the
-// deadline after it.
-func (h *Handler) body(ctx context.Context, w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
-	if server == nil || server.ReadTimeout <= 0 || server.ReadTimeout > h.config.Timeout {
-		deadline, _ := ctx.Deadline()
-		_ = http.NewResponseController(w).SetReadDeadline(deadline)
-	}
-	return read(ctx, r)
 }
 
 // once does work unless that was done before, and records id if it succeeds.

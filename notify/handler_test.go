@@ -89,7 +89,7 @@ func TestEveryType(t *testing.T) {
 				for i, d := range delivered {
 					assert.Positive(t, d.Duration)
 					d.Duration = 0
-					assert.Equal(t, notify.Delivery{ID: "EV-2018022511223320873", EventType: event, RequestID: "08F78BB5AF0610D302189FD3FD0158", Status: 204, Repeated: i == 1}, d)
+					assert.Equal(t, notify.Delivery{Sender: "1230000109", ID: "EV-2018022511223320873", EventType: event, RequestID: "08F78BB5AF0610D302189FD3FD0158", Status: 204, Repeated: i == 1}, d)
 				}
 			})
 		}

@@ -10,14 +10,17 @@ import (
 // Seen remembers which notifications have been handled, so that repeats do nothing. Its methods must be
 // safe for concurrent use.
 //
-// [Memory] serves one process. Several processes need one that they share, such as a key in Redis:
-// Begin sets it if it is absent, to expire soon after Config.Timeout, since a process can die before
-// End; End deletes it, or keeps it for 25 hours. Where the work is a transaction of a database, note
-// Event.ID in that same transaction under a unique index besides: only then can no crash come between
-// the work and its record.
+// [Memory] serves one process. Several processes need one that they share: in PostgreSQL, package
+// github.com/wxpay-go/wxpay/ops/seen/postgres, or in Redis, package github.com/wxpay-go/wxpay/ops/seen/redis. Package
+// github.com/wxpay-go/wxpay/ops/seen/seentest tests another.
+//
+// Where the work is a transaction of a database, note [Event].ID in that same transaction under a unique index
+// besides: only then can no crash come between the work and its record.
 type Seen interface {
-	// Begin claims id. It reports done if id was handled before; then there is no claim. While another
-	// has the claim it fails with [ErrInProgress], and the platform sends again.
+	// Begin claims id, at most 200 printable ASCII characters that say whose notification it is, of which type and
+	// which. It reports done if id was handled before; then there is no claim. While another has the claim it
+	// fails with [ErrInProgress], and the platform sends again. The claim of a process that died before End must
+	// end by itself soon after Config.Timeout.
 	Begin(ctx context.Context, id string) (done bool, err error)
 
 	// End gives the claim up and, if done, records id. It is called once after every claim, whatever
