@@ -21,8 +21,9 @@ demo: ## the main job end to end against the emulator, on a loopback socket
 emulate: ## the emulator with its page, on 127.0.0.1:8089: make emulate args='--dir emulator'
 	@cd ops && go run ./cmd/wxpay emulate $(args)
 
-test: ## every test of every module, with the race detector
-	@for m in $(MODULES); do [ ! -f $$m/go.mod ] || (cd $$m && go test -race ./...) || exit 1; done
+race = -race
+test: ## every test of every module, with the race detector; make test race= is without
+	@for m in $(MODULES); do [ ! -f $$m/go.mod ] || (cd $$m && go test $(race) ./...) || exit 1; done
 
 build: ## the command wxpay, one static binary, as bin/wxpay
 	@cd ops && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(or $(version),$$(git describe --tags --always --dirty 2>/dev/null))" -o ../bin/wxpay ./cmd/wxpay
@@ -90,6 +91,15 @@ test-clients: ## clients in PHP, Java, Node and Python, and the commands of docs
 
 screenshots: ## pictures of the emulator's page for docs/emulator.md
 	@cd ops && go test -count=1 -tags browser -run TestBrowserPictures ./emulator/inspector -args -screenshots $(CURDIR)/docs
+
+.PHONY: simulate
+simulate: ## 1,000 merchants on 100 workers with 10⁹ rows, in virtual time; some minutes: make simulate args='-scenario sizes -v'
+	@cd ops && go run ./bulk/fair/simulate $(args)
+
+.PHONY: test-services
+test-services: ## jobs and notifications on many machines, against PostgreSQL, Redis and Prometheus; from the system's packages, or DATABASE_URL and REDIS_URL
+	@cd ops && go vet -tags services ./... && go run ./services sh -c '\
+		go test -count=1 -parallel 6 -tags services ./bulk/postgres/... ./seen/... ./otel/... && go test -count=1 -parallel 6 -tags services -run Store ./cmd/wxpay'
 
 .PHONY: soak
 soak: ## bulk jobs killed again and again at full size, with their figures; some minutes

@@ -15,6 +15,7 @@ import (
 
 const (
 	stageAtOnce = 2000 // entries in one transaction
+	chunkRows   = 500  // of a chunk of a store, unless one item has more
 	faultsKept  = 20
 )
 
@@ -150,10 +151,17 @@ func (r *run) place(f *table.Fault, row table.Row) *table.Fault {
 // stage writes every row into the ledger. A row that was written before the process was killed is known there.
 func (r *run) stage(ctx context.Context) error {
 	r.phase(PhaseStaging)
-	entries, rows := make([]ledger.Entry, 0, stageAtOnce), int64(0)
+	entries, rows, most := make([]ledger.Entry, 0, stageAtOnce), int64(0), stageAtOnce
+	var chunk []table.Row
+	if r.Store != nil {
+		most = max(chunkRows/r.about.Batch, 1)
+	}
 	flush := func() error {
-		err := r.ledger.Stage(r.file.ID, entries)
-		entries = entries[:0]
+		sealed, err := r.seal(entries, chunk)
+		if err == nil {
+			err = r.ledger.Stage(r.file.ID, entries, sealed)
+		}
+		entries, chunk = entries[:0], chunk[:0]
 		if err != nil {
 			return stopped(WhyLedger, hintLedger, err)
 		}
@@ -163,10 +171,13 @@ func (r *run) stage(ctx context.Context) error {
 		if err != nil {
 			return r.ended(ctx, err)
 		}
-		entries = append(entries, item)
+		entries = append(entries, item.Entry)
+		if r.Store != nil {
+			chunk = append(chunk, item.rows...)
+		}
 		rows += item.Rows
 		r.checked.Store(rows)
-		if len(entries) == stageAtOnce {
+		if len(entries) == most {
 			if err := flush(); err != nil {
 				return r.ended(ctx, err)
 			}
@@ -181,26 +192,36 @@ func (r *run) stage(ctx context.Context) error {
 	return r.recount()
 }
 
+// A piece is an item to be staged, and its rows, until the next one.
+type piece struct {
+	ledger.Entry
+	rows []table.Row
+}
+
 // items makes items of the rows of the source.
-func (r *run) items(ctx context.Context) iter.Seq2[ledger.Entry, error] {
-	return func(yield func(ledger.Entry, error) bool) {
+func (r *run) items(ctx context.Context) iter.Seq2[piece, error] {
+	made := func(rows []table.Row) (piece, error) {
+		e, err := r.entry(rows)
+		return piece{e, rows}, err
+	}
+	return func(yield func(piece, error) bool) {
 		var batch []table.Row
 		for row, err := range r.Source.Rows(ctx) {
 			if err != nil {
-				yield(ledger.Entry{}, err)
+				yield(piece{}, err)
 				return
 			}
 			if batch = append(batch, row); len(batch) == r.about.Batch {
-				if !yield(r.entry(batch)) {
+				if !yield(made(batch)) {
 					return
 				}
 				batch = batch[:0]
 			}
 		}
 		if ctx.Err() != nil {
-			yield(ledger.Entry{}, ctx.Err())
+			yield(piece{}, ctx.Err())
 		} else if len(batch) > 0 {
-			yield(r.entry(batch))
+			yield(made(batch))
 		}
 	}
 }

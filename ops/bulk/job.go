@@ -21,6 +21,7 @@ type Source interface {
 // A Job is an operation over the rows of a source, remembered in a ledger.
 type Job struct {
 	Ledger    string // path of the ledger file, made if there is none; beside it lies FILE.lock
+	Store     Store  // where the job is kept in place of a file, for many workers; Ledger is its name there; nil: a file
 	Source    Source
 	Operation Operation
 	// Key is what the numbers and the cipher of the ledger follow from. [ClientKey] makes it of the private key of a
@@ -35,6 +36,7 @@ type Job struct {
 	Until       time.Time     // when this run ends; zero: when all is done
 	Patience    time.Duration // how long nothing may succeed for reasons that pass by themselves; 0: 15 min
 	DryRun      bool          // checks everything, sends nothing, makes no ledger
+	Detach      bool          // with a Store: leaves the rows to workers once they lie there, and ends with WhyLimit
 
 	// Observe is told how the job stands, when it begins, about once a second, and when it ends.
 	Observe func(Progress)

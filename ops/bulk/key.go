@@ -156,6 +156,29 @@ func (k *keys) open(n number, kept []byte) (call wxpay.Prepared, err error) {
 	return call, err
 }
 
+// seal encrypts the rows of a chunk for a store. In a file there are none: it has its input beside it.
+func (r *run) seal(entries []ledger.Entry, rows []table.Row) ([]byte, error) {
+	if r.Store == nil || len(entries) == 0 {
+		return nil, nil
+	}
+	text, err := json.Marshal(rows)
+	if err != nil {
+		return nil, err
+	}
+	return r.keys.kept.Seal(nil, nil, text, []byte(sealedRows)), nil
+}
+
+// sealedRows tells sealed rows from sealed calls. That they are the rows of their chunk their numbers tell.
+const sealedRows = "rows"
+
+func (k *keys) unseal(sealed []byte) (rows []table.Row, err error) {
+	text, err := k.kept.Open(nil, nil, sealed, []byte(sealedRows))
+	if err == nil {
+		err = json.Unmarshal(text, &rows)
+	}
+	return rows, err
+}
+
 // salt of a new ledger.
 func salt() []byte {
 	s := make([]byte, 32)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/wxpay-go/wxpay"
@@ -50,7 +51,11 @@ func (j Job) Run(ctx context.Context) (*Summary, error) {
 		return r.nothing(err)
 	}
 	r.before = r.sums
-	err = r.all(ctx)
+	if r.Store != nil {
+		err = r.share(ctx)
+	} else {
+		err = r.all(ctx)
+	}
 	summary, sumErr := r.summary(start)
 	if summary == nil {
 		return r.nothing(cmp.Or(err, sumErr))
@@ -70,12 +75,19 @@ func (r *run) nothing(err error) (*Summary, error) {
 type run struct {
 	Job
 	about        About
-	ledger       *ledger.Ledger
+	ledger       ledger.Ledger
 	keys         *keys
 	file         ledger.File      // of the source
 	inputs       map[string]int64 // of the job, by name
 	twice        InputError       // rows that an earlier one makes needless
 	checkedFirst bool             // its rows are, before there was a ledger
+	chunk        *Chunk           // of a store; nil: all of a file
+	stop         reason
+
+	throttled, repeated, checked, ends atomic.Int64
+
+	putOff atomic.Pointer[StopError] // why rows are left to a later run; nil if none is
+	notYet atomic.Pointer[time.Time] // when a chunk may go on whose day is over; nil: at once
 	*state
 }
 
@@ -91,7 +103,18 @@ func (j Job) ready() (*run, error) {
 	if len(r.about.Steps) == 0 {
 		return nil, &wxpay.ParamError{Route: "Job", Param: "Operation", Reason: "has no step"}
 	}
-	r.about.Batch, r.Concurrency = max(r.about.Batch, 1), cmp.Or(max(r.Concurrency, 0), 16)
+	if j.Store != nil && j.Limit > 0 {
+		return nil, &wxpay.ParamError{Route: "Job", Param: "Limit", Reason: "is for jobs in a file: with a Store the workers take what there is"}
+	}
+	r.about.Batch = max(r.about.Batch, 1)
+	r.settle()
+	r.state = newState(&r.Job, &r.about)
+	return r, nil
+}
+
+// settle fills in what is not said.
+func (r *run) settle() {
+	r.Concurrency = cmp.Or(max(r.Concurrency, 0), 16)
 	if r.about.Concurrency > 0 {
 		r.Concurrency = min(r.Concurrency, r.about.Concurrency)
 	}
@@ -99,14 +122,12 @@ func (j Job) ready() (*run, error) {
 	if r.Steps <= 0 || r.Steps > len(r.about.Steps) {
 		r.Steps = len(r.about.Steps)
 	}
-	r.state = newState(&r.Job, &r.about)
-	return r, nil
 }
 
 // dry checks everything and sends nothing. A ledger that is there is looked at, and not touched.
 func (r *run) dry(ctx context.Context, start time.Time) (*Summary, error) {
 	var files []ledger.File
-	switch l, err := ledger.Look(r.Ledger); {
+	switch l, err := r.look(ctx); {
 	case err == nil:
 		defer l.Close()
 		r.ledger = l
@@ -172,19 +193,23 @@ func (r *run) checkAgainst(ctx context.Context, files []ledger.File) error {
 
 // name is what the job is called: its ledger's file without the ending.
 func (r *run) name() string {
+	if r.Store != nil {
+		return r.Ledger
+	}
 	return strings.TrimSuffix(filepath.Base(r.Ledger), filepath.Ext(r.Ledger))
 }
 
 // openLedger opens the ledger of the job. That of a new one is made when the rows are known to be good, so that a wrong
 // input leaves nothing behind.
 func (r *run) openLedger(ctx context.Context) (err error) {
-	if _, err := os.Stat(r.Ledger); !errors.Is(err, os.ErrNotExist) {
-		if r.ledger, err = ledger.Open(r.Ledger); err != nil {
-			return err
-		}
+	switch l, err := r.open(ctx); {
+	case err == nil:
+		r.ledger = l
 		if err = r.same(ctx); err != nil {
-			r.ledger.Close()
+			l.Close()
 		}
+		return err
+	case !errors.Is(err, os.ErrNotExist):
 		return err
 	}
 	if err := r.checkFirst(ctx); err != nil {
@@ -198,8 +223,29 @@ func (r *run) openLedger(ctx context.Context) (err error) {
 		return err
 	}
 	head.Check = r.keys.check
-	r.ledger, err = ledger.Create(r.Ledger, head)
+	r.ledger, err = r.create(ctx, head)
 	return err
+}
+
+func (r *run) look(ctx context.Context) (ledger.Ledger, error) {
+	if r.Store != nil {
+		return r.Store.Look(ctx, r.Ledger)
+	}
+	return ledger.Look(r.Ledger)
+}
+
+func (r *run) open(ctx context.Context) (ledger.Ledger, error) {
+	if r.Store != nil {
+		return r.Store.Open(ctx, r.Ledger)
+	}
+	return ledger.Open(r.Ledger)
+}
+
+func (r *run) create(ctx context.Context, head ledger.Head) (ledger.Ledger, error) {
+	if r.Store != nil {
+		return r.Store.Create(ctx, r.Ledger, head)
+	}
+	return ledger.Create(r.Ledger, head)
 }
 
 // checkFirst checks the rows of a job that has no ledger yet.
@@ -281,7 +327,7 @@ func (r *run) summary(start time.Time) (*Summary, error) {
 		}
 	}
 	return &Summary{
-		Begun: begun, Next: next, Sums: SumsOf(sums), Name: r.ledger.Head().Name, Resumed: r.before.Rows > 0, Before: r.before.Done, Throttled: r.throttled.Load(),
+		Begun: begun, Next: next, Sums: SumsOf(sums), Name: r.name(), Resumed: r.before.Rows > 0, Before: r.before.Done, Throttled: r.throttled.Load(),
 		Repeated: r.repeated.Load(), Reasons: reasons, Twice: r.twice.Faults, Duplicates: r.twice.Count, Good: sums.Good, Bad: sums.Bad, Elapsed: time.Since(start),
 	}, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/media"
 	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
+	"github.com/wxpay-go/wxpay/ops/bulk/pace"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
 )
 
@@ -41,6 +42,14 @@ func (r *run) sendAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.ways(ctx, line); err != nil {
+		return err
+	}
+	return r.leaves()
+}
+
+// ways takes what is due, up to a line, until nothing will be any more.
+func (r *run) ways(ctx context.Context, line int64) error {
 	begun, all := pass{of: r.ledger.Begun}, pass{of: r.ledger.Due}
 	for {
 		for _, p := range []*pass{&begun, &all} {
@@ -53,7 +62,7 @@ func (r *run) sendAll(ctx context.Context) error {
 			return stopped(WhyLedger, hintLedger, err)
 		}
 		if !any {
-			return r.leaves()
+			return nil
 		}
 		if err := r.wait(ctx, due); err != nil {
 			return err
@@ -175,6 +184,9 @@ func (r *run) broken(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return r.ended(ctx, ctx.Err())
 	}
+	if r.chunk != nil {
+		return stopped(WhyInput, hintSealed, err)
+	}
 	return stopped(WhyInput, hintSource, err)
 }
 
@@ -213,12 +225,13 @@ func (w *crew) begin(ctx context.Context, item ledger.Item, rows []table.Row) er
 	case <-ctx.Done():
 		return w.ended(ctx, ctx.Err())
 	}
-	if err := w.may(ctx, item.Step); err != nil {
+	at, err := w.may(ctx, item.Step)
+	if err != nil {
 		<-w.free
 		return err
 	}
 	w.flying.Go(func() {
-		written := w.take(w.hard, item, rows)
+		written := w.take(w.hard, item, rows, at)
 		<-w.free
 		written()
 	})
@@ -241,7 +254,7 @@ func (w *crew) put(item ledger.Item, at time.Time) {
 	})
 	w.flying.Go(func() {
 		if err := wait(ctx); err != nil {
-			w.stop.because(stopped(WhyLedger, hintLedger, err))
+			w.stop.because(unwritten(err))
 		}
 	})
 }
@@ -252,23 +265,36 @@ func (r *run) told(item ledger.Item, rows []table.Row) Item {
 }
 
 // take takes the next step for an item, and has it written down how that ended. Another item may be begun before
-// that is on disk: its own beginning is written behind it.
-func (r *run) take(ctx context.Context, item ledger.Item, rows []table.Row) (written func()) {
+// that is on disk: its own beginning is written behind it. The first call leaves at a moment, or at once if that is zero.
+func (r *run) take(ctx context.Context, item ledger.Item, rows []table.Row, at time.Time) (written func()) {
 	written = func() {}
 	kept, err := r.keys.open(item.Key, item.Kept)
 	if err != nil {
-		r.stop.because(stopped(WhyLedger, hintLedger, err))
+		r.stop.because(unwritten(err))
 		return written
 	}
 	begun := item.State == ledger.Sending || item.State == ledger.Unknown
 	if r.about.Unkept && !begun {
 		if err := r.ledger.Begin(ctx, item.ID, nil); err != nil {
-			r.stop.because(stopped(WhyLedger, hintLedger, err))
+			r.stop.because(unwritten(err))
+			return written
+		}
+	}
+	if r.about.Unkept {
+		if err := r.leave(ctx, item.Step, r.about.Steps[item.Step].Route, at); err != nil {
+			if !errors.Is(err, ErrLost) {
+				err = r.ended(ctx, err)
+			}
+			if e, ok := errors.AsType[*StopError](err); ok {
+				r.stop.because(e)
+			} else {
+				r.stop.because(unwritten(err))
+			}
 			return written
 		}
 	}
 	var ex wxpay.Exchange
-	call := wxpay.WithAttempts(wxpay.WithExchange(wxpay.WithPrepared(ctx, r.keep(item, kept)), &ex), 1)
+	call := wxpay.WithAttempts(wxpay.WithExchange(wxpay.WithPrepared(ctx, r.keep(item, kept, at)), &ex), 1)
 	told := r.told(item, rows)
 	var result Result
 	if begun {
@@ -283,7 +309,7 @@ func (r *run) take(ctx context.Context, item ledger.Item, rows []table.Row) (wri
 	wait := r.ledger.EndLater(ctx, item.ID, outcome)
 	return func() {
 		if err := wait(ctx); err != nil {
-			r.stop.because(stopped(WhyLedger, hintLedger, err))
+			r.stop.because(unwritten(err))
 			return
 		}
 		r.count(item, outcome)
@@ -292,30 +318,61 @@ func (r *run) take(ctx context.Context, item ledger.Item, rows []table.Row) (wri
 
 // keep writes a call down before it leaves. A GET is not written down: it changes nothing. An item may make several calls;
 // the first was paced by the pass, each later one waits here.
-func (r *run) keep(item ledger.Item, kept wxpay.Prepared) func(context.Context, wxpay.Prepared) error {
+func (r *run) keep(item ledger.Item, kept wxpay.Prepared, first time.Time) func(context.Context, wxpay.Prepared) error {
 	var waited atomic.Bool // the pass has waited for the first call
-	return func(ctx context.Context, p wxpay.Prepared) error {
+	return func(ctx context.Context, p wxpay.Prepared) (err error) {
+		at := first
 		if waited.Swap(true) {
-			if err := r.pace(p.Route, item.Step).Wait(ctx); err != nil {
+			if at, err = r.pace(p.Route, item.Step).Wait(ctx, time.Duration(r.lead.Load())); err != nil {
 				return err
 			}
 		}
-		if strings.HasPrefix(p.Route, "GET ") {
-			return nil
-		}
-		if kept.Route != "" && equal(p, kept) {
+		switch {
+		case strings.HasPrefix(p.Route, "GET "):
+		case kept.Route != "" && equal(p, kept):
 			r.repeated.Add(1)
-			return nil
+		default:
+			begun := time.Now()
+			locked, err := r.keys.lock(item.Key, p)
+			if err == nil {
+				err = r.ledger.Begin(ctx, item.ID, locked)
+			}
+			if err != nil {
+				r.stop.because(unwritten(err))
+				return err
+			}
+			r.leads(time.Since(begun))
 		}
-		locked, err := r.keys.lock(item.Key, p)
-		if err == nil {
-			err = r.ledger.Begin(ctx, item.ID, locked)
+		if err := r.leave(ctx, item.Step, p.Route, at); err != nil {
+			if errors.Is(err, ErrLost) {
+				r.stop.because(unwritten(err))
+			}
+			return err
 		}
-		if err != nil {
-			r.stop.because(stopped(WhyLedger, hintLedger, err))
-		}
-		return err
+		return nil
 	}
+}
+
+// leave waits for the moment at which a call may leave, and looks whether its rows are still this worker's: it may have been
+// asleep, and others have made the call since.
+func (r *run) leave(ctx context.Context, step int, route string, at time.Time) error {
+	if r.chunk == nil {
+		return nil
+	}
+	if !at.IsZero() {
+		if err := sleep(ctx, time.Until(at)); err != nil {
+			return err
+		}
+		if pace.Since(at) >= pace.Late { // it took longer than ever
+			if _, err := r.pace(route, step).Wait(ctx, 0); err != nil {
+				return err
+			}
+		}
+	}
+	if !r.chunk.Mine() {
+		return ErrLost
+	}
+	return nil
 }
 
 func equal(a, b wxpay.Prepared) bool {

@@ -23,18 +23,16 @@ type state struct {
 	about  *About
 	before Sums // when the run began
 
-	throttled, repeated, checked atomic.Int64
-
 	mu       sync.Mutex
 	sums     Sums
-	asked    map[int64]int            // by item: how often its unknown outcome was asked for in this run
-	limiters map[string]*pace.Limiter // by route
-	begun    map[int]*daily           // by step
+	worked   bool             // some row was done by this process
+	asked    map[int64]int    // by item: how often its unknown outcome was asked for in this run
+	limiters map[string]Pacer // by route
+	begun    map[int]*daily   // by step
 	health   health
+	lead     atomic.Int64 // how long it takes to write a call down
 	shown    Progress
 	finished []finish // of late
-	stop     reason
-	putOff   atomic.Pointer[StopError] // why rows are left to a later run; nil if none is
 }
 
 // A reason is why a run has to stop: the first one that is found.
@@ -52,6 +50,11 @@ func (r *reason) err() error {
 	return nil
 }
 
+// A daybook is a ledger that counts what was begun on a day. One that workers share is asked by Chunk.Admit.
+type daybook interface {
+	Today(step int, now time.Time) (int64, error)
+}
+
 // A daily counts what a step began on a day of Beijing.
 type daily struct {
 	day   string
@@ -65,77 +68,115 @@ type finish struct {
 }
 
 func newState(job *Job, about *About) *state {
-	return &state{job: job, about: about, asked: map[int64]int{}, limiters: map[string]*pace.Limiter{},
-		begun: map[int]*daily{}}
+	return &state{job: job, about: about, asked: map[int64]int{}, limiters: map[string]Pacer{}, begun: map[int]*daily{}}
 }
 
 // pace is the limiter of a route. One that is no step's has a step's rate.
-func (s *state) pace(route string, step int) *pace.Limiter {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l := s.limiters[route]
-	if l == nil {
-		rate := s.about.Steps[step].Rate
-		for _, st := range s.about.Steps {
+func (r *run) pace(route string, step int) Pacer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l := r.limiters[route]
+	if l == nil || r.chunk != nil {
+		rate := r.about.Steps[step].Rate
+		for _, st := range r.about.Steps {
 			if st.Route == route {
 				rate = st.Rate
 			}
 		}
-		if s.job.Rate != 0 {
-			rate = max(s.job.Rate, 0)
+		if r.Rate != 0 {
+			rate = max(r.Rate, 0)
 		}
-		l = pace.New(rate)
-		s.limiters[route] = l
+		if r.chunk != nil {
+			l = r.chunk.Pacer(route, rate)
+		} else {
+			l = alone{pace.New(rate)}
+		}
+		r.limiters[route] = l
 	}
 	return l
 }
 
-// may waits until the next item may be begun, or says why none may.
-func (r *run) may(ctx context.Context, step int) error {
+// alone paces a job of one process: what may leave may leave at once.
+type alone struct{ *pace.Limiter }
+
+func (l alone) Wait(ctx context.Context, _ time.Duration) (time.Time, error) {
+	return time.Time{}, l.Limiter.Wait(ctx)
+}
+
+// mostLead bounds how long before its moment a call is written down.
+const mostLead = 150 * time.Millisecond
+
+// leads learns how long it takes to write a call down: longer at once, shorter by and by.
+func (s *state) leads(took time.Duration) {
+	was := time.Duration(s.lead.Load())
+	s.lead.Store(int64(min(max(took, was-was/32), mostLead)))
+}
+
+// may waits until the next item may be begun, or says why none may. Its first call may leave at a moment that is near.
+func (r *run) may(ctx context.Context, step int) (at time.Time, err error) {
 	for turn := false; ; {
 		if err := r.stop.err(); err != nil {
-			return err
+			return at, err
 		}
 		if ctx.Err() != nil {
-			return r.ended(ctx, ctx.Err())
+			return at, r.ended(ctx, ctx.Err())
 		}
 		now := time.Now()
+		if r.chunk != nil && pace.Since(r.chunk.Until) >= 0 {
+			return at, errSlice
+		}
 		if !r.Until.IsZero() && !now.Before(r.Until) {
-			return stopped(WhyLimit, hintUntil, nil)
+			return at, stopped(WhyLimit, hintUntil, nil)
 		}
 		until := r.closed(now)
 		if until.IsZero() && !turn {
-			if err := r.turn(ctx, step); err != nil {
-				return r.ended(ctx, err)
+			if at, err = r.turn(ctx, step); err != nil {
+				return at, r.ended(ctx, err)
 			}
 			turn = true
 			continue // that may have taken an hour
 		}
 		if until.IsZero() {
-			var err error
 			if until, err = r.full(step, now); err != nil || until.IsZero() {
-				return err
+				return at, err
 			}
 		}
 		if err := r.wait(ctx, until); err != nil {
-			return err
+			return at, err
 		}
 		r.phase(PhaseSending)
 	}
 }
 
 // turn waits until the pace has a place for a step.
-func (r *run) turn(ctx context.Context, step int) error {
+func (r *run) turn(ctx context.Context, step int) (at time.Time, err error) {
 	begun := time.Now()
 	defer func() { r.waited(time.Since(begun)) }()
-	if err := sleep(ctx, r.pause()); err != nil {
-		return err
+	whole := ctx
+	if r.chunk != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, r.chunk.Until)
+		defer cancel()
 	}
-	return r.pace(r.about.Steps[step].Route, step).Wait(ctx)
+	pause := r.pause()
+	if r.chunk != nil {
+		pause = min(pause, shortPause) // a turn is short, and has to learn that things go well again
+	}
+	if err = sleep(ctx, pause); err == nil {
+		at, err = r.pace(r.about.Steps[step].Route, step).Wait(ctx, time.Duration(r.lead.Load()))
+	}
+	if err != nil && whole.Err() == nil && ctx.Err() != nil {
+		err = errSlice
+	}
+	return at, err
 }
 
 // closed is when the window opens; zero: it is open.
 func (r *run) closed(now time.Time) time.Time {
+	if r.chunk != nil { // by the clock of who began it
+		until, _ := r.chunk.Terms.Closed(now)
+		return until
+	}
 	if r.Window.Open(now) {
 		return time.Time{}
 	}
@@ -148,12 +189,24 @@ func (r *run) full(step int, now time.Time) (time.Time, error) {
 	if most == 0 {
 		return time.Time{}, nil
 	}
+	today := now.In(value.Beijing).Format(time.DateOnly)
+	y, m, day := now.In(value.Beijing).Date()
+	tomorrow := time.Date(y, m, day+1, 0, 0, 0, 0, value.Beijing)
+	if r.chunk != nil { // all workers share the day
+		switch ok, err := r.chunk.Admit(r.about.Steps[step].Route, today, most); {
+		case err != nil:
+			return time.Time{}, stopped(WhyLedger, hintLedger, err)
+		case !ok:
+			r.notYet.Store(&tomorrow)
+			return tomorrow, nil
+		}
+		return time.Time{}, nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	today := now.In(value.Beijing).Format(time.DateOnly)
 	d := r.begun[step]
 	if d == nil || d.day != today {
-		count, err := r.ledger.Today(step, now)
+		count, err := r.ledger.(daybook).Today(step, now)
 		if err != nil {
 			return time.Time{}, stopped(WhyLedger, hintLedger, err)
 		}
@@ -161,8 +214,7 @@ func (r *run) full(step int, now time.Time) (time.Time, error) {
 		r.begun[step] = d
 	}
 	if d.count >= int64(most) {
-		y, m, day := now.In(value.Beijing).Date()
-		return time.Date(y, m, day+1, 0, 0, 0, 0, value.Beijing), nil
+		return tomorrow, nil
 	}
 	d.count++
 	return time.Time{}, nil
@@ -172,6 +224,9 @@ func (r *run) full(step int, now time.Time) (time.Time, error) {
 func (r *run) wait(ctx context.Context, until time.Time) error {
 	if !r.Until.IsZero() && until.After(r.Until) {
 		return stopped(WhyLimit, hintUntil, nil)
+	}
+	if r.chunk != nil && until.After(r.chunk.Until) {
+		return errSlice
 	}
 	r.waited(time.Until(until))
 	r.mu.Lock()
@@ -213,6 +268,7 @@ const (
 	sameFailures = 20
 	fewFailures  = 3 // of a kind that has to do with keys or permissions
 	longestPause = 30 * time.Second
+	shortPause   = 2 * time.Second // of one chunk of many
 )
 
 // waited forgets what went wrong before a wait that the job meant to make: it says nothing of the network behind it.
@@ -238,6 +294,9 @@ func (s *state) pause() time.Duration {
 // notice looks at what a result says beyond its row.
 func (r *run) notice(id int64, result *Result, ex *wxpay.Exchange) {
 	err := result.Err
+	if errors.Is(err, ErrLost) || errors.Is(err, ErrAway) { // that says nothing of the platform
+		return
+	}
 	why, refused := ends(err)
 	kind := alike(err)
 	r.mu.Lock()
@@ -275,7 +334,7 @@ func (r *run) notice(id int64, result *Result, ex *wxpay.Exchange) {
 		result.At = ledger.Never // others may be permitted: rows name sub-merchants
 		r.putOff.CompareAndSwap(nil, why)
 	}
-	if refused && (kind != noAuth || r.sums.Done == 0) {
+	if refused && (kind != noAuth || !r.worked && r.sums.Done == 0) {
 		most = fewFailures
 	}
 	switch {
@@ -344,8 +403,14 @@ func (r *run) later(result Result) time.Time {
 func (r *run) count(item ledger.Item, o ledger.Outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	*r.sums.of(item.State) -= item.Rows
-	*r.sums.of(o.State) += item.Rows
+	if s := State(o.State); s == Done || s == Rejected {
+		r.ends.Add(item.Rows)
+		r.worked = r.worked || s == Done
+	}
+	if r.chunk == nil { // of a job that workers share the store counts the rows
+		*r.sums.of(item.State) -= item.Rows
+		*r.sums.of(o.State) += item.Rows
+	}
 	r.shown.Step = r.about.Steps[item.Step].Name
 	if o.State != ledger.Unknown {
 		delete(r.asked, item.ID)

@@ -18,7 +18,7 @@ import (
 const damaged = 300 // items
 
 // filled makes a ledger of which every third item is done, every third rejected, and the others are staged.
-func filled(t *testing.T) (*ledger.Ledger, string) {
+func filled(t *testing.T) (*ledger.SQLite, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "x.ledger")
 	l, err := ledger.Create(path, ledger.Head{Name: "x", Salt: make([]byte, 32), Created: time.Now()})
@@ -31,7 +31,7 @@ func filled(t *testing.T) (*ledger.Ledger, string) {
 		copy(e.Key[:], fmt.Sprintf("key-%016d", i))
 		entries = append(entries, e)
 	}
-	require.NoError(t, l.Stage(f.ID, entries))
+	require.NoError(t, l.Stage(f.ID, entries, nil))
 	require.NoError(t, l.FileStaged(f.ID, damaged))
 	items, err := l.Due(f.ID, time.Now(), 0, 1, damaged)
 	require.NoError(t, err)
@@ -47,7 +47,7 @@ func filled(t *testing.T) (*ledger.Ledger, string) {
 }
 
 // truth looks through a ledger: nothing is done, or rejected, that was not.
-func truth(t *testing.T, l *ledger.Ledger, what string) {
+func truth(t *testing.T, l *ledger.SQLite, what string) {
 	t.Helper()
 	for item, err := range l.Items(t.Context()) {
 		if err != nil {

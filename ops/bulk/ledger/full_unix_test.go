@@ -62,7 +62,7 @@ func fillDisk(t *testing.T, path string) {
 		copy(e.Key[:], fmt.Sprintf("key-%016d", i))
 		entries = append(entries, e)
 	}
-	require.NoError(t, l.Stage(f.ID, entries))
+	require.NoError(t, l.Stage(f.ID, entries, nil))
 	items, err := l.Due(f.ID, time.Now(), 0, 1, 5000)
 	require.NoError(t, err)
 	info, err := os.Stat(path + "-wal")

@@ -123,8 +123,37 @@ type Tick struct {
 	Ceiling                            float64
 }
 
-// A Ledger is an open file. Its methods may be called from several goroutines.
-type Ledger struct {
+// A Ledger is the memory of one job, whatever it is kept in: [SQLite] is one in a file. Its methods may be called from
+// several goroutines.
+type Ledger interface {
+	Head() Head
+	Files() ([]File, error)
+	Due(file int64, now time.Time, after int64, steps, limit int) ([]Item, error)
+	Begun(file int64, now time.Time, after int64, steps, limit int) ([]Item, error)
+	NextDue(file, last int64, steps int) (time.Time, bool, error)
+	Sums() (Sums, error)
+	Steps() (map[int]int64, error)
+	UnderWay() (int64, error)
+	Reasons() (map[string]int64, error)
+	Items(ctx context.Context, states ...State) iter.Seq2[Item, error]
+	Staged(ctx context.Context, file int64) iter.Seq2[Item, error]
+	Was(file, line int64) (Item, bool, error)
+	Ticks() ([]Tick, error)
+
+	AddFile(f File) (File, error)
+	Stage(file int64, entries []Entry, sealed []byte) error
+	FileStaged(id, rows int64) error
+	Wake(file int64, staged bool, last time.Time) error
+	Begin(ctx context.Context, item int64, kept []byte) error
+	EndLater(ctx context.Context, item int64, o Outcome) (wait func(context.Context) error)
+	Tick(t Tick) error
+	Close() error
+}
+
+var _ Ledger = (*SQLite)(nil)
+
+// A SQLite is a ledger in a file, open.
+type SQLite struct {
 	path   string
 	head   Head
 	read   *sql.DB
@@ -133,7 +162,7 @@ type Ledger struct {
 }
 
 // Create makes the ledger of a new job, readable by its owner alone, and takes its lock.
-func Create(path string, h Head) (*Ledger, error) {
+func Create(path string, h Head) (*SQLite, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
@@ -153,7 +182,7 @@ func Create(path string, h Head) (*Ledger, error) {
 
 // Open opens the ledger of a job to go on with it. Its lock is taken, its health is checked and an older one is
 // migrated. The error is a [*HeldError], a [*DamagedError] or a [*VersionError], or that of the file.
-func Open(path string) (*Ledger, error) {
+func Open(path string) (*SQLite, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
@@ -164,8 +193,8 @@ func Open(path string) (*Ledger, error) {
 	return open(path, held)
 }
 
-func open(path string, held *lock) (l *Ledger, err error) {
-	l = &Ledger{path: path, lock: held}
+func open(path string, held *lock) (l *SQLite, err error) {
+	l = &SQLite{path: path, lock: held}
 	defer func() {
 		if err != nil {
 			l.Close()
@@ -185,8 +214,8 @@ func open(path string, held *lock) (l *Ledger, err error) {
 }
 
 // Look opens a ledger to read it, beside the process that runs the job if there is one. Methods that write fail.
-func Look(path string) (l *Ledger, err error) {
-	l = &Ledger{path: path}
+func Look(path string) (l *SQLite, err error) {
+	l = &SQLite{path: path}
 	defer func() {
 		if err != nil {
 			l.Close()
@@ -219,7 +248,7 @@ func Look(path string) (l *Ledger, err error) {
 const readers = 4
 
 // Close ends the use of the ledger and gives its lock back.
-func (l *Ledger) Close() error {
+func (l *SQLite) Close() error {
 	var err error
 	if l.read != nil {
 		err = l.read.Close()
@@ -232,9 +261,9 @@ func (l *Ledger) Close() error {
 }
 
 // Head is what was written when the ledger was made.
-func (l *Ledger) Head() Head { return l.head }
+func (l *SQLite) Head() Head { return l.head }
 
-func (l *Ledger) readHead() error {
+func (l *SQLite) readHead() error {
 	is, err := versionOf(context.Background(), l.read)
 	if err != nil {
 		return err
@@ -254,7 +283,7 @@ func (l *Ledger) readHead() error {
 }
 
 // Files are the inputs of the job, in the order in which they were added.
-func (l *Ledger) Files() ([]File, error) {
+func (l *SQLite) Files() ([]File, error) {
 	rows, err := l.read.Query(`SELECT id, name, digest, rows, staged, added FROM files ORDER BY id`)
 	if err != nil {
 		return nil, told(l.path, err)
@@ -311,16 +340,16 @@ const (
 
 // Due returns the items of a file behind a line that are not finished and are due, by line: limit of them at most. Those
 // between two steps count as far as their step is below steps.
-func (l *Ledger) Due(file int64, now time.Time, after int64, steps, limit int) ([]Item, error) {
+func (l *SQLite) Due(file int64, now time.Time, after int64, steps, limit int) ([]Item, error) {
 	return l.dueOf(dueQuery, file, now, after, steps, limit)
 }
 
 // Begun is Due of those items alone that something was done for before: a step of theirs was taken or begun.
-func (l *Ledger) Begun(file int64, now time.Time, after int64, steps, limit int) ([]Item, error) {
+func (l *SQLite) Begun(file int64, now time.Time, after int64, steps, limit int) ([]Item, error) {
 	return l.dueOf(begunQuery, file, now, after, steps, limit)
 }
 
-func (l *Ledger) dueOf(query string, file int64, now time.Time, after int64, steps, limit int) ([]Item, error) {
+func (l *SQLite) dueOf(query string, file int64, now time.Time, after int64, steps, limit int) ([]Item, error) {
 	rows, err := l.read.Query(query+inOrder, id(file, after), id(file+1, 0), now.UnixMilli(), steps, limit)
 	if err != nil {
 		return nil, told(l.path, err)
@@ -338,7 +367,7 @@ func (l *Ledger) dueOf(query string, file int64, now time.Time, after int64, ste
 }
 
 // NextDue is when the next item of a file up to a line is due; false if none is.
-func (l *Ledger) NextDue(file, last int64, steps int) (time.Time, bool, error) {
+func (l *SQLite) NextDue(file, last int64, steps int) (time.Time, bool, error) {
 	var due sql.NullInt64
 	err := l.read.QueryRow(nextQuery, id(file, 0), id(file, min(last, lineMask)), steps, Never.UnixMilli()).Scan(&due)
 	if err != nil || !due.Valid {
@@ -348,7 +377,7 @@ func (l *Ledger) NextDue(file, last int64, steps int) (time.Time, bool, error) {
 }
 
 // Sums count all rows, by what became of them.
-func (l *Ledger) Sums() (s Sums, err error) {
+func (l *SQLite) Sums() (s Sums, err error) {
 	rows, err := l.read.Query(`SELECT state, sum(rows), sum(ifnull(good, 0)), sum(ifnull(bad, 0)), count(*) FILTER (WHERE NOT ` + sealed + `) FROM items GROUP BY state`)
 	if err != nil {
 		return s, told(l.path, err)
@@ -371,7 +400,7 @@ func (l *Ledger) Sums() (s Sums, err error) {
 }
 
 // Steps count the rows that wait for another step than the first, by step.
-func (l *Ledger) Steps() (map[int]int64, error) {
+func (l *SQLite) Steps() (map[int]int64, error) {
 	rows, err := l.read.Query(`SELECT step, sum(rows) FROM items WHERE state = ? AND step > 0 GROUP BY step`, Staged)
 	if err != nil {
 		return nil, told(l.path, err)
@@ -391,13 +420,13 @@ func (l *Ledger) Steps() (map[int]int64, error) {
 
 // UnderWay counts the rows that wait for a step and have had some effect before: those behind the first step, and those that
 // came back to it with what the platform gave.
-func (l *Ledger) UnderWay() (n int64, err error) {
+func (l *SQLite) UnderWay() (n int64, err error) {
 	row := l.read.QueryRow(`SELECT ifnull(sum(rows), 0) FROM items WHERE state = ? AND (step > 0 OR ifnull(code, '') <> '')`, Staged)
 	return n, told(l.path, row.Scan(&n))
 }
 
 // Reasons count the rejected rows by code.
-func (l *Ledger) Reasons() (map[string]int64, error) {
+func (l *SQLite) Reasons() (map[string]int64, error) {
 	rows, err := l.read.Query(`SELECT ifnull(code, ''), sum(rows) FROM items WHERE state = ? GROUP BY 1`, Rejected)
 	if err != nil {
 		return nil, told(l.path, err)
@@ -416,7 +445,7 @@ func (l *Ledger) Reasons() (map[string]int64, error) {
 }
 
 // Items are all items in these states, or in any if none is named, by file and line.
-func (l *Ledger) Items(ctx context.Context, states ...State) iter.Seq2[Item, error] {
+func (l *SQLite) Items(ctx context.Context, states ...State) iter.Seq2[Item, error] {
 	mask := 0
 	for _, s := range states {
 		mask |= 1 << s
@@ -425,11 +454,11 @@ func (l *Ledger) Items(ctx context.Context, states ...State) iter.Seq2[Item, err
 }
 
 // Staged are the items of a file, by line.
-func (l *Ledger) Staged(ctx context.Context, file int64) iter.Seq2[Item, error] {
+func (l *SQLite) Staged(ctx context.Context, file int64) iter.Seq2[Item, error] {
 	return l.items(ctx, `WHERE i.id > ? AND i.id < ? ORDER BY i.id`, id(file, 0), id(file+1, 0))
 }
 
-func (l *Ledger) items(ctx context.Context, where string, args ...any) iter.Seq2[Item, error] {
+func (l *SQLite) items(ctx context.Context, where string, args ...any) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		rows, err := l.read.QueryContext(ctx, `SELECT `+columns+from+where, args...)
 		if err != nil {
@@ -451,12 +480,19 @@ func (l *Ledger) items(ctx context.Context, where string, args ...any) iter.Seq2
 
 // Was is the item that stands for a line of an input, or the one that took its place since; false if there is none. One
 // that was rejected, and gave way to another with a number of its own, is rejected here.
-func (l *Ledger) Was(file, line int64) (item Item, ok bool, err error) {
-	for at := id(file, line); ; at = id(item.TwinFile, item.Twin) {
-		item, ok = Item{}, false
-		for item, err = range l.items(context.Background(), `WHERE i.id = ?`, at) {
+func (l *SQLite) Was(file, line int64) (Item, bool, error) {
+	return Was(file, line, func(file, line int64) (item Item, ok bool, err error) {
+		for item, err = range l.items(context.Background(), `WHERE i.id = ?`, id(file, line)) {
 			ok = err == nil
 		}
+		return item, ok, err
+	})
+}
+
+// Was follows an item to the one that took its place since. At reads one.
+func Was(file, line int64, at func(file, line int64) (Item, bool, error)) (item Item, ok bool, err error) {
+	for ; ; file, line = item.TwinFile, item.Twin {
+		item, ok, err = at(file, line)
 		code, again := strings.CutPrefix(item.Code, FedAgain+":")
 		switch {
 		case err != nil || !ok || item.State != Skipped:
@@ -471,7 +507,7 @@ func (l *Ledger) Was(file, line int64) (item Item, ok bool, err error) {
 }
 
 // Ticks are how the job stood over time.
-func (l *Ledger) Ticks() ([]Tick, error) {
+func (l *SQLite) Ticks() ([]Tick, error) {
 	rows, err := l.read.Query(`SELECT at, done, rejected, unknown, throttled, ceiling FROM ticks ORDER BY at`)
 	if err != nil {
 		return nil, told(l.path, err)
@@ -491,7 +527,7 @@ func (l *Ledger) Ticks() ([]Tick, error) {
 }
 
 // Today is how many items had this step begun on the day of Beijing that now belongs to.
-func (l *Ledger) Today(step int, now time.Time) (n int64, err error) {
+func (l *SQLite) Today(step int, now time.Time) (n int64, err error) {
 	err = l.read.QueryRow(`SELECT ifnull(sum(count), 0) FROM begun WHERE day = ? AND step = ?`, now.In(value.Beijing).Format(time.DateOnly), step).Scan(&n)
 	return n, told(l.path, err)
 }

@@ -22,7 +22,7 @@ var head = ledger.Head{
 	Salt: []byte("salt"), Check: []byte("check"), Created: time.Unix(1_790_000_000, 0).UTC(),
 }
 
-func create(t testing.TB) (*ledger.Ledger, string) {
+func create(t testing.TB) (*ledger.SQLite, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "jobs", "autumn.ledger")
 	l, err := ledger.Create(path, head)
@@ -41,7 +41,7 @@ func entry(line, person, content int64) ledger.Entry {
 }
 
 // stage adds an input whose rows are these people.
-func stage(t testing.TB, l *ledger.Ledger, name string, people ...int64) ledger.File {
+func stage(t testing.TB, l *ledger.SQLite, name string, people ...int64) ledger.File {
 	t.Helper()
 	f, err := l.AddFile(ledger.File{Name: name, Digest: "sha256 of " + name})
 	require.NoError(t, err)
@@ -49,12 +49,12 @@ func stage(t testing.TB, l *ledger.Ledger, name string, people ...int64) ledger.
 	for i, p := range people {
 		entries = append(entries, entry(int64(i+1), p, p))
 	}
-	require.NoError(t, l.Stage(f.ID, entries))
+	require.NoError(t, l.Stage(f.ID, entries, nil))
 	require.NoError(t, l.FileStaged(f.ID, int64(len(people))))
 	return f
 }
 
-func all(t testing.TB, l *ledger.Ledger, states ...ledger.State) (items []ledger.Item) {
+func all(t testing.TB, l *ledger.SQLite, states ...ledger.State) (items []ledger.Item) {
 	t.Helper()
 	for item, err := range l.Items(t.Context(), states...) {
 		require.NoError(t, err)
@@ -63,14 +63,14 @@ func all(t testing.TB, l *ledger.Ledger, states ...ledger.State) (items []ledger
 	return items
 }
 
-func due(t testing.TB, l *ledger.Ledger, file int64) []ledger.Item {
+func due(t testing.TB, l *ledger.SQLite, file int64) []ledger.Item {
 	t.Helper()
 	items, err := l.Due(file, time.Now(), 0, 9, 1000)
 	require.NoError(t, err)
 	return items
 }
 
-func sums(t testing.TB, l *ledger.Ledger) ledger.Sums {
+func sums(t testing.TB, l *ledger.SQLite) ledger.Sums {
 	t.Helper()
 	s, err := l.Sums()
 	require.NoError(t, err)
@@ -182,7 +182,7 @@ func TestSameRowInLaterInput(t *testing.T) {
 		entry(19, 6, 6), entry(20, 6, 99), entry(21, 2, 2),
 	}
 	for range 2 { // the second time after a crash
-		require.NoError(t, l.Stage(second.ID, entries))
+		require.NoError(t, l.Stage(second.ID, entries, nil))
 	}
 	want := []struct {
 		line  int64
@@ -216,7 +216,7 @@ func TestSameRowInLaterInput(t *testing.T) {
 		assert.Equal(t, entry(4, 4, 4).Content, items[1].Content, "its own, not that of the input that was dropped")
 		second, err = l.AddFile(ledger.File{Name: "b.csv", Digest: "b"})
 		require.NoError(t, err)
-		require.NoError(t, l.Stage(second.ID, entries))
+		require.NoError(t, l.Stage(second.ID, entries, nil))
 	}
 	require.NoError(t, l.FileStaged(second.ID, 11))
 }
@@ -230,7 +230,7 @@ func TestWrongChangeIsRefusedAlone(t *testing.T) {
 	require.ErrorContains(t, l.Begin(ctx, f.ID<<40|1, nil), "has ended")
 	require.Error(t, l.End(ctx, f.ID<<40|1, ledger.Outcome{State: ledger.Rejected}))
 	require.Error(t, l.End(ctx, f.ID<<40|2, ledger.Outcome{State: ledger.Skipped}))
-	require.Error(t, l.Stage(f.ID, []ledger.Entry{entry(0, 9, 9)}))
+	require.Error(t, l.Stage(f.ID, []ledger.Entry{entry(0, 9, 9)}, nil))
 	var wait sync.WaitGroup
 	for line := range int64(8) {
 		wait.Go(func() {
@@ -287,9 +287,9 @@ func TestOneProcessAtATime(t *testing.T) {
 	t.Parallel()
 	l, path := create(t)
 	host, _ := os.Hostname()
-	for _, try := range []func() (*ledger.Ledger, error){
-		func() (*ledger.Ledger, error) { return ledger.Open(path) },
-		func() (*ledger.Ledger, error) { return ledger.Create(path, head) },
+	for _, try := range []func() (*ledger.SQLite, error){
+		func() (*ledger.SQLite, error) { return ledger.Open(path) },
+		func() (*ledger.SQLite, error) { return ledger.Create(path, head) },
 	} {
 		_, err := try()
 		held, ok := errors.AsType[*ledger.HeldError](err)

@@ -51,9 +51,9 @@ func TestKilledHolder(t *testing.T) {
 	require.NoError(t, cmd.Start())
 	for said := bufio.NewScanner(out); said.Scan() && said.Text() != "holds"; {
 	}
-	for _, open := range []func() (*ledger.Ledger, error){
-		func() (*ledger.Ledger, error) { return ledger.Open(path) },
-		func() (*ledger.Ledger, error) { return ledger.Create(path, head) },
+	for _, open := range []func() (*ledger.SQLite, error){
+		func() (*ledger.SQLite, error) { return ledger.Open(path) },
+		func() (*ledger.SQLite, error) { return ledger.Create(path, head) },
 	} {
 		_, err := open()
 		held, ok := errors.AsType[*ledger.HeldError](err)

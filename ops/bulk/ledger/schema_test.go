@@ -47,7 +47,7 @@ func someItems(t *testing.T) string {
 		entries = append(entries, Entry{Line: line, Rows: 1, Key: [20]byte{byte(line % 6)}})
 	}
 	entries[5].Key = entries[0].Key
-	require.NoError(t, l.Stage(f.ID, entries))
+	require.NoError(t, l.Stage(f.ID, entries, nil))
 	require.NoError(t, l.FileStaged(f.ID, 6))
 	require.NoError(t, l.Begin(t.Context(), id(f.ID, 2), []byte("kept")))
 	for line, state := range map[int64]State{3: Done, 4: Rejected, 5: Unknown} {
@@ -138,7 +138,7 @@ func TestForeignFiles(t *testing.T) {
 			tt.make(t, path)
 			_, log := os.Stat(path + "-wal") // what stands in it SQLite puts into its place
 			before, _ := os.ReadFile(path)
-			for _, open := range []func(string) (*Ledger, error){Open, Look} {
+			for _, open := range []func(string) (*SQLite, error){Open, Look} {
 				l, err := open(path)
 				require.Error(t, err)
 				require.Nil(t, l)
@@ -233,7 +233,7 @@ func TestFullQuota(t *testing.T) {
 	for _, write := range []func() error{
 		func() error { return l.Begin(t.Context(), id(1, 1), nil) },
 		func() error { return l.End(t.Context(), id(1, 2), Outcome{State: Done}) },
-		func() error { return l.Stage(1, []Entry{{Line: 9, Rows: 1, Key: [20]byte{9}}}) },
+		func() error { return l.Stage(1, []Entry{{Line: 9, Rows: 1, Key: [20]byte{9}}}, nil) },
 		func() error { return l.Tick(Tick{At: time.Now()}) },
 		func() error { return l.Wake(1, true, time.Now()) },
 	} {

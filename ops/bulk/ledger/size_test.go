@@ -15,7 +15,7 @@ import (
 )
 
 // fill stages n rows and says of all but the last so many that they are done, with a card code and a Request-ID.
-func fill(tb testing.TB, l *ledger.Ledger, n, left int64) ledger.File {
+func fill(tb testing.TB, l *ledger.SQLite, n, left int64) ledger.File {
 	tb.Helper()
 	f, err := l.AddFile(ledger.File{Name: "/data/autumn.csv", Digest: strings.Repeat("a", 64)})
 	require.NoError(tb, err)
@@ -23,7 +23,7 @@ func fill(tb testing.TB, l *ledger.Ledger, n, left int64) ledger.File {
 	var entries []ledger.Entry
 	for line := int64(1); line <= n; line++ {
 		if entries = append(entries, entry(line, line, line)); len(entries) == 2000 || line == n {
-			require.NoError(tb, l.Stage(f.ID, entries))
+			require.NoError(tb, l.Stage(f.ID, entries, nil))
 			entries = entries[:0]
 		}
 	}

@@ -126,12 +126,12 @@ func (w *writer) simply(text string, args ...any) error {
 }
 
 // write makes a change, and returns when it is on disk. When ctx ends it no longer waits; the change may be made.
-func (l *Ledger) write(ctx context.Context, do func(*change) error) error {
+func (l *SQLite) write(ctx context.Context, do func(*change) error) error {
 	return l.queue(ctx, do)(ctx)
 }
 
 // queue puts a change behind those before it, and returns what waits until it is on disk.
-func (l *Ledger) queue(ctx context.Context, do func(*change) error) (wait func(context.Context) error) {
+func (l *SQLite) queue(ctx context.Context, do func(*change) error) (wait func(context.Context) error) {
 	failed := func(err error) func(context.Context) error { return func(context.Context) error { return err } }
 	if l.writer == nil {
 		return failed(ErrReadOnly)
@@ -217,7 +217,7 @@ func (c *change) statement(text string) (*sql.Stmt, error) {
 // AddFile adds an input, and returns it with its ID. One at a time is staged: an earlier one that was not staged to its
 // end is taken back with all its items, since nothing of it can have been sent. Rows of earlier inputs that were to be
 // sent again as a part of it are rejected as before.
-func (l *Ledger) AddFile(f File) (File, error) {
+func (l *SQLite) AddFile(f File) (File, error) {
 	f.Added = time.Now().Truncate(time.Second)
 	err := l.write(context.Background(), func(c *change) error {
 		if err := c.dropHalf(); err != nil {
@@ -234,7 +234,7 @@ func (l *Ledger) AddFile(f File) (File, error) {
 }
 
 // FileStaged says that all items of an input are staged.
-func (l *Ledger) FileStaged(id, rows int64) error {
+func (l *SQLite) FileStaged(id, rows int64) error {
 	return l.write(context.Background(), func(c *change) error {
 		_, err := c.exec(`UPDATE files SET staged = 1, rows = ? WHERE id = ?`, rows, id)
 		return err
@@ -271,8 +271,9 @@ func (c *change) dropHalf() error {
 // Stage writes items of an input, in one transaction. One that is there already stays as it is, so staging may be done
 // again after a crash. One whose key another item has is skipped, with a code that says why and the line of the other;
 // only if that one was rejected as a part of an earlier input, it is staged again here, and the other skipped. So is a
-// rejected one that an entry says it corrects.
-func (l *Ledger) Stage(file int64, entries []Entry) error {
+// rejected one that an entry says it corrects. Sealed are the rows themselves, for ledgers whose rows others take than the
+// process that reads the input; this one has no use for them.
+func (l *SQLite) Stage(file int64, entries []Entry, _ []byte) error {
 	return l.write(context.Background(), func(c *change) error {
 		for _, e := range entries {
 			if e.Line <= 0 || e.Line > lineMask {
@@ -355,7 +356,7 @@ func (c *change) correct(item, by int64) error {
 
 // Wake makes everything of an input due that was begun and has no outcome, and with staged also what waits for its next
 // step. What was put off until [Never] is due at last. A run does so once, when it begins.
-func (l *Ledger) Wake(file int64, staged bool, last time.Time) error {
+func (l *SQLite) Wake(file int64, staged bool, last time.Time) error {
 	return l.write(context.Background(), func(c *change) error {
 		never, from, to := Never.UnixMilli(), id(file, 0), id(file+1, 0)
 		if _, err := c.exec(`UPDATE items SET due = NULL WHERE (state IN (1, 4) OR state = 0 AND ? AND due < ?) AND due IS NOT NULL AND id > ? AND id < ?`, staged, never, from, to); err != nil {
@@ -367,7 +368,7 @@ func (l *Ledger) Wake(file int64, staged bool, last time.Time) error {
 }
 
 // Begin writes a call down, before its first byte leaves. It returns when that is on disk.
-func (l *Ledger) Begin(ctx context.Context, item int64, kept []byte) error {
+func (l *SQLite) Begin(ctx context.Context, item int64, kept []byte) error {
 	day := time.Now().In(value.Beijing).Format(time.DateOnly)
 	return l.write(ctx, func(c *change) error {
 		if err := c.one(`UPDATE items SET state = 1, tries = tries + 1 WHERE id = ? AND state IN (0, 1, 4)`, item); err != nil {
@@ -397,13 +398,13 @@ func (c *change) one(text string, args ...any) error {
 }
 
 // End writes down how a step ended. What was kept of its call goes, unless the outcome is unknown.
-func (l *Ledger) End(ctx context.Context, item int64, o Outcome) error {
+func (l *SQLite) End(ctx context.Context, item int64, o Outcome) error {
 	return l.EndLater(ctx, item, o)(ctx)
 }
 
 // EndLater queues the change and returns; wait blocks until it is on disk. Changes reach the disk in the order in which
 // they were queued, so when a later Begin returns, this one is there too.
-func (l *Ledger) EndLater(ctx context.Context, item int64, o Outcome) (wait func(context.Context) error) {
+func (l *SQLite) EndLater(ctx context.Context, item int64, o Outcome) (wait func(context.Context) error) {
 	if o.State != Staged && o.State != Done && o.State != Rejected && o.State != Unknown {
 		return func(context.Context) error { return refusal{fmt.Sprintf("no step ends with state %d", o.State)} }
 	}
@@ -449,7 +450,7 @@ func (c *change) reason(english, chinese string) (any, error) {
 }
 
 // Tick remembers how the job stands.
-func (l *Ledger) Tick(t Tick) error {
+func (l *SQLite) Tick(t Tick) error {
 	return l.write(context.Background(), func(c *change) error {
 		_, err := c.exec(`INSERT INTO ticks (at, done, rejected, unknown, throttled, ceiling) VALUES (?, ?, ?, ?, ?, ?)`, t.At.UnixMilli(), t.Done, t.Rejected, t.Unknown, t.Throttled, t.Ceiling)
 		return err

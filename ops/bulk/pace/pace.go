@@ -13,14 +13,19 @@ func Look(age, least, most time.Duration) time.Duration { return max(least, min(
 // A Limiter spaces calls evenly, so that there are never more of them in any second than its rate. Asked to slow down
 // it halves its rate and creeps back, never above where it began. It goes by the monotonic clock alone.
 type Limiter struct {
-	turn    chan struct{} // of the one who waits for next; the others wait for their turn, in order
-	mu      sync.Mutex
-	ceiling float64 // calls a second; 0: no limit
-	rate    float64
-	since   time.Time // that rate is
-	next    time.Time // when the next call may leave
-	left    time.Time // when the last one did
-	halved  time.Time
+	turn chan struct{} // of the one who waits for next; the others wait for their turn, in order
+	mu   sync.Mutex
+	speed
+	next time.Time // when the next call may leave
+	left time.Time // when the last one did
+}
+
+// A speed is a rate that gives way.
+type speed struct {
+	Ceiling float64   `json:"ceiling"` // calls a second; 0: no limit
+	Rate    float64   `json:"rate"`    // as it is now
+	Since   time.Time `json:"since"`   // that rate is
+	Halved  time.Time `json:"halved"`
 }
 
 const (
@@ -34,7 +39,7 @@ const (
 // New returns a limiter of so many calls a second; 0: no limit, until it is asked to slow down.
 func New(rate float64) *Limiter {
 	rate = max(rate, 0)
-	return &Limiter{turn: make(chan struct{}, 1), ceiling: rate, rate: rate, since: time.Now()}
+	return &Limiter{turn: make(chan struct{}, 1), speed: speed{Ceiling: rate, Rate: rate, Since: time.Now()}}
 }
 
 // unlimited is the rate from which a limiter without one slows down.
@@ -72,11 +77,11 @@ func (l *Limiter) take(now time.Time) time.Duration {
 		return wait
 	}
 	l.left = now
-	if l.rate > 0 {
+	if l.speed.Rate > 0 {
 		if first := now.Add(-late); l.next.Before(first) {
 			l.next = first
 		}
-		l.next = l.next.Add(time.Duration(min(margin/l.rate, longest.Seconds()) * float64(time.Second)))
+		l.next = l.next.Add(time.Duration(min(margin/l.speed.Rate, longest.Seconds()) * float64(time.Second)))
 	}
 	return 0
 }
@@ -85,21 +90,34 @@ func (l *Limiter) take(now time.Time) time.Duration {
 const longest = 365 * 24 * time.Hour
 
 // creep lets the rate come back. While calls are held back nothing is learned, so it stays as it is.
-func (l *Limiter) creep(now time.Time) {
-	if now.Before(l.since) {
+func (s *speed) creep(now time.Time) {
+	if now.Before(s.Since) {
 		return
 	}
-	top := l.ceiling
-	if top == 0 {
-		top = unlimited
+	top := s.top()
+	if s.Rate > 0 && s.Rate < top {
+		s.Rate = min(top, s.Rate+top*recovery*now.Sub(s.Since).Minutes())
 	}
-	if l.rate > 0 && l.rate < top {
-		l.rate = min(top, l.rate+top*recovery*now.Sub(l.since).Minutes())
+	if s.Ceiling == 0 && s.Rate >= unlimited {
+		s.Rate = 0
 	}
-	if l.ceiling == 0 && l.rate >= unlimited {
-		l.rate = 0
+	s.Since = now
+}
+
+// top is the rate that it comes back to.
+func (s *speed) top() float64 {
+	if s.Ceiling == 0 {
+		return unlimited
 	}
-	l.since = now
+	return s.Ceiling
+}
+
+func (s *speed) halve(now time.Time) {
+	s.Halved = now
+	if s.Rate == 0 {
+		s.Rate = unlimited
+	}
+	s.Rate = max(s.Rate/2, s.top()*lowest)
 }
 
 // Throttled halves the rate, once for all answers of about a second and for those to calls that left before it was
@@ -112,21 +130,13 @@ func (l *Limiter) Throttled(after time.Duration) {
 	if hold := now.Add(after); l.next.Before(hold) {
 		l.next = hold
 	}
-	if l.since.Before(l.next) && after > 0 {
-		l.since = l.next
+	if l.Since.Before(l.next) && after > 0 {
+		l.Since = l.next
 	}
-	if !l.halved.IsZero() && (now.Sub(l.halved) < lull || !l.left.After(l.halved)) {
+	if !l.Halved.IsZero() && (now.Sub(l.Halved) < lull || !l.left.After(l.Halved)) {
 		return
 	}
-	l.halved = now
-	top := l.ceiling
-	if top == 0 {
-		top = unlimited
-	}
-	if l.rate == 0 {
-		l.rate = unlimited
-	}
-	l.rate = max(l.rate/2, top*lowest)
+	l.halve(now)
 }
 
 // Rate is how many calls a second are allowed now; 0: no limit.
@@ -134,5 +144,5 @@ func (l *Limiter) Rate() float64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.creep(time.Now())
-	return l.rate
+	return l.speed.Rate
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // Read gathers the facts of a job, also beside a process that runs it.
-func Read(ctx context.Context, l *ledger.Ledger, now time.Time) (f Facts, err error) {
+func Read(ctx context.Context, l ledger.Ledger, now time.Time) (f Facts, err error) {
 	head := l.Head()
 	f = Facts{Name: head.Name, Operation: head.Operation, Sender: head.Sender, Settings: head.Settings, Created: head.Created, Made: now}
 	sums, err := l.Sums()
@@ -44,7 +44,7 @@ func Read(ctx context.Context, l *ledger.Ledger, now time.Time) (f Facts, err er
 }
 
 // reasons of rejected rows; what a code means is what the first row that has it was told.
-func reasons(ctx context.Context, l *ledger.Ledger) ([]Reason, error) {
+func reasons(ctx context.Context, l ledger.Ledger) ([]Reason, error) {
 	counts, err := l.Reasons()
 	if err != nil || len(counts) == 0 {
 		return nil, err

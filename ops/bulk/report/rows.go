@@ -32,7 +32,7 @@ func ours() []string {
 // Rows are those rows of a job that ended in one way, to be written in the shape of its inputs. The ledger knows what
 // became of them, the inputs what they were.
 type Rows struct {
-	Ledger  *ledger.Ledger
+	Ledger  ledger.Ledger
 	State   ledger.State   // Rejected, Unknown or Skipped
 	Code    string         // only those with this code, such as [ledger.Changed]; empty: all
 	Columns []table.Column // of the operation

@@ -31,7 +31,7 @@ var memberColumns = []table.Column{
 type job struct {
 	t      *testing.T
 	dir    string
-	ledger *ledger.Ledger
+	ledger *ledger.SQLite
 	files  map[string]ledger.File
 	next   byte
 }
@@ -68,7 +68,7 @@ func (j *job) input(name, text string, rows int64, lines ...int64) {
 		j.next++
 		entries = append(entries, ledger.Entry{Line: line, Rows: rows, Key: [20]byte{j.next}, Content: [8]byte{j.next}})
 	}
-	require.NoError(j.t, j.ledger.Stage(known.ID, entries))
+	require.NoError(j.t, j.ledger.Stage(known.ID, entries, nil))
 	require.NoError(j.t, j.ledger.FileStaged(known.ID, rows*int64(len(lines))))
 }
 

@@ -1,0 +1,211 @@
+//go:build services && unix
+
+package postgres_test
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wxpay-go/wxpay"
+	"github.com/wxpay-go/wxpay/auth"
+	"github.com/wxpay-go/wxpay/ops/bulk"
+	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
+	"github.com/wxpay-go/wxpay/ops/bulk/members"
+	"github.com/wxpay-go/wxpay/ops/bulk/postgres"
+	"github.com/wxpay-go/wxpay/wxpaytest"
+)
+
+var soak = flag.Bool("soak", false, "many machines at full size, with a zombie of a minute; some minutes")
+
+// A machine is what a child process is told: where its store, the platform and its keys are.
+type machine struct{ Store, URL, Keys, Card string }
+
+const child = "WXPAY_TEST_MACHINE"
+
+func TestMain(m *testing.M) {
+	told := os.Getenv(child)
+	if told == "" {
+		os.Exit(m.Run())
+	}
+	var c machine
+	err := json.Unmarshal([]byte(told), &c)
+	if err == nil {
+		err = c.run()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// run is the child: a worker until it is told to end, or killed.
+func (c machine) run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	key, err := auth.LoadPrivateKeyFile(filepath.Join(c.Keys, "apiclient_key.pem"))
+	if err != nil {
+		return err
+	}
+	public, err := auth.LoadPublicKeyFile(filepath.Join(c.Keys, "pub_key.pem"))
+	if err != nil {
+		return err
+	}
+	client, err := wxpay.New(wxpay.Config{MchID: wxpaytest.MchID, SerialNo: wxpaytest.SerialNo, PrivateKey: key, PublicKeyID: wxpaytest.PublicKeyID, PublicKey: public, BaseURL: c.URL})
+	if err != nil {
+		return err
+	}
+	store, err := postgres.Open(ctx, c.Store)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	return bulk.Worker{Store: store, Operation: func(_ context.Context, _ string, h ledger.Head) (bulk.Operation, func(context.Context) ([]byte, error), error) {
+		return members.ByPhone{Client: client, CardID: h.Settings["card_id"]}, bulk.ClientKey(client), nil
+	}}.Run(ctx)
+}
+
+// keysOf writes the keys of the fake's merchant into files.
+func keysOf(t testing.TB, config wxpay.Config) string {
+	t.Helper()
+	folder := t.TempDir()
+	private, err := x509.MarshalPKCS8PrivateKey(config.PrivateKey.(*rsa.PrivateKey))
+	require.NoError(t, err)
+	public, err := x509.MarshalPKIXPublicKey(config.PublicKey)
+	require.NoError(t, err)
+	for name, block := range map[string]*pem.Block{"apiclient_key.pem": {Type: "PRIVATE KEY", Bytes: private}, "pub_key.pem": {Type: "PUBLIC KEY", Bytes: public}} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), pem.EncodeToMemory(block), 0o600))
+	}
+	return folder
+}
+
+// start starts a machine of its own.
+func (c machine) start(t testing.TB) *exec.Cmd {
+	t.Helper()
+	told, err := json.Marshal(c)
+	require.NoError(t, err)
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), child+"="+string(told))
+	cmd.Stderr = os.Stderr
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGCONT)
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	return cmd
+}
+
+// calls are the moments at which calls that change something arrived.
+type calls struct {
+	mu sync.Mutex
+	at []time.Time
+}
+
+func (c *calls) add(r wxpaytest.Request) {
+	if r.Method == http.MethodPost {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.at = append(c.at, time.Now())
+	}
+}
+
+// worst is the largest number of them in any second.
+func (c *calls) worst() (most int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	slices.SortFunc(c.at, time.Time.Compare)
+	for first, last := 0, 0; last < len(c.at); last++ {
+		for c.at[last].Sub(c.at[first]) >= time.Second {
+			first++
+		}
+		most = max(most, last-first+1)
+	}
+	return most
+}
+
+// Three machines, of which one is killed and one is asleep for longer than its lease: every row has its effect once, at the
+// rate that was given.
+func TestMachines(t *testing.T) {
+	rows, rate, asleep := 6000, 200.0, 20*time.Second
+	if *soak {
+		rows, rate, asleep = 50_000, 200.0, time.Minute
+	}
+	var seen calls
+	s := newSite(t, wxpaytest.Options{Unlimited: true, Observe: seen.add})
+	at := migrated(t)
+	store := open(t, at)
+	o, key := s.operation(t)
+	_, err := bulk.Job{Store: store, Ledger: "autumn", Source: people(o, rows), Operation: o, Key: key, Rate: rate, Detach: true}.Run(t.Context())
+	stop, ok := errors.AsType[*bulk.StopError](err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, bulk.WhyLimit, stop.Why)
+	c := machine{at, s.url, keysOf(t, s.Config()), s.card}
+	conn, err := pgx.Connect(t.Context(), at)
+	require.NoError(t, err)
+	defer conn.Close(context.Background())
+	held := func(pid int) (chunks int) {
+		require.NoError(t, conn.QueryRow(t.Context(), `SELECT count(*) FROM wxpay.chunks c JOIN wxpay.workers w ON w.id = c.worker WHERE w.pid = $1`, pid).Scan(&chunks))
+		return chunks
+	}
+	begin := time.Now()
+	killed, zombie, last := c.start(t), c.start(t), c.start(t)
+	wait := func(what string, until func() bool) time.Duration {
+		start := time.Now()
+		for !until() {
+			require.Less(t, time.Since(start), time.Minute+3*time.Duration(float64(rows)/rate*float64(time.Second)), what)
+			time.Sleep(100 * time.Millisecond)
+		}
+		return time.Since(start)
+	}
+	wait("each has chunks", func() bool {
+		return held(killed.Process.Pid) > 0 && held(zombie.Process.Pid) > 0 && held(last.Process.Pid) > 0
+	})
+	require.NoError(t, killed.Process.Kill())
+	require.NoError(t, zombie.Process.Signal(syscall.SIGSTOP))
+	slept := time.Now()
+	recovered := wait("others have what the dead had", func() bool { return held(killed.Process.Pid) == 0 && held(zombie.Process.Pid) == 0 })
+	time.Sleep(asleep - time.Since(slept))
+	require.NoError(t, zombie.Process.Signal(syscall.SIGCONT))
+	wait("all is done", func() bool {
+		standing, err := store.Standing(t.Context(), "autumn")
+		require.NoError(t, err)
+		require.Nil(t, standing.Stopped)
+		return !standing.Open
+	})
+	took := time.Since(begin)
+	sum, err := bulk.Job{Store: store, Ledger: "autumn", Source: people(o, rows), Operation: o, Key: key, Rate: rate}.Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, bulk.Sums{Rows: int64(rows), Done: int64(rows)}, sum.Sums)
+	assert.Equal(t, rows, s.members(), "one effect each")
+	t.Logf("%d rows in %s at %.0f/s: %d calls more than rows, worst second %d calls, recovery after %s", rows, took.Round(time.Second), rate, len(seen.at)-rows, seen.worst(), recovered.Round(100*time.Millisecond))
+	assert.LessOrEqual(t, recovered, 20*time.Second, "lease and 5 s")
+	most := rate * 1.25 // what a machine that does other things as well makes of it
+	if *soak {
+		most = rate * 1.02
+	}
+	assert.LessOrEqual(t, float64(seen.worst()), most)
+	require.NoError(t, zombie.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, last.Process.Signal(syscall.SIGTERM))
+	assert.NoError(t, zombie.Wait())
+	assert.NoError(t, last.Wait())
+}
