@@ -15,6 +15,7 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/utils"
 	"github.com/wxpay-go/wxpay/auth"
 	"github.com/wxpay-go/wxpay/internal/regular"
+	"github.com/wxpay-go/wxpay/ops/bulk/postgres"
 )
 
 // A finding is one line of the doctor.
@@ -128,6 +129,7 @@ func (d *doctor) end() error {
 func (d *doctor) look(ctx context.Context) {
 	s := d.setup()
 	d.sources(s)
+	d.store(ctx)
 	if s.err != nil {
 		d.notTried("echo")
 		return
@@ -183,6 +185,37 @@ func (d *doctor) sources(s *setup) {
 		names := strings.Join(s.unused, ", ")
 		d.doubt("setup", names+" are set elsewhere too and do not count", names+" 在别处也有设置，但不生效", "leave them out, so that nobody takes them for what is used", "请删除多余设置，以免误解")
 	}
+}
+
+// store looks at the store of WXPAY_STORE, if that is set.
+func (d *doctor) store(ctx context.Context) {
+	const check = "store"
+	said := d.env("WXPAY_STORE")
+	if said == "" {
+		return
+	}
+	shown, ok := shownURL(said)
+	if !ok {
+		d.bad(exitUsage, check, "WXPAY_STORE is no URL such as postgres://host:5432/database", "WXPAY_STORE 的格式应为 postgres://host:5432/database", "mend it, or leave it out", "请更正或删除")
+		return
+	}
+	s, err := postgres.Open(ctx, said)
+	if err != nil {
+		r := reportOf(ctx, err)
+		exit := r.exit
+		if exit != exitUsage {
+			exit = exitStopped
+		}
+		d.bad(exit, check, shown+": "+r.said.English, shown+"："+r.said.Chinese, "see that the database runs and lets this machine in, and that wxpay store migrate has made the tables", "请确认数据库正在运行、允许本机登录，且已执行 wxpay store migrate")
+		return
+	}
+	defer s.Close()
+	workers, err := s.Workers(ctx)
+	if err != nil {
+		d.bad(exitStopped, check, shown+": "+oneLine(err.Error()), shown+"："+oneLine(err.Error()), "see whether the database runs", "请确认数据库正在运行")
+		return
+	}
+	d.good(check, fmt.Sprintf("%s, workers alive: %d", shown, len(workers)), fmt.Sprintf("%s，存活的 worker 共 %d 个", shown, len(workers)))
 }
 
 // caller is who signs.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/wxpay-go/wxpay/auth"
 	"github.com/wxpay-go/wxpay/media"
 	"github.com/wxpay-go/wxpay/ops/bulk"
+	"github.com/wxpay-go/wxpay/ops/bulk/postgres"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
 	"github.com/wxpay-go/wxpay/ops/emulator/callbacks"
 	"github.com/wxpay-go/wxpay/push/pushpackage"
@@ -144,6 +146,14 @@ func reportOf(ctx context.Context, err error) report {
 	if f, ok := errors.AsType[*table.Fault](err); ok {
 		return report{exit: exitUsage, said: wxpay.Hint{English: f.Error(), Chinese: chineseFault(f)}, hint: wxpay.Hint{English: "nothing was sent", Chinese: "未发送任何内容"}}
 	}
+	if errors.Is(err, bulk.ErrAway) {
+		why := awayBecause(err)
+		return report{exit: exitStopped, said: wxpay.Hint{English: "the store cannot be reached: " + why, Chinese: "无法连接存储：" + why},
+			hint: wxpay.Hint{English: "what was written down is safe, and nothing is sent meanwhile; run it again when the store is back", Chinese: "已落账的内容不会丢失，期间不会发送任何内容；存储恢复后再次运行即可"}}
+	}
+	if e, ok := errors.AsType[*postgres.VersionError](err); ok {
+		return ofStoreVersion(e)
+	}
 	if e, ok := errors.AsType[*bulk.StopError](err); ok {
 		r := report{exit: exitOf(e.Why), said: e.Reason}
 		if e.Err != nil && !errors.Is(e.Err, media.ErrChanged) { // the reason says that
@@ -180,6 +190,33 @@ func reportOf(ctx context.Context, err error) report {
 	}
 	if ctx.Err() != nil && (r.exit == exitInternal || r.exit == exitStopped) {
 		r.exit, r.hint = exitInterrupted, wxpay.Hint{English: "interrupted; run it again", Chinese: "已中断；可再次运行"}
+	}
+	return r
+}
+
+// login stands in what the driver says of a connection that failed.
+var login = regexp.MustCompile("failed to connect to `[^`]*`: ")
+
+// awayBecause is why a store cannot be reached, without who logs in there.
+func awayBecause(err error) string {
+	s := oneLine(login.ReplaceAllString(err.Error(), ""))
+	_, why, ok := strings.Cut(s, oneLine(bulk.ErrAway.Error())+": ")
+	if !ok {
+		return s
+	}
+	return why
+}
+
+// ofStoreVersion is a store whose tables this program cannot use.
+func ofStoreVersion(e *postgres.VersionError) report {
+	r := report{exit: exitUsage, said: wxpay.Hint{English: oneLine(e.Error())}}
+	switch {
+	case e.Is == 0:
+		r.said.Chinese = "数据库中没有任务的数据表；请运行 wxpay store migrate"
+	case e.Is < e.Known:
+		r.said.Chinese = fmt.Sprintf("存储的数据表版本为 %d，本程序需要版本 %d；请运行 wxpay store migrate", e.Is, e.Known)
+	default:
+		r.said.Chinese = fmt.Sprintf("存储的数据表版本为 %d，本程序最高支持版本 %d；请使用更新版本的程序", e.Is, e.Known)
 	}
 	return r
 }
@@ -319,7 +356,7 @@ func chineseFault(f *table.Fault) string {
 
 // oneLine is an error's text without the name of the package in front.
 func oneLine(s string) string {
-	for _, name := range []string{"wxpay: ", "pushpackage: ", "bulk: ", "auth: ", "ledger: ", "table: "} {
+	for _, name := range []string{"wxpay: ", "pushpackage: ", "bulk: ", "auth: ", "ledger: ", "table: ", "postgres: "} {
 		s = strings.TrimPrefix(s, name)
 		for _, before := range []string{": ", "：", "; ", "；", "("} {
 			s = strings.ReplaceAll(s, before+name, before)

@@ -13,6 +13,8 @@ import (
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/media"
 	"github.com/wxpay-go/wxpay/ops/bulk"
+	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
+	"github.com/wxpay-go/wxpay/ops/bulk/postgres"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
 	"github.com/wxpay-go/wxpay/push/pushpackage"
 )
@@ -51,6 +53,13 @@ func TestExitCodes(t *testing.T) {
 		"job whose input changed": {&bulk.StopError{Why: bulk.WhyInput, Reason: hint, Err: media.ErrChanged}, exitUsage},
 		"input that changed":      {fmt.Errorf("%w: x", media.ErrChanged), exitUsage},
 		"job without a ledger":    {&bulk.StopError{Why: bulk.WhyLedger, Reason: hint}, exitInternal},
+		"store away":              {fmt.Errorf("%w: failed to connect to `user=13800138000 database=jobs`: 10.0.0.1:5432 (db): dial error", bulk.ErrAway), exitStopped},
+		"job whose store is away": {&bulk.StopError{Why: bulk.WhyLedger, Reason: hint, Err: fmt.Errorf("x: %w", bulk.ErrAway)}, exitStopped},
+		"store without tables":    {&postgres.VersionError{Is: 0, Known: 2}, exitUsage},
+		"store that is older":     {&postgres.VersionError{Is: 1, Known: 2}, exitUsage},
+		"store that is newer":     {&postgres.VersionError{Is: 3, Known: 2}, exitUsage},
+		"held in a store":         {refusal(&ledger.HeldError{Path: "autumn-member-import"}), exitStopped},
+		"held in a folder":        {refusal(&ledger.HeldError{Path: "/jobs/autumn.ledger"}), exitStopped},
 		"TPNS refused":            {written(&pushpackage.Error{Route: "POST /v3/push/app", StatusCode: 200, RetCode: pushpackage.CodeInvalidParam, Message: "account 13800138000"}), exitRejected},
 		"TPNS login":              {written(&pushpackage.Error{Route: "POST /v3/push/app", StatusCode: 200, RetCode: pushpackage.CodeAuthFailed}), exitAuth},
 		"TPNS too fast":           {written(&pushpackage.Error{Route: "POST /v3/push/app", StatusCode: 200, RetCode: pushpackage.CodeTooFast}), exitStopped},

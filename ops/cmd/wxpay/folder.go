@@ -21,7 +21,7 @@ import (
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
 )
 
-// A folder is where ledgers lie. Of a job NAME there may be NAME.ledger, NAME.ledger.lock, NAME.job, which says how it
+// A folder is where ledgers lie, and files of rows. Of a job NAME there may be NAME.ledger, NAME.ledger.lock, NAME.job, which says how it
 // is run, and the rows to look at: NAME.rejected.csv, NAME.unknown.csv, NAME.skipped.csv.
 type folder string
 
@@ -104,19 +104,6 @@ func (f folder) writable() error {
 	return nil
 }
 
-// ready looks, before a job begins or goes on, whether that can be written down. A dry run only reads.
-func (f folder) ready(name string, dry bool) error {
-	look := f.writable
-	if dry {
-		look = f.readable
-	}
-	if err := look(); err != nil {
-		return err
-	}
-	_, err := f.record(name)
-	return err
-}
-
 // unusable says why, and what to do.
 func (f folder) unusable(err error) error {
 	english, chinese := whyOf(err)
@@ -169,7 +156,7 @@ var produced = regexp.MustCompile(`^(.+)\.(?:rejected|unknown|skipped)(?:-\d+)?$
 
 // nameFor is how a job over a file is called that nobody named: as the job out of which the file came, else after the
 // file and what is done with it.
-func (f folder) nameFor(file, does string) string {
+func (f home) nameFor(file, does string) string {
 	base := filepath.Base(file)
 	base = strings.TrimSuffix(base, filepath.Ext(base))
 	if m := produced.FindStringSubmatch(base); m != nil && f.has(m[1]) {
@@ -231,6 +218,21 @@ type recordInput struct {
 
 const recordVersion = 1
 
+// recordOf reads what is kept of one.
+func recordOf(text []byte) (record, error) {
+	r := record{Version: recordVersion}
+	err := json.Unmarshal(text, &r)
+	if err == nil && slices.ContainsFunc(r.Inputs, func(in recordInput) bool { return in.File == "" || len(in.Args) == 0 }) {
+		err = errors.New("an input without its command line")
+	}
+	return r, err
+}
+
+func (r record) text() ([]byte, error) {
+	text, err := json.MarshalIndent(r, "", "  ")
+	return append(text, '\n'), err
+}
+
 // record reads NAME.job; an empty one if there is none.
 func (f folder) record(name string) (record, error) {
 	r := record{Version: recordVersion}
@@ -239,10 +241,7 @@ func (f folder) record(name string) (record, error) {
 		return r, nil
 	}
 	if err == nil {
-		err = json.Unmarshal(text, &r)
-	}
-	if err == nil && slices.ContainsFunc(r.Inputs, func(in recordInput) bool { return in.File == "" || len(in.Args) == 0 }) {
-		err = errors.New("an input without its command line")
+		r, err = recordOf(text)
 	}
 	if err != nil {
 		english, chinese := whyOf(err)
@@ -258,11 +257,11 @@ func (f folder) record(name string) (record, error) {
 }
 
 func (f folder) keep(name string, r record) error {
-	text, err := json.MarshalIndent(r, "", "  ")
+	text, err := r.text()
 	if err != nil {
 		return err
 	}
-	return bulkreport.WriteFile(f.path(name, recordSuffix), append(text, '\n'))
+	return bulkreport.WriteFile(f.path(name, recordSuffix), text)
 }
 
 // fed notes how a file was fed.

@@ -213,6 +213,7 @@ wxpay doctor says which.
 func (a *app) otherVariables() [][2]string {
 	return [][2]string{
 		{"WXPAY_PROFILE", a.t("profile to take, as --profile", "使用的配置，同 --profile")},
+		{"WXPAY_STORE", a.t("store of jobs for many machines, as --store: postgres://user@host/db. A password in it is a secret; it may stand in ~/.pgpass, PGPASSFILE or PGPASSWORD instead", "多机任务的存储，同 --store：postgres://user@host/db。其中的密码属于机密，也可放在 ~/.pgpass、PGPASSFILE 或 PGPASSWORD 中")},
 		{"WXPAY_LANG", a.t("language, as --lang; else LC_ALL, LC_MESSAGES, LANG", "语言，同 --lang；否则依次看 LC_ALL、LC_MESSAGES、LANG")},
 		{"NO_COLOR", a.t("no colors", "不使用颜色")},
 		{"HTTPS_PROXY, NO_PROXY", a.t("proxy on the way to the platform", "访问平台所用代理")},
@@ -327,7 +328,7 @@ func (a *app) help(c *cobra.Command) error {
 			tree.Environment = append(tree.Environment, environment{v.name, a.t(v.english, v.chinese), v.secret})
 		}
 		for _, v := range a.otherVariables() {
-			tree.Environment = append(tree.Environment, environment{v[0], v[1], false})
+			tree.Environment = append(tree.Environment, environment{v[0], v[1], v[0] == "WXPAY_STORE"})
 		}
 		return a.emit("help", tree, nil)
 	}

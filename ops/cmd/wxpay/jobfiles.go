@@ -19,7 +19,8 @@ import (
 )
 
 func (a *app) jobsExport() *cobra.Command {
-	var dir, out string
+	var at where
+	var out string
 	var rejected, unknown, skipped, reveal bool
 	c := &cobra.Command{Use: "export NAME", Short: a.t("rejected, unknown or skipped rows of a job as CSV, in the shape of its input", "将被拒绝、结果未知或跳过的行按输入格式导出为 CSV")}
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -27,7 +28,7 @@ func (a *app) jobsExport() *cobra.Command {
 		if !ok {
 			return a.misused(c, "say which rows: --rejected, --unknown or --skipped", "请指定导出哪些行：--rejected、--unknown 或 --skipped")
 		}
-		f, l, err := a.look(dir, args[0])
+		f, l, err := a.look(&at, args[0])
 		if err != nil {
 			return err
 		}
@@ -42,7 +43,7 @@ func (a *app) jobsExport() *cobra.Command {
 		}
 		return a.export(c.Context(), f, args[0], l, state, out, reveal)
 	}
-	a.dirFlag(c, &dir)
+	a.whereFlags(c, &at)
 	c.Flags().BoolVar(&rejected, "rejected", false, a.t("rows that had no effect", "未生效的行"))
 	c.Flags().BoolVar(&unknown, "unknown", false, a.t("rows that may have had their effect", "可能已生效的行"))
 	c.Flags().BoolVar(&skipped, "skipped", false, a.t("rows that stand twice, were done before, or have changed", "重复、此前已完成或已变更的行"))
@@ -64,7 +65,7 @@ func oneState(rejected, unknown, skipped bool) (ledger.State, bool) {
 }
 
 // export writes rows of one state to a file that the user names, to stdout, or beside the ledger.
-func (a *app) export(ctx context.Context, f folder, name string, l *ledger.Ledger, state ledger.State, out string, reveal bool) error {
+func (a *app) export(ctx context.Context, f home, name string, l ledger.Ledger, state ledger.State, out string, reveal bool) error {
 	rows, err := a.rows(f, name, l, state, reveal)
 	if err != nil {
 		return err
@@ -154,7 +155,7 @@ func (a *app) lost(w bulkreport.Written) {
 }
 
 // rows of a job, joined with its inputs as they were opened for it.
-func (a *app) rows(f folder, name string, l *ledger.Ledger, state ledger.State, reveal bool) (bulkreport.Rows, error) {
+func (a *app) rows(f home, name string, l ledger.Ledger, state ledger.State, reveal bool) (bulkreport.Rows, error) {
 	r, err := f.record(name)
 	if err != nil {
 		return bulkreport.Rows{}, err
@@ -194,9 +195,10 @@ func fedBefore(inputs []ledger.File, path string) bool {
 }
 
 func (a *app) jobsReport() *cobra.Command {
-	var dir, out string
+	var at where
+	var out string
 	c := &cobra.Command{Use: "report NAME", Short: a.t("one page of HTML about a job", "生成任务的 HTML 报告（单文件）"), RunE: func(c *cobra.Command, args []string) error {
-		f, l, err := a.look(dir, args[0])
+		f, l, err := a.look(&at, args[0])
 		if err != nil {
 			return err
 		}
@@ -243,7 +245,7 @@ func (a *app) jobsReport() *cobra.Command {
 		a.note(a.t("report: %s", "报告：%s"), seen(path))
 		return nil
 	}}
-	a.dirFlag(c, &dir)
+	a.whereFlags(c, &at)
 	c.Flags().StringVarP(&out, "out", "o", "", a.t("`FILE` to write; - is stdout; else NAME.html here", "输出文件 `FILE`；- 为标准输出；默认为当前目录的 NAME.html"))
 	return c
 }
@@ -257,11 +259,11 @@ func taken(path string, err error) error {
 }
 
 func (a *app) jobsForget() *cobra.Command {
-	var dir string
+	var at where
 	var yes, force bool
 	c := &cobra.Command{Use: "forget NAME", Short: a.t("delete what is remembered of a job", "删除任务的台账与记录")}
 	c.RunE = func(c *cobra.Command, args []string) error {
-		f, err := a.home(dir, args[0])
+		f, err := a.homeOf(&at, args[0])
 		if err == nil {
 			err = f.writable()
 		}
@@ -297,15 +299,15 @@ func (a *app) jobsForget() *cobra.Command {
 		release()
 		return a.forget(f, args[0])
 	}
-	a.dirFlag(c, &dir)
+	a.whereFlags(c, &at)
 	c.Flags().BoolVar(&yes, "yes", false, a.t("do not ask", "不再询问"))
 	c.Flags().BoolVar(&force, "force", false, a.t("even if rows are unknown or not sent, or the ledger is damaged", "即使有结果未知或未发送的行，或台账已损坏"))
 	return c
 }
 
 // hold keeps others from running a job, and tells how it stands.
-func (a *app) hold(ctx context.Context, f folder, name string, force bool) (bulkreport.Facts, func(), error) {
-	l, err := ledger.Open(f.ledger(name))
+func (a *app) hold(ctx context.Context, f home, name string, force bool) (bulkreport.Facts, func(), error) {
+	l, err := f.hold(name)
 	if err != nil {
 		if _, held := errors.AsType[*ledger.HeldError](err); held || !force {
 			return bulkreport.Facts{}, nil, refusal(err)
@@ -320,15 +322,20 @@ func (a *app) hold(ctx context.Context, f folder, name string, force bool) (bulk
 }
 
 // forget deletes a ledger and what was written beside it, but for files that somebody has changed since.
-func (a *app) forget(f folder, name string) error {
+func (a *app) forget(f home, name string) error {
 	r, err := f.record(name)
 	if err != nil {
 		a.say(a.t("warning: %s", "警告：%s"), a.textOf(err))
 	}
-	gone := append(f.files(name), f.path(name, recordSuffix))
+	var gone []string
+	if f.store == nil {
+		gone = append(f.files(name), f.path(name, recordSuffix))
+	} else if err := f.forgets(name); err != nil {
+		return err
+	}
 	for path := range r.Written {
 		switch {
-		case filepath.Dir(path) != string(f):
+		case filepath.Dir(path) != string(f.folder):
 		case r.owns(path):
 			gone = append(gone, path)
 		default:

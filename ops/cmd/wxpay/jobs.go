@@ -3,8 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"math"
 	"slices"
@@ -19,7 +21,7 @@ import (
 )
 
 func (a *app) jobsCommands() []*cobra.Command {
-	return []*cobra.Command{a.jobsList(), a.jobsShow(), a.jobsResume(), a.jobsExport(), a.jobsReport(), a.jobsForget()}
+	return []*cobra.Command{a.jobsList(), a.jobsShow(), a.jobsResume(), a.jobsStop(), a.jobsExport(), a.jobsReport(), a.jobsForget()}
 }
 
 // A standing is how a job stands, for lists and programs.
@@ -28,31 +30,34 @@ type standing struct {
 	Operation string `json:"operation,omitzero"`
 	Sender    string `json:"sender,omitzero"`
 	bulk.Sums
-	State   string     `json:"state"` // running, finished, unfinished, damaged
+	State   string     `json:"state"` // running, finished, unfinished, damaged; in a store also stopped
 	Pid     int        `json:"pid,omitzero"`
 	Created *time.Time `json:"created,omitempty"`
 	Last    *time.Time `json:"last,omitempty"`
 	Ledger  string     `json:"ledger"`
 	Error   string     `json:"error,omitzero"`
+	*inStore
 }
 
 func (a *app) jobsList() *cobra.Command {
-	var dir string
-	c := &cobra.Command{Use: "list", Short: a.t("jobs of the folder and how they stand", "列出目录中的任务及其状态"), RunE: func(c *cobra.Command, _ []string) error {
-		folder, err := a.folder(dir)
+	var at where
+	c := &cobra.Command{Use: "list", Short: a.t("jobs of the folder, or of the store, and how they stand", "列出目录或存储中的任务及其状态"), RunE: func(c *cobra.Command, _ []string) error {
+		h, err := a.home(&at)
 		if err == nil {
-			err = folder.readable()
+			err = h.readable()
 		}
 		if err != nil {
 			return err
 		}
-		names, err := folder.names()
+		list, err := a.standings(c.Context(), h)
 		if err != nil {
 			return err
 		}
 		rows := [][]string{a.words("JOB 任务", "OPERATION 操作", "ROWS 行数", "DONE 完成", "REJECTED 拒绝", "UNKNOWN 未知", "SKIPPED 跳过", "LEFT 未结束", "STATE 状态", "LAST 最近活动", "PID 进程")}
-		for _, name := range names {
-			s := a.standingOf(c.Context(), folder, name)
+		if h.store != nil {
+			rows = [][]string{append(rows[0][:9:9], a.words("WAITING 待领取", "TAKEN 已领取")...)}
+		}
+		for _, s := range list {
 			if a.json {
 				if err := a.emit("job", s, nil); err != nil {
 					return err
@@ -60,6 +65,10 @@ func (a *app) jobsList() *cobra.Command {
 				continue
 			}
 			row := []string{s.Job, s.Operation, grouped(s.Rows), grouped(s.Done), grouped(s.Rejected), grouped(s.Unknown), grouped(s.Skipped), grouped(s.Left), a.stateWord(s.State)}
+			if s.inStore != nil {
+				rows = append(rows, append(row, grouped(s.Waiting), grouped(s.Taken)))
+				continue
+			}
 			last, pid := "", ""
 			if s.Last != nil {
 				last = s.Last.Local().Format("2006-01-02 15:04")
@@ -70,18 +79,30 @@ func (a *app) jobsList() *cobra.Command {
 			row = append(row, last, pid)
 			rows = append(rows, row)
 		}
-		if !a.json && len(names) > 0 {
+		if !a.json && len(list) > 0 {
 			aligned(a.stdout, rows)
 		}
-		if len(names) == 0 {
-			a.note(a.t("no jobs in %s", "%s 中没有任务"), folder)
+		if len(list) == 0 {
+			a.note(a.t("no jobs in %s", "%s 中没有任务"), h)
 		}
 		return a.emit("sums", struct {
 			Jobs int `json:"jobs"`
-		}{len(names)}, nil)
+		}{len(list)}, nil)
 	}}
-	a.dirFlag(c, &dir)
+	a.whereFlags(c, &at)
 	return c
+}
+
+// standings are all jobs and how they stand.
+func (a *app) standings(ctx context.Context, h home) (list []standing, err error) {
+	if h.store != nil {
+		return a.standingsIn(ctx, h.store)
+	}
+	names, err := h.names()
+	for _, name := range names {
+		list = append(list, a.standingOf(ctx, h, name))
+	}
+	return list, err
 }
 
 // words takes the English or the Chinese half of each pair.
@@ -101,14 +122,16 @@ func (a *app) stateWord(state string) string {
 		return a.t("finished", "已完成")
 	case "unfinished":
 		return a.t("unfinished", "未完成")
+	case "stopped":
+		return a.t("stopped", "已停止")
 	}
 	return a.t("damaged", "台账损坏")
 }
 
 // standingOf looks at a job without disturbing it.
-func (a *app) standingOf(ctx context.Context, f folder, name string) standing {
-	s := standing{Job: name, Ledger: f.ledger(name), State: "damaged"}
-	l, err := ledger.Look(f.ledger(name))
+func (a *app) standingOf(ctx context.Context, h home, name string) standing {
+	s := standing{Job: name, Ledger: h.at(name), State: "damaged"}
+	l, err := h.look(name)
 	if err != nil {
 		s.Error = oneLine(a.textOf(err))
 		return s
@@ -119,62 +142,69 @@ func (a *app) standingOf(ctx context.Context, f folder, name string) standing {
 		s.Error = oneLine(a.textOf(err))
 		return s
 	}
-	return s.of(facts, ledger.Held(f.ledger(name)))
+	return h.stands(s.of(facts))
 }
 
-// of is the standing that follows from facts, and from who runs the job; nil: nobody.
-func (s standing) of(facts bulkreport.Facts, held *ledger.HeldError) standing {
+// of is the standing that follows from facts.
+func (s standing) of(facts bulkreport.Facts) standing {
 	s.Operation, s.Sender, s.Sums = facts.Operation, facts.Sender, facts.Sums
 	s.Created, s.Last = momentOf(facts.Created), momentOf(facts.Last)
 	s.State = "unfinished"
 	if facts.Complete() {
 		s.State = "finished"
 	}
-	if held != nil {
-		s.State, s.Pid = "running", held.PID
-	}
 	return s
 }
 
 // look opens the ledger of a job beside whoever runs it.
-func (a *app) look(dir, name string) (folder, *ledger.Ledger, error) {
-	f, err := a.home(dir, name)
+func (a *app) look(at *where, name string) (home, ledger.Ledger, error) {
+	h, err := a.homeOf(at, name)
 	if err != nil {
-		return "", nil, err
+		return h, nil, err
 	}
-	l, err := ledger.Look(f.ledger(name))
+	l, err := h.look(name)
 	if err != nil {
-		return "", nil, refusal(err)
+		return h, nil, refusal(err)
 	}
-	return f, l, nil
+	return h, l, nil
 }
 
-// home is the folder of a job; an error if there is no such job.
-func (a *app) home(dir, name string) (folder, error) {
-	f, err := a.folder(dir)
+// homeOf is where a job is remembered; an error if there is no such job.
+func (a *app) homeOf(at *where, name string) (home, error) {
+	h, err := a.home(at)
 	if err == nil {
-		err = f.readable()
+		err = h.readable()
 	}
-	if err != nil || goodName(name) && f.has(name) {
-		return f, err
+	if err == nil && h.store != nil {
+		if _, err = h.look(name); errors.Is(err, fs.ErrNotExist) {
+			err = a.missing(h, name)
+		}
+		return h, err
 	}
-	return "", a.missing(f, name)
+	if err != nil || goodName(name) && h.has(name) {
+		return h, err
+	}
+	return h, a.missing(h, name)
 }
 
 // missing is a job that there is not.
-func (a *app) missing(f folder, name string) error {
+func (a *app) missing(h home, name string) error {
+	if h.store != nil {
+		return fail(exitUsage, fmt.Sprintf("there is no job %q in %s; see wxpay jobs list", name, h), fmt.Sprintf("%s 中没有任务 %q；请用 wxpay jobs list 查看", h, name))
+	}
+	f := h.folder
 	return fail(exitUsage, fmt.Sprintf("there is no job %q in %s; see wxpay jobs list, and name its folder with --dir", name, f), fmt.Sprintf("%s 中没有任务 %q；请用 wxpay jobs list 查看，并用 --dir 指定其目录", f, name))
 }
 
 func (a *app) jobsShow() *cobra.Command {
-	var dir string
+	var at where
 	c := &cobra.Command{Use: "show NAME", Short: a.t("what a job is and how it stands", "查看任务详情与状态"), RunE: func(c *cobra.Command, args []string) error {
-		f, l, err := a.look(dir, args[0])
+		h, l, err := a.look(&at, args[0])
 		if err != nil {
 			return err
 		}
 		defer l.Close()
-		facts, err := a.facts(c.Context(), f, args[0], l)
+		facts, err := a.facts(c.Context(), h, args[0], l)
 		if err != nil {
 			return err
 		}
@@ -182,7 +212,7 @@ func (a *app) jobsShow() *cobra.Command {
 		if settings == nil {
 			settings = map[string]string{}
 		}
-		s := standing{Job: args[0], Ledger: f.ledger(args[0])}.of(facts, ledger.Held(f.ledger(args[0])))
+		s := h.stands(standing{Job: args[0], Ledger: h.at(args[0])}.of(facts))
 		return a.emit("job", struct {
 			standing
 			Settings map[string]string `json:"settings"`
@@ -192,7 +222,7 @@ func (a *app) jobsShow() *cobra.Command {
 			Bad      int64             `json:"bad,omitzero"`
 		}{s, settings, append([]bulkreport.File{}, facts.Files...), reasonsOf(facts.Reasons), facts.Good, facts.Bad}, func(w io.Writer) { a.showJob(w, s, facts) })
 	}}
-	a.dirFlag(c, &dir)
+	a.whereFlags(c, &at)
 	return c
 }
 
@@ -213,13 +243,13 @@ func reasonsOf(reasons []bulkreport.Reason) []reasonInfo {
 }
 
 // facts of a job, with what is written down beside its ledger.
-func (a *app) facts(ctx context.Context, f folder, name string, l *ledger.Ledger) (bulkreport.Facts, error) {
+func (a *app) facts(ctx context.Context, h home, name string, l ledger.Ledger) (bulkreport.Facts, error) {
 	facts, err := bulkreport.Read(ctx, l, time.Now())
 	if err != nil {
 		return facts, refusal(err)
 	}
-	facts.Name, facts.Running = name, ledger.Held(f.ledger(name)) != nil
-	r, err := f.record(name)
+	facts.Name, facts.Running = name, h.stands(standing{Job: name}).State == "running"
+	r, err := h.record(name)
 	for i, file := range facts.Files {
 		for _, in := range r.Inputs {
 			if in.File == file.Name {
@@ -252,6 +282,9 @@ func (a *app) showJob(w io.Writer, s standing, facts bulkreport.Facts) {
 	for _, r := range facts.Reasons {
 		rows = append(rows, []string{"  " + r.Code, grouped(r.Rows) + "  " + printable(a.t(r.Why.English, r.Why.Chinese))})
 	}
+	if s.inStore != nil {
+		rows = append(rows, a.inStoreWords(s.inStore)...)
+	}
 	rows = append(rows, []string{a.t("ledger", "台账"), s.Ledger})
 	aligned(w, rows)
 }
@@ -267,26 +300,30 @@ func (a *app) sum(s bulk.Sums, begun int64) string {
 }
 
 func (a *app) jobsResume() *cobra.Command {
-	var dir string
+	var at where
 	c := &cobra.Command{Use: "resume NAME", Short: a.t("go on with a job, as it was begun", "按原参数继续任务")}
 	c.RunE = func(c *cobra.Command, args []string) error {
-		f, err := a.home(dir, args[0])
+		h, err := a.homeOf(&at, args[0])
 		if err == nil {
-			err = f.writable()
+			err = h.writable()
+		}
+		if err == nil {
+			err = a.onlyInStore(c, h)
 		}
 		if err != nil {
 			return err
 		}
-		r, err := f.record(args[0])
+		r, err := h.record(args[0])
 		if err != nil {
 			return err
 		}
 		if len(r.Inputs) == 0 {
 			return fail(exitUsage, "it is not written down how job "+args[0]+" was run: run the same command again with --job "+args[0], "没有任务 "+args[0]+" 的运行参数记录：请用原命令加 --job "+args[0]+" 重新运行")
 		}
-		return a.resume(c, f, args[0], r.Inputs)
+		return a.resume(c, h, args[0], r.Inputs)
 	}
-	a.dirFlag(c, &dir)
+	a.whereFlags(c, &at)
+	a.detachFlag(c, new(bool))
 	c.Flags().Float64("rate", 0, a.t("another rate than before, `N` calls a second; 0: no limit", "更改速率，每秒 `N` 次；0 表示不限"))
 	c.Flags().Int("concurrency", 0, a.t("`N` calls at a time", "并发 `N` 个请求"))
 	c.Flags().Int64("limit", 0, a.t("send about `N` rows, then stop; "+wholeItems, "本次约发送 `N` 行后停止；"+wholeItemsChinese))
@@ -297,9 +334,9 @@ func (a *app) jobsResume() *cobra.Command {
 
 // resume runs a job over its inputs, one after the other, and ends as the job stands after the last: rows of an input
 // that follows are no fault of the one before.
-func (a *app) resume(c *cobra.Command, f folder, name string, inputs []recordInput) error {
-	more := []string{"--job=" + name, "--dir=" + string(f), fmt.Sprintf("--json=%t", a.json), fmt.Sprintf("--quiet=%t", a.quiet)}
-	for _, flag := range []string{"rate", "concurrency", "until", "between", "profile"} {
+func (a *app) resume(c *cobra.Command, h home, name string, inputs []recordInput) error {
+	more := []string{"--job=" + name, "--dir=" + string(h.folder), fmt.Sprintf("--json=%t", a.json), fmt.Sprintf("--quiet=%t", a.quiet)}
+	for _, flag := range []string{"rate", "concurrency", "until", "between", "profile", "detach"} {
 		if flag := c.Flags().Lookup(flag); flag.Changed {
 			more = append(more, "--"+flag.Name+"="+flag.Value.String())
 		}
@@ -310,13 +347,13 @@ func (a *app) resume(c *cobra.Command, f folder, name string, inputs []recordInp
 		if !limited {
 			return 0
 		}
-		s := a.standingOf(c.Context(), f, name)
+		s := a.standingOf(c.Context(), h, name)
 		return s.Done + s.Rejected + s.Unknown
 	}
 	var last, wrong error
-	for _, in := range a.open(f, name, inputs) {
-		if !f.has(name) { // it was there before: nothing may begin anew in its place
-			return a.missing(f, name)
+	for _, in := range a.open(h, name, inputs) {
+		if !h.has(name) { // it was there before: nothing may begin anew in its place
+			return a.missing(h, name)
 		}
 		flags := slices.Clone(more)
 		if limited {
@@ -352,15 +389,15 @@ func (in recordInput) under(flags []string) []string {
 
 // again carries out a command line as a command of its own.
 func (a *app) again(ctx context.Context, args []string) error {
-	b := &app{env: a.env, stdin: a.stdin, stdout: a.stdout, stderr: a.stderr, chinese: a.chinese}
+	b := &app{env: a.env, stdin: a.stdin, stdout: a.stdout, stderr: a.stderr, chinese: a.chinese, store: a.store, opened: a.opened}
 	root := b.root()
 	root.SetArgs(args)
 	return root.ExecuteContext(ctx)
 }
 
 // open are the inputs of which rows are left; the last if there is none, to say how it ended.
-func (a *app) open(f folder, name string, inputs []recordInput) (list []recordInput) {
-	l, err := ledger.Look(f.ledger(name))
+func (a *app) open(h home, name string, inputs []recordInput) (list []recordInput) {
+	l, err := h.look(name)
 	if err != nil {
 		return inputs
 	}

@@ -38,6 +38,7 @@ func run(ctx context.Context, args []string, env func(string) string, stdin io.R
 	out := &sink{Writer: stdout}
 	a := &app{env: env, stdin: stdin, stdout: out, stderr: stderr}
 	a.chinese, a.json = language(args, env), flagged(args, "json")
+	defer a.close()
 	root := a.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -59,6 +60,10 @@ type app struct {
 	quiet   bool   // nothing on stderr but errors
 	profile string // name or path of a file; empty: see setup.go
 	set     setup
+
+	store   *store // open; nil: jobs are remembered in a folder
+	opened  bool   // it is known which
+	errands map[*cobra.Command]*errand
 }
 
 // root is the tree of commands. What belongs to all commands, such as how arguments are counted, is added last.
@@ -92,6 +97,8 @@ func (a *app) root() *cobra.Command {
 		a.transferCommand(),
 		a.group("push", a.t("Tencent push service TPNS", "腾讯移动推送 TPNS"), a.pushUpload(), a.pushSend(), a.pushRecord(), a.pushCancel()),
 		a.group("jobs", a.t("jobs that were begun", "已开始的任务"), a.jobsCommands()...),
+		a.workCommand(),
+		a.group("store", a.t("jobs in PostgreSQL, for many machines", "PostgreSQL 中的多机任务存储"), a.storeCommands()...),
 		a.emulateCommand(),
 		a.triggerCommand(),
 		a.apiCommand(),

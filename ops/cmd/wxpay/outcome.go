@@ -21,20 +21,22 @@ import (
 
 // carryOut runs a job and tells how it stood, stands, and what is left to do.
 func (a *app) carryOut(ctx context.Context, w work) error {
-	file, err := table.Open(w.path, w.options)
-	if err != nil {
+	fresh := !w.home.has(w.name)
+	if file, err := table.Open(w.path, w.options); err == nil {
+		w.job.Source, w.found = file, file.Encoding()
+		a.opening(ctx, w, found(file.Found(), w.options.Columns), file.Found())
+	} else if w.job.Source, err = w.home.recall(w.name, w.path, err); err == nil {
+		a.opening(ctx, w, a.t("not here; its rows are in the store", "不在本机；各行已在存储中"), map[string]string{})
+	} else {
 		return err
 	}
-	fresh := !w.dir.has(w.name)
-	a.opening(ctx, w, file)
-	w.job.Source, w.found = file, file.Encoding()
 	watch := a.watch(w.name)
 	w.errand.watch = watch
 	var before resultsTold
 	var begun sync.Once
 	begin := func() { // of an input that was refused nothing is remembered
 		if fresh {
-			watch.note(fmt.Sprintf(a.t("job %s: begins; it is remembered in %s", "任务 %s：开始；台账 %s"), w.name, w.dir.ledger(w.name)))
+			watch.note(fmt.Sprintf(a.t("job %s: begins; it is remembered in %s", "任务 %s：开始；台账 %s"), w.name, w.home.at(w.name)))
 		}
 		_ = w.keep() // tried once more, and told, in the end
 	}
@@ -44,7 +46,7 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 		watch.note(a.t("stopping: what is in flight is finished, in 10 s at most; once more stops at once", "正在停止：等待已发出的请求结束（至多 10 秒）；再按一次立即停止"))
 	})
 	w.job.Observe = func(p bulk.Progress) {
-		if !w.job.DryRun && (underWay(p.Phase) || fresh && w.dir.has(w.name)) { // a new ledger is that of rows that are good
+		if !w.job.DryRun && (underWay(p.Phase) || fresh && w.home.has(w.name)) { // a new ledger is that of rows that are good
 			begun.Do(begin)
 		}
 		watch.observe(p)
@@ -68,7 +70,7 @@ func (a *app) carryOut(ctx context.Context, w work) error {
 		return err
 	case w.job.DryRun:
 		return a.checked(w, sum, err)
-	case !w.dir.has(w.name): // it was stopped before it had begun
+	case !w.home.has(w.name): // it was stopped before it had begun
 		return err
 	}
 	begun.Do(begin)
@@ -102,8 +104,8 @@ func underWay(p bulk.Phase) bool {
 
 // opening is what is said first: whether a job goes on, and what was found out about its input. That a job begins is
 // said when it does.
-func (a *app) opening(ctx context.Context, w work, file *table.File) {
-	s := a.standingOf(ctx, w.dir, w.name)
+func (a *app) opening(ctx context.Context, w work, input string, columns map[string]string) {
+	s := a.standingOf(ctx, w.home, w.name)
 	begun := s.Rows > 0
 	switch {
 	case s.State == "running": // it will be said by whom
@@ -114,8 +116,7 @@ func (a *app) opening(ctx context.Context, w work, file *table.File) {
 	case w.job.DryRun:
 		a.note(a.t("job %s: checking only, nothing is sent", "任务 %s：仅检查，不发送"), w.name)
 	}
-	columns := found(file.Found(), w.options.Columns)
-	a.note(a.t("input %s: %s, %s", "输入 %s：%s，%s"), seen(w.path), file.Encoding(), columns)
+	a.note(a.t("input %s: %s", "输入 %s：%s"), seen(w.path), input)
 	if a.json {
 		_ = a.emit("job", struct {
 			Job      string            `json:"job"`
@@ -127,7 +128,7 @@ func (a *app) opening(ctx context.Context, w work, file *table.File) {
 			Encoding string            `json:"encoding"`
 			Columns  map[string]string `json:"columns"`
 			DryRun   bool              `json:"dry_run,omitzero"`
-		}{w.name, begun, s.Done, s.Rows, w.dir.ledger(w.name), w.path, file.Encoding(), file.Found(), w.job.DryRun}, nil)
+		}{w.name, begun, s.Done, s.Rows, w.home.at(w.name), w.path, w.found, columns, w.job.DryRun}, nil)
 	}
 }
 
@@ -135,12 +136,12 @@ func (a *app) opening(ctx context.Context, w work, file *table.File) {
 // written changes nothing of how the job ended.
 func (a *app) leftovers(ctx context.Context, w work) (skipped skips) {
 	err := func() error {
-		l, err := ledger.Look(w.dir.ledger(w.name))
+		l, err := w.home.look(w.name)
 		if err != nil {
 			return err
 		}
 		defer l.Close()
-		r, err := w.dir.record(w.name)
+		r, err := w.home.record(w.name)
 		if err != nil {
 			return err
 		}
@@ -175,7 +176,7 @@ func (a *app) leftovers(ctx context.Context, w work) (skipped skips) {
 				return err
 			}
 		}
-		if err := w.dir.keep(w.name, r); err != nil || w.errand.given == nil {
+		if err := w.home.keep(w.name, r); err != nil || w.errand.given == nil {
 			return err
 		}
 		for item, err := range l.Items(ctx, ledger.Done) {
@@ -194,8 +195,8 @@ func (a *app) leftovers(ctx context.Context, w work) (skipped skips) {
 	return skipped
 }
 
-func (a *app) leftover(ctx context.Context, w work, l *ledger.Ledger, r *record, inputs []ledger.File, state ledger.State, path string) error {
-	rows, err := a.rows(w.dir, w.name, l, state, w.reveal)
+func (a *app) leftover(ctx context.Context, w work, l ledger.Ledger, r *record, inputs []ledger.File, state ledger.State, path string) error {
+	rows, err := a.rows(w.home, w.name, l, state, w.reveal)
 	if err != nil {
 		return err
 	}
@@ -225,7 +226,7 @@ func (a *app) resultsBetween(ctx context.Context, w work, phase bulk.Phase, befo
 		return
 	}
 	before.looked = time.Now()
-	l, err := ledger.Look(w.dir.ledger(w.name))
+	l, err := w.home.look(w.name)
 	if err != nil {
 		return
 	}
@@ -236,9 +237,9 @@ func (a *app) resultsBetween(ctx context.Context, w work, phase bulk.Phase, befo
 	if errors.Join(err, err2) != nil || last != sums.Staged || last == before.rows && time.Since(before.at) < resultsEvery {
 		return
 	}
-	r, err := w.dir.record(w.name)
+	r, err := w.home.record(w.name)
 	files, err2 := l.Files()
-	if errors.Join(err, err2) == nil && a.results(ctx, w, l, &r, files, true) == nil && w.dir.keep(w.name, r) == nil {
+	if errors.Join(err, err2) == nil && a.results(ctx, w, l, &r, files, true) == nil && w.home.keep(w.name, r) == nil {
 		before.at, before.rows = time.Now(), last
 	}
 }
@@ -248,12 +249,12 @@ func (w *work) beside() folder {
 	if w.out != "" {
 		return folder(w.out)
 	}
-	return w.dir
+	return w.home.folder
 }
 
 // results writes what became of every row, such as the ticket by which a user takes the money.
-func (a *app) results(ctx context.Context, w work, l *ledger.Ledger, r *record, inputs []ledger.File, between bool) error {
-	rows, err := a.rows(w.dir, w.name, l, ledger.Done, w.reveal)
+func (a *app) results(ctx context.Context, w work, l ledger.Ledger, r *record, inputs []ledger.File, between bool) error {
+	rows, err := a.rows(w.home, w.name, l, ledger.Done, w.reveal)
 	if err != nil {
 		return err
 	}
@@ -319,6 +320,8 @@ func (a *app) next(w *work, sum *bulk.Summary, skipped skips) string {
 	switch {
 	case sum.Unknown > 0:
 		return a.t("next: run the same command again; it settles what is unknown with the same numbers", "下一步：再次运行同一命令，将用相同单号确认结果未知的行")
+	case sum.Left > 0 && w.job.Detach:
+		return fmt.Sprintf(a.t("next: wxpay jobs show %s says how far it is", "下一步：用 wxpay jobs show %s 查看进度"), w.name)
 	case sum.Left > 0 && w.stepsTaken(sum):
 		return fmt.Sprintf(a.t(w.errand.then.English, w.errand.then.Chinese), w.name)
 	case sum.Left > 0:
@@ -426,7 +429,7 @@ func removeOwn(r *record, inputs []ledger.File, path string) error {
 // twice.
 type skips struct{ changed, twice int64 }
 
-func skippedRows(ctx context.Context, l *ledger.Ledger) (n skips, err error) {
+func skippedRows(ctx context.Context, l ledger.Ledger) (n skips, err error) {
 	for item, err := range l.Items(ctx, ledger.Skipped) {
 		if err != nil {
 			return n, err
@@ -447,7 +450,10 @@ func refusal(err error) error {
 		return &failure{exit: exit, err: err, text: wxpay.Hint{English: english, Chinese: chinese}}
 	}
 	if e, ok := errors.AsType[*ledger.HeldError](err); ok {
-		if e.PID == 0 {
+		switch {
+		case goodName(e.Path): // of a store
+			return say(exitStopped, "somebody adds an input to job "+e.Path+" just now; wait until that has ended", "有人正在向任务 "+e.Path+" 添加输入，请等待其结束")
+		case e.PID == 0:
 			return say(exitStopped, "another process runs this job; wait until it has ended", "任务正由另一进程运行，请等待其结束")
 		}
 		since := e.Since.Local().Format(time.DateTime)
@@ -516,7 +522,7 @@ func (a *app) faulty(w work, err error) error {
 	}
 	if slices.ContainsFunc(e.Faults, func(f *table.Fault) bool { return strings.Contains(f.Reason, "masked") }) {
 		name := "NAME"
-		if w.dir.has(w.name) {
+		if w.home.has(w.name) {
 			name = w.name
 		}
 		export := "wxpay jobs export " + name + " --rejected --reveal -o FILE"

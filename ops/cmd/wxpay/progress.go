@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -156,6 +157,10 @@ func (w *watch) trouble(err error) {
 	w.failing = err != nil
 	if why := troubleOf(err); before && w.failing && why != w.why && time.Since(w.whyTold) >= interval && !w.a.json {
 		w.why, w.whyTold = why, time.Now()
+		if errors.Is(err, bulk.ErrAway) {
+			w.note(w.name + w.a.t(": ", "：") + w.a.t(why.English, why.Chinese))
+			return
+		}
 		w.note(fmt.Sprintf(w.a.t("%s: calls fail: %s", "%s：请求失败：%s"), w.name, w.a.t(why.English, why.Chinese)))
 	}
 }
@@ -164,6 +169,10 @@ func (w *watch) trouble(err error) {
 func troubleOf(err error) wxpay.Hint {
 	if err == nil {
 		return wxpay.Hint{}
+	}
+	if errors.Is(err, bulk.ErrAway) {
+		why := awayBecause(err)
+		return wxpay.Hint{English: "the store cannot be reached: " + why, Chinese: "无法连接存储：" + why}
 	}
 	said := platform(err).said
 	english := bulk.Masked(cmp.Or(said.English, err.Error()))

@@ -17,7 +17,6 @@ import (
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/ops/bulk"
-	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
 	"github.com/wxpay-go/wxpay/ops/bulk/pace"
 	bulkreport "github.com/wxpay-go/wxpay/ops/bulk/report"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
@@ -47,7 +46,7 @@ type errand struct {
 
 // A work is a job about to run.
 type work struct {
-	dir     folder
+	home    home
 	name    string
 	path    string
 	job     bulk.Job
@@ -62,12 +61,13 @@ type work struct {
 
 // jobFlags are flags of every errand.
 type jobFlags struct {
-	job, dir       string
+	job            string
+	where          where
 	rate           float64
 	concurrency    int
 	limit          int64
 	until, between string
-	dryRun         bool
+	dryRun, detach bool
 	encoding       string
 	sheet          string
 	columns        []string
@@ -76,7 +76,7 @@ type jobFlags struct {
 }
 
 // passing are flags of one run alone: a job that is resumed does not repeat them.
-var passing = []string{"dry-run", "limit", "until", "notices-only", "no-wait", "lang", "json", "quiet", "reveal", "out"}
+var passing = []string{"dry-run", "limit", "until", "notices-only", "no-wait", "lang", "json", "quiet", "reveal", "out", "store", "detach"}
 
 // What --limit does to items that stand for many rows.
 const (
@@ -89,20 +89,26 @@ func (a *app) errand(use, short, example string, e *errand) *cobra.Command {
 	long := a.t(`
 
 FILE is CSV, text or .xlsx; encoding, separator and columns are found out and shown. A job that is run again with the same
-file goes on where it stopped, whatever stopped it: every row has its effect once. Ctrl-C finishes what is in flight.`, `。
+file goes on where it stopped, whatever stopped it: every row has its effect once. Ctrl-C finishes what is in flight. With --store the
+rows go into a database, and any number of workers on any machines (wxpay work) take part.`, `。
 
 FILE 为 CSV、文本或 .xlsx；编码、分隔符与列自动识别并显示。用同一文件再次运行即从中断处继续，每行只生效一次。
-按 Ctrl-C 会先等待已发出的请求结束。`)
+按 Ctrl-C 会先等待已发出的请求结束。使用 --store 时各行写入数据库，任意多台机器上的 worker（wxpay work）均可参与。`)
 	c := &cobra.Command{Use: use, Short: short, Long: sentence(short) + long, Example: example, RunE: func(c *cobra.Command, args []string) error { return a.runErrand(c, args[0], e) }}
+	if a.errands == nil {
+		a.errands = map[*cobra.Command]*errand{}
+	}
+	a.errands[c] = e
 	f := c.Flags()
 	f.SortFlags = false
 	f.StringVar(&e.flag.job, "job", "", a.t("`NAME` of the job; else after the file and what is done with it", "任务名称 `NAME`；默认由文件名和操作组成"))
-	a.dirFlag(c, &e.flag.dir)
+	a.whereFlags(c, &e.flag.where)
 	f.Float64Var(&e.flag.rate, "rate", 0, a.t("`N` calls a second, of each kind; 0: no limit; else what the platform is known to bear", "每类接口每秒 `N` 次请求；0 表示不限；默认采用平台可承受的速率"))
 	f.IntVar(&e.flag.concurrency, "concurrency", 0, a.t("`N` calls at a time; else 16", "并发 `N` 个请求；默认 16"))
 	f.Int64Var(&e.flag.limit, "limit", 0, a.t("send about `N` rows, then stop; "+wholeItems, "本次约发送 `N` 行后停止；"+wholeItemsChinese))
 	f.StringVar(&e.flag.until, "until", "", a.t("stop at `HH:MM`, or at '2006-01-02 15:04'", "在 `HH:MM` 停止，也可写 '2006-01-02 15:04'"))
 	f.StringVar(&e.flag.between, "between", "", a.t("send only in a `WINDOW` of the day, such as 09:00-21:00; wait outside of it", "仅在每日 `WINDOW` 时段内发送，例如 09:00-21:00；其余时间等待"))
+	a.detachFlag(c, &e.flag.detach)
 	f.BoolVar(&e.flag.dryRun, "dry-run", false, a.t("check everything, send nothing", "只检查，不发送"))
 	f.StringVar(&e.flag.encoding, "encoding", "", a.t("`NAME` of the file's encoding, such as GB18030; else it is found out", "文件编码 `NAME`，例如 GB18030；默认自动识别"))
 	f.StringVar(&e.flag.sheet, "sheet", "", a.t("`NAME` of the sheet of an .xlsx; else the first", ".xlsx 工作表 `NAME`；默认第一个"))
@@ -112,25 +118,29 @@ FILE 为 CSV、文本或 .xlsx；编码、分隔符与列自动识别并显示�
 	return c
 }
 
-func (a *app) dirFlag(c *cobra.Command, dir *string) {
-	c.Flags().StringVar(dir, "dir", "", a.t("`DIR` in which ledgers of jobs lie", "任务台账所在目录 `DIR`"))
+func (a *app) detachFlag(c *cobra.Command, detach *bool) {
+	c.Flags().BoolVar(detach, "detach", false, a.t("with a store: put the rows there and end, with 5 while any are left; wxpay work sends them", "使用存储时：写入各行后即结束，由 wxpay work 发送；尚有未结束的行时退出码为 5"))
 }
 
 // runErrand carries out a job, from where it stands to where it ends.
 func (a *app) runErrand(c *cobra.Command, path string, e *errand) error {
-	dir, name, path, err := a.place(c, path, e)
+	home, name, path, err := a.place(c, path, e)
 	if err != nil {
 		return err
 	}
-	if err := dir.ready(name, e.flag.dryRun); err != nil {
+	if err := a.onlyInStore(c, home); err != nil {
 		return err
 	}
-	operation, key, err := e.make(name, settingsOf(dir, name))
+	if err := home.ready(name, e.flag.dryRun); err != nil {
+		return err
+	}
+	operation, key, err := e.make(name, settingsOf(home, name))
 	if err != nil {
 		return err
 	}
-	w := work{dir: dir, name: name, path: path, args: argsOf(c, path, name, dir), reveal: e.flag.reveal, errand: e, kept: new(bool)}
-	w.job = bulk.Job{Ledger: dir.ledger(name), Operation: operation, Key: key, Concurrency: e.flag.concurrency, Limit: e.flag.limit, DryRun: e.flag.dryRun}
+	w := work{home: home, name: name, path: path, args: argsOf(c, path, name, home), reveal: e.flag.reveal, errand: e, kept: new(bool)}
+	w.job = bulk.Job{Operation: operation, Key: key, Concurrency: e.flag.concurrency, Limit: e.flag.limit, DryRun: e.flag.dryRun, Detach: e.flag.detach}
+	home.in(&w.job, name, w.keep)
 	if err := a.pace(c, e, &w.job); err != nil {
 		return err
 	}
@@ -154,20 +164,20 @@ func (w *work) keep() error {
 	if *w.kept {
 		return nil
 	}
-	r, err := w.dir.record(w.name)
+	r, err := w.home.record(w.name)
 	if err != nil {
 		return err
 	}
 	r.Columns = w.options.Columns
 	r.fed(recordInput{File: w.path, Args: w.args, Map: w.options.Map, Encoding: w.options.Encoding, Sheet: w.options.Sheet, Found: w.found})
-	err = w.dir.keep(w.name, r)
+	err = w.home.keep(w.name, r)
 	*w.kept = err == nil
 	return err
 }
 
 // settingsOf a job that was begun; nil of a new one.
-func settingsOf(dir folder, name string) map[string]string {
-	l, err := ledger.Look(dir.ledger(name))
+func settingsOf(h home, name string) map[string]string {
+	l, err := h.look(name)
 	if err != nil {
 		return nil
 	}
@@ -198,25 +208,25 @@ func (a *app) columnMap(c *cobra.Command, said []string, columns []table.Column)
 }
 
 // place is where a job over a file lies, and what it is called.
-func (a *app) place(c *cobra.Command, path string, e *errand) (folder, string, string, error) {
+func (a *app) place(c *cobra.Command, path string, e *errand) (home, string, string, error) {
 	if path == "-" {
-		return "", "", "", a.misused(c, "a job reads its file more than once, so it cannot come from stdin; save it first", "任务需多次读取文件，不能来自标准输入，请先保存为文件")
+		return home{}, "", "", a.misused(c, "a job reads its file more than once, so it cannot come from stdin; save it first", "任务需多次读取文件，不能来自标准输入，请先保存为文件")
 	}
-	dir, err := a.folder(e.flag.dir)
+	h, err := a.home(&e.flag.where)
 	if err != nil {
-		return "", "", "", err
+		return h, "", "", err
 	}
 	if path, err = filepath.Abs(path); err != nil {
-		return "", "", "", err
+		return h, "", "", err
 	}
 	name := e.flag.job
 	switch {
 	case !c.Flags().Changed("job"):
-		name = dir.nameFor(path, e.does)
+		name = h.nameFor(path, e.does)
 	case !goodName(name):
-		return "", "", "", a.misused(c, "--job takes letters, digits, '.', '-' and '_', and begins with a letter, a digit or '_'", "--job 只能包含文字、数字、“.”、“-”和“_”，且不能以“.”或“-”开头")
+		return h, "", "", a.misused(c, "--job takes letters, digits, '.', '-' and '_', and begins with a letter, a digit or '_'", "--job 只能包含文字、数字、“.”、“-”和“_”，且不能以“.”或“-”开头")
 	}
-	return dir, name, path, nil
+	return h, name, path, nil
 }
 
 // pace reads how fast and when a job may go.
@@ -272,9 +282,9 @@ func between(text string) (pace.Window, bool) {
 }
 
 // argsOf is the command line by which a job can be run again, from any folder.
-func argsOf(c *cobra.Command, path, name string, dir folder) []string {
+func argsOf(c *cobra.Command, path, name string, h home) []string {
 	args := strings.Fields(c.CommandPath())[1:]
-	args = append(args, "--job="+name, "--dir="+string(dir))
+	args = append(args, "--job="+name, "--dir="+string(h.folder))
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if slices.Contains(passing, f.Name) || f.Name == "job" || f.Name == "dir" {
 			return

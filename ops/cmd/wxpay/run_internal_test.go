@@ -53,7 +53,7 @@ func TestBetween(t *testing.T) {
 
 func TestNamesOfJobs(t *testing.T) {
 	t.Parallel()
-	dir := folder(t.TempDir())
+	dir := home{folder: folder(t.TempDir())}
 	require.NoError(t, touch(dir.ledger("autumn")))
 	for file, want := range map[string]string{
 		"/data/autumn.csv":                          "autumn-member-import",
