@@ -27,10 +27,8 @@ package postgres
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -38,6 +36,7 @@ import (
 
 	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/notify"
+	"github.com/wxpay-go/wxpay/ops/seen/internal/claims"
 )
 
 // A DB runs statements: a *pgxpool.Pool, and for [Migrate] a *pgx.Conn or a pgx.Tx too, which serve one goroutine at
@@ -62,7 +61,7 @@ const keep = 25 * time.Hour
 type Seen struct {
 	db     DB
 	lease  time.Duration
-	claims sync.Map // token by id, of the claims of this instance that have not ended
+	claims claims.Claims
 }
 
 var _ notify.Seen = (*Seen)(nil)
@@ -91,10 +90,16 @@ func Migrate(ctx context.Context, db DB) error {
 // Begin claims id. A claim of this instance keeps others of it out until its End, however long that takes, so that
 // there is never a doubt whose End it is.
 func (s *Seen) Begin(ctx context.Context, id string) (done bool, err error) {
-	token := rand.Text()
-	if _, claimed := s.claims.LoadOrStore(id, token); claimed {
-		return false, notify.ErrInProgress
-	}
+	return s.claims.Begin(ctx, id, s.claim)
+}
+
+// End gives the claim up and, if done, records id. What was done is recorded even if the claim had expired; the claim
+// of another that has taken over is left alone otherwise.
+func (s *Seen) End(ctx context.Context, id string, done bool) error {
+	return s.claims.End(ctx, id, done, s.release, s.record)
+}
+
+func (s *Seen) claim(ctx context.Context, id, token string) (holder string, err error) {
 	var claim *string
 	err = s.db.QueryRow(ctx, `
 		INSERT INTO wxpay_seen AS s (id, claim, expires) VALUES ($1, $2, statement_timestamp() + $3::interval)
@@ -102,30 +107,21 @@ func (s *Seen) Begin(ctx context.Context, id string) (done bool, err error) {
 			claim   = CASE WHEN s.expires <= statement_timestamp() THEN excluded.claim   ELSE s.claim   END,
 			expires = CASE WHEN s.expires <= statement_timestamp() THEN excluded.expires ELSE s.expires END
 		RETURNING claim`, id, token, s.lease).Scan(&claim)
-	if err == nil && claim != nil && *claim == token {
-		return false, nil
-	}
-	s.claims.Delete(id)
 	switch {
-	case err != nil: // if it was claimed all the same, the claim expires
-		return false, explain(err)
+	case err != nil:
+		return "", explain(err)
 	case claim == nil:
-		return true, nil
+		return claims.Done, nil
 	}
-	return false, notify.ErrInProgress
+	return *claim, nil
 }
 
-// End gives the claim up and, if done, records id. What was done is recorded even if the claim had expired; the claim
-// of another that has taken over is left alone otherwise.
-func (s *Seen) End(ctx context.Context, id string, done bool) error {
-	token, claimed := s.claims.LoadAndDelete(id)
-	switch {
-	case !done && !claimed:
-		return nil
-	case !done:
-		_, err := s.db.Exec(ctx, "DELETE FROM wxpay_seen WHERE id = $1 AND claim = $2", id, token)
-		return explain(err)
-	}
+func (s *Seen) release(ctx context.Context, id, token string) error {
+	_, err := s.db.Exec(ctx, "DELETE FROM wxpay_seen WHERE id = $1 AND claim = $2", id, token)
+	return explain(err)
+}
+
+func (s *Seen) record(ctx context.Context, id string) error {
 	_, err := s.db.Exec(ctx, `
 		WITH expired AS (
 			DELETE FROM wxpay_seen WHERE id = ANY (ARRAY (

@@ -19,15 +19,14 @@ package redis
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/wxpay-go/wxpay/internal/oneline"
 	"github.com/wxpay-go/wxpay/notify"
+	"github.com/wxpay-go/wxpay/ops/seen/internal/claims"
 )
 
 // A Client runs scripts: a redis.UniversalClient of go-redis, or a *redis.Ring.
@@ -52,7 +51,7 @@ const (
 type Seen struct {
 	client Client
 	lease  time.Duration
-	claims sync.Map // token by id, of the claims of this instance that have not ended
+	claims claims.Claims
 }
 
 var _ notify.Seen = (*Seen)(nil)
@@ -72,43 +71,27 @@ if v then return v end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ARGV[1]`
 	release = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end return 'OK'`
-	record  = `return redis.call('SET', KEYS[1], 'done', 'PX', ARGV[1])`
+	record  = `return redis.call('SET', KEYS[1], '` + claims.Done + `', 'PX', ARGV[1])`
 )
 
 // Begin claims id. A claim of this instance keeps others of it out until its End, however long that takes, so that
 // there is never a doubt whose End it is.
 func (s *Seen) Begin(ctx context.Context, id string) (done bool, err error) {
-	token := rand.Text()
-	if _, claimed := s.claims.LoadOrStore(id, token); claimed {
-		return false, notify.ErrInProgress
-	}
-	v, err := s.run(ctx, claim, id, token, s.lease.Milliseconds())
-	if v == token {
-		return false, nil
-	}
-	s.claims.Delete(id)
-	switch {
-	case err != nil: // if it was claimed all the same, the claim expires
-		return false, err
-	case v == "done":
-		return true, nil
-	}
-	return false, notify.ErrInProgress
+	return s.claims.Begin(ctx, id, func(ctx context.Context, id, token string) (string, error) {
+		return s.run(ctx, claim, id, token, s.lease.Milliseconds())
+	})
 }
 
 // End gives the claim up and, if done, records id. What was done is recorded even if the claim had expired; the claim
 // of another that has taken over is left alone otherwise.
 func (s *Seen) End(ctx context.Context, id string, done bool) error {
-	token, claimed := s.claims.LoadAndDelete(id)
-	switch {
-	case !done && !claimed:
-		return nil
-	case !done:
+	return s.claims.End(ctx, id, done, func(ctx context.Context, id, token string) error {
 		_, err := s.run(ctx, release, id, token)
 		return err
-	}
-	_, err := s.run(ctx, record, id, keep.Milliseconds())
-	return err
+	}, func(ctx context.Context, id string) error {
+		_, err := s.run(ctx, record, id, keep.Milliseconds())
+		return err
+	})
 }
 
 func (s *Seen) run(ctx context.Context, script, id string, args ...any) (string, error) {
