@@ -5,10 +5,7 @@ package bulk_test
 import (
 	"bufio"
 	"context"
-	"crypto/rsa"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
@@ -208,15 +205,9 @@ func newSite(t *testing.T, o wxpaytest.Options) *site {
 	s := &site{Server: wxpaytest.New(t, o)}
 	socket := httptest.NewServer(s.Server)
 	t.Cleanup(socket.Close)
-	config := s.Config()
 	keys := t.TempDir()
-	private, err := x509.MarshalPKCS8PrivateKey(config.PrivateKey.(*rsa.PrivateKey))
+	_, err := s.WriteKeys(keys)
 	require.NoError(t, err)
-	public, err := x509.MarshalPKIXPublicKey(config.PublicKey)
-	require.NoError(t, err)
-	for name, block := range map[string]*pem.Block{"apiclient_key.pem": {Type: "PRIVATE KEY", Bytes: private}, "pub_key.pem": {Type: "PUBLIC KEY", Bytes: public}} {
-		require.NoError(t, os.WriteFile(filepath.Join(keys, name), pem.EncodeToMemory(block), 0o600))
-	}
 	s.told = crash{URL: socket.URL, Keys: keys, Ledger: filepath.Join(t.TempDir(), "job.ledger"), Concurrency: 16}
 	return s
 }

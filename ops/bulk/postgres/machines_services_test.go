@@ -4,10 +4,6 @@ package postgres_test
 
 import (
 	"context"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
@@ -15,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
@@ -27,7 +22,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wxpay-go/wxpay"
-	"github.com/wxpay-go/wxpay/auth"
 	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/ops/bulk/ledger"
 	"github.com/wxpay-go/wxpay/ops/bulk/members"
@@ -37,44 +31,38 @@ import (
 
 var soak = flag.Bool("soak", false, "many machines at full size, with a zombie of a minute; some minutes")
 
-// A machine is what a child process is told: where its store, the platform and its keys are.
-type machine struct{ Store, URL, Keys, Card string }
+// A machine is a child process: a worker, which is told where its store is; the merchant it has from its environment.
+type machine struct {
+	store string
+	env   []string
+}
 
 const child = "WXPAY_TEST_MACHINE"
 
 func TestMain(m *testing.M) {
-	told := os.Getenv(child)
-	if told == "" {
+	store := os.Getenv(child)
+	if store == "" {
 		os.Exit(m.Run())
 	}
-	var c machine
-	err := json.Unmarshal([]byte(told), &c)
-	if err == nil {
-		err = c.run()
-	}
-	if err != nil {
+	if err := untilToldToEnd(store); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// run is the child: a worker until it is told to end, or killed.
-func (c machine) run() error {
+// untilToldToEnd is the child: a worker until it is told to end, or killed.
+func untilToldToEnd(at string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	key, err := auth.LoadPrivateKeyFile(filepath.Join(c.Keys, "apiclient_key.pem"))
+	config, err := wxpay.ConfigFromEnv()
 	if err != nil {
 		return err
 	}
-	public, err := auth.LoadPublicKeyFile(filepath.Join(c.Keys, "pub_key.pem"))
+	client, err := wxpay.New(config)
 	if err != nil {
 		return err
 	}
-	client, err := wxpay.New(wxpay.Config{MchID: wxpaytest.MchID, SerialNo: wxpaytest.SerialNo, PrivateKey: key, PublicKeyID: wxpaytest.PublicKeyID, PublicKey: public, BaseURL: c.URL})
-	if err != nil {
-		return err
-	}
-	store, err := postgres.Open(ctx, c.Store)
+	store, err := postgres.Open(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -84,27 +72,11 @@ func (c machine) run() error {
 	}}.Run(ctx)
 }
 
-// keysOf writes the keys of the fake's merchant into files.
-func keysOf(t testing.TB, config wxpay.Config) string {
-	t.Helper()
-	folder := t.TempDir()
-	private, err := x509.MarshalPKCS8PrivateKey(config.PrivateKey.(*rsa.PrivateKey))
-	require.NoError(t, err)
-	public, err := x509.MarshalPKIXPublicKey(config.PublicKey)
-	require.NoError(t, err)
-	for name, block := range map[string]*pem.Block{"apiclient_key.pem": {Type: "PRIVATE KEY", Bytes: private}, "pub_key.pem": {Type: "PUBLIC KEY", Bytes: public}} {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, name), pem.EncodeToMemory(block), 0o600))
-	}
-	return folder
-}
-
 // start starts a machine of its own.
 func (c machine) start(t testing.TB) *exec.Cmd {
 	t.Helper()
-	told, err := json.Marshal(c)
-	require.NoError(t, err)
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
-	cmd.Env = append(os.Environ(), child+"="+string(told))
+	cmd.Env = slices.Concat(os.Environ(), c.env, []string{child + "=" + c.store})
 	cmd.Stderr = os.Stderr
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
@@ -159,7 +131,9 @@ func TestMachines(t *testing.T) {
 	stop, ok := errors.AsType[*bulk.StopError](err)
 	require.True(t, ok, "%v", err)
 	require.Equal(t, bulk.WhyLimit, stop.Why)
-	c := machine{at, s.url, keysOf(t, s.Config()), s.card}
+	env, err := s.WriteKeys(t.TempDir())
+	require.NoError(t, err)
+	c := machine{at, append(env, "WXPAY_BASE_URL="+s.url)}
 	conn, err := pgx.Connect(t.Context(), at)
 	require.NoError(t, err)
 	defer conn.Close(context.Background())

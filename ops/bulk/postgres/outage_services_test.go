@@ -3,12 +3,8 @@
 package postgres_test
 
 import (
-	"io"
-	"net"
-	"net/url"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -108,71 +104,21 @@ func TestRestart(t *testing.T) {
 	t.Logf("%d calls more than rows", r.count()-rows)
 }
 
-// A proxy hands bytes on, until it is cut: then they vanish, as behind a cable that was pulled.
-type proxy struct {
-	net.Listener
-	to    string
-	quiet sync.RWMutex // held while it is cut
-}
-
-func newProxy(t *testing.T, to string) (*proxy, string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	at, err := url.Parse(to)
-	require.NoError(t, err)
-	p := &proxy{Listener: l, to: at.Host}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			here, err := l.Accept()
-			if err != nil {
-				return
-			}
-			there, err := net.Dial("tcp", p.to)
-			if err != nil {
-				here.Close()
-				continue
-			}
-			for from, to := range map[net.Conn]net.Conn{here: there, there: here} {
-				go func() {
-					defer from.Close()
-					defer to.Close()
-					_, _ = io.Copy(held{to, p}, from)
-				}()
-			}
-		}
-	}()
-	at.Host = l.Addr().String()
-	return p, at.String()
-}
-
-// held holds bytes back while the proxy is cut.
-type held struct {
-	io.Writer
-	*proxy
-}
-
-func (h held) Write(b []byte) (int, error) {
-	h.quiet.RLock()
-	defer h.quiet.RUnlock()
-	return h.Writer.Write(b)
-}
-
 // A connection that is silently gone for longer than a lease: the worker stands still, and goes on when it is back.
 func TestCut(t *testing.T) {
 	t.Parallel()
 	const rows = 800
 	at := migrated(t)
-	p, through := newProxy(t, at)
-	r := newTrial(t, open(t, through), rows, 100)
+	wire := pgtest.NewWire(t, at)
+	r := newTrial(t, open(t, wire.URL), rows, 100)
 	r.start(t)
 	r.reach(t, 200)
-	p.quiet.Lock()
+	sound := wire.Silence()
 	time.Sleep(time.Second)
 	before := r.count()
 	time.Sleep(19 * time.Second)
 	assert.Equal(t, before, r.count(), "calls that were begun without the database")
-	p.quiet.Unlock()
+	sound()
 	r.whole(t, rows)
 	t.Logf("%d calls more than rows", r.count()-rows)
 }

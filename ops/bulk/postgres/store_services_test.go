@@ -238,7 +238,7 @@ func TestHeldAndStopped(t *testing.T) {
 	t.Parallel()
 	store := open(t, migrated(t))
 	o := &paper{merchant: "1900000109", rate: 20}
-	job := bulk.Job{Store: store, Ledger: "autumn", Source: list("a.csv", named(100)...), Operation: o, Key: paperKey}
+	job := bulk.Job{Store: store, Ledger: "autumn", Source: list("a.csv", named(300)...), Operation: o, Key: paperKey}
 	_, err := store.Look(t.Context(), "autumn")
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.ErrorIs(t, store.Stop(t.Context(), "autumn", &bulk.StopError{Why: bulk.WhyInterrupted}), os.ErrNotExist)
@@ -263,7 +263,7 @@ func TestHeldAndStopped(t *testing.T) {
 	require.NoError(t, l.Close())
 	sum, err = job.Run(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, bulk.Sums{Rows: 100, Done: 100}, sum.Sums)
+	assert.Equal(t, bulk.Sums{Rows: 300, Done: 300}, sum.Sums)
 	for what, n := range o.times() {
 		require.Equal(t, 1, n, what)
 	}

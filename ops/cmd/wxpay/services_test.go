@@ -9,11 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -418,84 +416,28 @@ func TestForeignCommandsInAStore(t *testing.T) {
 	require.Empty(t, b.fake.Requests())
 }
 
-// A wire leads to the database until it is cut.
-type wire struct {
-	t    *testing.T
-	to   string
-	at   string
-	mu   sync.Mutex
-	open net.Listener
-	all  []net.Conn
-}
-
-func newWire(t *testing.T, to string) *wire {
-	t.Helper()
-	w := &wire{t: t, to: to, at: "127.0.0.1:0"}
-	w.mend()
-	t.Cleanup(w.cut)
-	return w
-}
-
-func (w *wire) mend() {
-	w.t.Helper()
-	l, err := net.Listen("tcp", w.at)
-	require.NoError(w.t, err)
-	w.mu.Lock()
-	w.open, w.at = l, l.Addr().String()
-	w.mu.Unlock()
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", w.to)
-			if err != nil {
-				in.Close()
-				continue
-			}
-			w.mu.Lock()
-			w.all = append(w.all, in, out)
-			w.mu.Unlock()
-			go func() { _, _ = io.Copy(in, out); in.Close() }()
-			go func() { _, _ = io.Copy(out, in); out.Close() }()
-		}
-	}()
-}
-
-func (w *wire) cut() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.open.Close()
-	for _, c := range w.all {
-		c.Close()
-	}
-	w.all = nil
-}
-
 // A store that is away is waited for, by a worker and by who put the rows there, and both say so.
 func TestStoreIsAwayAndBack(t *testing.T) {
 	t.Parallel()
 	b := newBranch(t, wxpaytest.Options{})
-	host := regexp.MustCompile(`@([^/]+)/`).FindStringSubmatch(b.store)[1]
-	w := newWire(t, host)
+	w := pgtest.NewWire(t, b.store)
 	env := map[string]string{}
 	for name, value := range b.env {
 		env[name] = value
 	}
-	env["WXPAY_STORE"] = strings.Replace(b.store, host, w.at, 1)
+	env["WXPAY_STORE"] = w.URL
 	path := b.phones("members.csv", 0, 200)
 	first := b.start(env, b.members(path, "--rate=5")...)
 	worker := b.start(env, "work")
 	worker.says("takes part")
 	b.until("j", someDone)
-	w.cut()
+	w.Cut()
 	worker.says("the store cannot be reached (")
 	first.says("j: the store cannot be reached: ")
 	o := runIn(t, env, "", "jobs", "list")
 	require.Equal(t, exitStopped, o.code, o.stderr)
 	oneLineOf(t, o.stderr)
-	w.mend()
+	w.Mend()
 	worker.says("the store is back")
 	first.stop()
 	end := first.end()
@@ -607,16 +549,15 @@ func TestStoreWorkerAsksUntilItKnows(t *testing.T) {
 	t.Parallel()
 	b := newBranch(t, wxpaytest.Options{})
 	require.Equal(t, exitStopped, b.run(b.members(b.phones("members.csv", 0, 3), "--rate=0", "--detach")...).code)
-	host := regexp.MustCompile(`@([^/]+)/`).FindStringSubmatch(b.store)[1]
-	w := newWire(t, host)
-	opened, err := postgres.Open(t.Context(), strings.Replace(b.store, host, w.at, 1))
+	w := pgtest.NewWire(t, b.store)
+	opened, err := postgres.Open(t.Context(), w.URL)
 	require.NoError(t, err)
 	defer opened.Close()
 	a := &app{env: func(name string) string { return b.env[name] }, stdout: io.Discard, stderr: io.Discard}
 	look, err := opened.Look(t.Context(), "j")
 	require.NoError(t, err)
 	s := &shift{app: a, store: &store{Store: opened}, merchants: map[string]*app{look.Head().Sender: a}, jobs: map[string]string{}, said: map[string]bool{}, lacks: map[string]bool{}}
-	w.cut()
+	w.Cut()
 	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 	defer cancel()
 	_, _, err = s.operation(ctx, "j", look.Head())
@@ -626,7 +567,7 @@ func TestStoreWorkerAsksUntilItKnows(t *testing.T) {
 	a.store, a.opened = s.store, true
 	_, err = a.homeOf(&at, "j")
 	require.ErrorIs(t, err, bulk.ErrAway, "whether there is such a job is not known")
-	w.mend()
+	w.Mend()
 	o, _, err := s.operation(t.Context(), "j", look.Head())
 	require.NoError(t, err)
 	require.NotNil(t, o)
