@@ -360,7 +360,7 @@ func (r *run) leave(ctx context.Context, step int, route string, at time.Time) e
 		return nil
 	}
 	if !at.IsZero() {
-		if err := sleep(ctx, time.Until(at)); err != nil {
+		if err := pace.Sleep(ctx, time.Until(at)); err != nil {
 			return err
 		}
 		if pace.Since(at) >= pace.Late { // it took longer than ever

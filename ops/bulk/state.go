@@ -162,7 +162,7 @@ func (r *run) turn(ctx context.Context, step int) (at time.Time, err error) {
 	if r.chunk != nil {
 		pause = min(pause, shortPause) // a turn is short, and has to learn that things go well again
 	}
-	if err = sleep(ctx, pause); err == nil {
+	if err = pace.Sleep(ctx, pause); err == nil {
 		at, err = r.pace(r.about.Steps[step].Route, step).Wait(ctx, time.Duration(r.lead.Load()))
 	}
 	if err != nil && whole.Err() == nil && ctx.Err() != nil {
@@ -233,25 +233,11 @@ func (r *run) wait(ctx context.Context, until time.Time) error {
 	r.shown.Phase, r.shown.Until = PhaseWaiting, until
 	r.mu.Unlock()
 	for left := time.Until(until.Round(0)); left > 0; left = time.Until(until.Round(0)) {
-		if err := sleep(ctx, min(left, time.Minute)); err != nil {
+		if err := pace.Sleep(ctx, min(left, time.Minute)); err != nil {
 			return r.ended(ctx, err)
 		}
 	}
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // A health is what the results of late say of the platform and of the way to it, since a call last had a result of its

@@ -124,7 +124,7 @@ func (s *Store) Jobs(ctx context.Context) ([]Job, error) { return s.standings(ct
 
 func (s *Store) standings(ctx context.Context, which string, args ...any) ([]Job, error) {
 	rows, err := s.pool.Query(ctx, `SELECT j.name, j.head, j.started, j.terms, j.stopped, j.put_off, j.throttled, j.repeated, n.*,
-			(SELECT count(*) FROM wxpay.workers WHERE seen > clock_timestamp() - `+leaseSQL+`),
+			(SELECT count(*) FROM `+living+`),
 			(SELECT p.state FROM wxpay.permits p WHERE p.sender = j.sender ORDER BY p.state->>'next' DESC LIMIT 1)
 		FROM wxpay.jobs j CROSS JOIN LATERAL (
 			SELECT coalesce(sum(rows), 0)::bigint, coalesce(sum(done), 0)::bigint, coalesce(sum(rejected), 0)::bigint, coalesce(sum(unknown), 0)::bigint, coalesce(sum(skipped), 0)::bigint, coalesce(sum(staged), 0)::bigint,
@@ -210,7 +210,7 @@ type Worker struct {
 // Workers are those that are alive, the oldest first.
 func (s *Store) Workers(ctx context.Context) ([]Worker, error) {
 	rows, err := s.pool.Query(ctx, `SELECT w.id, w.host, w.pid, w.chunks, (SELECT count(*) FROM wxpay.chunks c WHERE c.worker = w.id), w.started, w.seen
-		FROM wxpay.workers w WHERE w.seen > clock_timestamp() - `+leaseSQL+` ORDER BY w.id`)
+		FROM `+living+` ORDER BY w.id`)
 	if err != nil {
 		return nil, told(err)
 	}

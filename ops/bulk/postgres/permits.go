@@ -84,7 +84,7 @@ func (p *pacer) Wait(ctx context.Context, lead time.Duration) (at time.Time, err
 			case err != nil:
 				again = time.Now().Add(time.Second) // nothing leaves meanwhile
 			}
-			if err := until(ctx, again); err != nil {
+			if err := pace.Sleep(ctx, time.Until(again)); err != nil {
 				return at, err
 			}
 			continue
@@ -92,7 +92,7 @@ func (p *pacer) Wait(ctx context.Context, lead time.Duration) (at time.Time, err
 		if at.IsZero() {
 			return at, nil
 		}
-		if err := until(ctx, at.Add(-lead)); err != nil {
+		if err := pace.Sleep(ctx, time.Until(at)-lead); err != nil {
 			return at, err
 		}
 		if pace.Since(at) < pace.Late {
@@ -103,21 +103,6 @@ func (p *pacer) Wait(ctx context.Context, lead time.Duration) (at time.Time, err
 		}
 	}
 	return at, ctx.Err()
-}
-
-func until(ctx context.Context, at time.Time) error {
-	wait := time.Until(at)
-	if wait <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // permit is the next one that is still good; zero: at once, there is no limit.
