@@ -106,6 +106,7 @@ type StopError struct {
 	Why    Why
 	Reason wxpay.Hint // what happened and what to do, in a line each
 	Err    error      // nil if nothing failed
+	Host   string     // of the worker that stopped a job of a store, and may be the one to look at; empty: it was done here, or by hand
 }
 
 // Why a run ended.
@@ -126,6 +127,9 @@ const (
 // Error is one line. Numbers in what the platform said are starred.
 func (e *StopError) Error() string {
 	s := "bulk: stopped: " + e.Reason.English
+	if e.Host != "" {
+		s = "bulk: stopped by the worker on " + e.Host + ": " + e.Reason.English
+	}
 	if e.Err != nil {
 		s += ": " + Masked(e.Err.Error())
 	}

@@ -1,9 +1,11 @@
 package bulk
 
 import (
+	"net/http"
 	"regexp"
 	"strings"
 
+	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/internal/oneline"
 )
 
@@ -28,6 +30,16 @@ func Masked(text string) string {
 		return hidden
 	})
 	return oneline.Quote(numbers.ReplaceAllString(text, hidden), 256)
+}
+
+// MaskedError is a refusal without what may be somebody's number in it. One about the signature speaks of keys and serial
+// numbers alone, and stays as it is.
+func MaskedError(e *wxpay.Error) *wxpay.Error {
+	m := *e
+	if e.StatusCode != http.StatusUnauthorized {
+		m.Message, m.Detail.Issue = Masked(e.Message), Masked(e.Detail.Issue)
+	}
+	return &m
 }
 
 func letter(r rune) bool { return 'a' <= r|0x20 && r|0x20 <= 'z' }

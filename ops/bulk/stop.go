@@ -8,7 +8,9 @@ import (
 	"github.com/wxpay-go/wxpay/auth"
 )
 
-func stopped(why Why, reason wxpay.Hint, err error) *StopError { return &StopError{why, reason, err} }
+func stopped(why Why, reason wxpay.Hint, err error) *StopError {
+	return &StopError{Why: why, Reason: reason, Err: err}
+}
 
 // unwritten is why a run ends that cannot write down what it does.
 func unwritten(err error) *StopError {

@@ -143,7 +143,7 @@ func (w *world) watch(begun time.Time) {
 		s := otelbulk.Standing{
 			Workers: 3,
 			Jobs: []otelbulk.JobStanding{
-				{Job: "spring", Operation: "member-import", Sender: wxpaytest.MchID, Sums: bulk.Sums{Rows: 50_000, Done: done, Left: 50_000 - done}, Waiting: (50_000 - done) / 500, Leased: 3, Oldest: age},
+				{Job: "spring", Operation: "member-import", Sender: wxpaytest.MchID, Sums: bulk.Sums{Rows: 50_000, Done: done, Left: 50_000 - done}, Waiting: (50_000 - done) / 500, Taken: 3, Oldest: age},
 			},
 			Permits: []otelbulk.Permits{{Sender: wxpaytest.MchID, Route: "POST /v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import", Rate: 45, Ceiling: 50}},
 		}

@@ -24,10 +24,10 @@ func (w *worker) sweep(ctx context.Context) error {
 		}
 		for _, text := range []string{
 			`DELETE FROM wxpay.workers WHERE seen < clock_timestamp() - interval '1 hour'`,
-			`UPDATE wxpay.chunks c SET worker = NULL, river = NULL WHERE c.worker IS NOT NULL AND NOT EXISTS (SELECT FROM ` + living + ` AND w.id = c.worker)`,
+			free(`worker = NULL, river = NULL`, `c.worker IS NOT NULL AND NOT EXISTS (SELECT FROM `+living+` AND w.id = c.worker)`),
 			// what was queued and is lost: its job in River is gone, or was taken by a worker that died before it said so
-			`UPDATE wxpay.chunks c SET river = NULL WHERE c.river IS NOT NULL AND c.worker IS NULL AND NOT EXISTS (SELECT FROM wxpay.river_job r WHERE r.id = c.river
-				AND (r.state IN ('available', 'scheduled', 'retryable', 'pending') OR r.state = 'running' AND r.attempted_at > clock_timestamp() - interval '1 minute' AND EXISTS (SELECT FROM ` + living + ` AND w.id::text = r.attempted_by[array_upper(r.attempted_by, 1)])))`,
+			free(`river = NULL`, `c.river IS NOT NULL AND c.worker IS NULL AND NOT EXISTS (SELECT FROM wxpay.river_job r WHERE r.id = c.river
+				AND (r.state IN ('available', 'scheduled', 'retryable', 'pending') OR r.state = 'running' AND r.attempted_at > clock_timestamp() - interval '1 minute' AND EXISTS (SELECT FROM `+living+` AND w.id::text = r.attempted_by[array_upper(r.attempted_by, 1)])))`),
 		} {
 			if _, err := tx.Exec(ctx, text); err != nil {
 				return err
@@ -41,6 +41,11 @@ func (w *worker) sweep(ctx context.Context) error {
 		}
 		return w.feedAll(ctx, tx)
 	})
+}
+
+// free changes chunks, but leaves those that somebody has locked for the next time: a sweep must not wait.
+func free(set, which string) string {
+	return `UPDATE wxpay.chunks c SET ` + set + ` FROM (SELECT c.job, c.first FROM wxpay.chunks c WHERE ` + which + ` FOR UPDATE OF c SKIP LOCKED) f WHERE c.job = f.job AND c.first = f.first`
 }
 
 // feedAll puts chunks that are due into the queues of their jobs, as many of each as the workers there are may want.

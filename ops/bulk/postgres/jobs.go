@@ -55,18 +55,23 @@ func (s *Store) Start(ctx context.Context, of ledger.Ledger, file ledger.File, t
 
 // A saved is a stop that others are told of.
 type saved struct {
-	Why     bulk.Why `json:"why"`
-	English string   `json:"english"`
-	Chinese string   `json:"chinese"`
-	Said    string   `json:"said,omitzero"` // by the platform
+	Why     bulk.Why     `json:"why"`
+	English string       `json:"english"`
+	Chinese string       `json:"chinese"`
+	Host    string       `json:"host,omitzero"`
+	Refused *wxpay.Error `json:"refused,omitzero"` // by the platform, masked
+	Said    string       `json:"said,omitzero"`    // another error, masked
 }
 
-func savedOf(e *bulk.StopError) []byte {
+// savedOf is a stop as the store keeps it; NULL: there is none.
+func savedOf(e *bulk.StopError, host string) []byte {
 	if e == nil {
 		return nil
 	}
-	v := saved{Why: e.Why, English: e.Reason.English, Chinese: e.Reason.Chinese}
-	if e.Err != nil {
+	v := saved{Why: e.Why, English: e.Reason.English, Chinese: e.Reason.Chinese, Host: host}
+	if refused, ok := errors.AsType[*wxpay.Error](e.Err); ok {
+		v.Refused = bulk.MaskedError(refused)
+	} else if e.Err != nil {
 		v.Said = bulk.Masked(e.Err.Error())
 	}
 	text, _ := json.Marshal(v)
@@ -78,8 +83,11 @@ func stopOf(text []byte) *bulk.StopError {
 	if len(text) == 0 || json.Unmarshal(text, &v) != nil {
 		return nil
 	}
-	e := &bulk.StopError{Why: v.Why, Reason: wxpay.Hint{English: v.English, Chinese: v.Chinese}}
-	if v.Said != "" {
+	e := &bulk.StopError{Why: v.Why, Reason: wxpay.Hint{English: v.English, Chinese: v.Chinese}, Host: v.Host}
+	switch {
+	case v.Refused != nil:
+		e.Err = v.Refused
+	case v.Said != "":
 		e.Err = errors.New(v.Said)
 	}
 	return e
@@ -87,7 +95,7 @@ func stopOf(text []byte) *bulk.StopError {
 
 // Stop keeps workers from taking any more of a job, until it is started again. What is in flight ends.
 func (s *Store) Stop(ctx context.Context, name string, why *bulk.StopError) error {
-	tag, err := s.pool.Exec(ctx, `UPDATE wxpay.jobs SET stopped = coalesce(stopped, $2) WHERE name = $1`, name, savedOf(why))
+	tag, err := s.pool.Exec(ctx, `UPDATE wxpay.jobs SET stopped = coalesce(stopped, $2) WHERE name = $1`, name, savedOf(why, ""))
 	return affected(tag.RowsAffected(), name, err)
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -41,7 +42,7 @@ func newBench(t *testing.T) *bench {
 // worker is one more, which has the chunk.
 func (b *bench) worker(t *testing.T) (*worker, *held, *job) {
 	t.Helper()
-	w := &worker{store: b.Store, ctx: t.Context(), has: map[place]*held{}}
+	w := &worker{store: b.Store, vital: b.pool, ctx: t.Context(), has: map[place]*held{}}
 	w.until.Store(new(time.Time))
 	require.NoError(t, w.join(t.Context()))
 	w.writer = newWriter(b.pool, w)
@@ -55,23 +56,44 @@ func (b *bench) worker(t *testing.T) (*worker, *held, *job) {
 // Whoever lost a chunk can write nothing about it any more, neither what it begins nor what it ended.
 func TestFence(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	_, was, before := b.worker(t)
-	item := id(1, 1)
-	require.NoError(t, before.Begin(t.Context(), item, []byte("call")))
-	_, is, now := b.worker(t)
-	require.ErrorIs(t, before.Begin(t.Context(), id(1, 2), []byte("call")), bulk.ErrLost)
-	require.ErrorIs(t, before.EndLater(t.Context(), item, ledger.Outcome{State: ledger.Rejected})(t.Context()), bulk.ErrLost)
-	assert.True(t, was.lost.Load())
-	assert.False(t, is.lost.Load())
-	items, err := now.Begun(1, time.Now(), 0, 1, 10)
-	require.NoError(t, err)
-	require.Len(t, items, 1)
-	assert.Equal(t, "call", string(items[0].Kept))
-	require.NoError(t, now.EndLater(t.Context(), item, ledger.Outcome{State: ledger.Done})(t.Context()))
+	for name, lose := range map[string]string{
+		"another has it":          `UPDATE wxpay.chunks SET worker = worker + 1, token = token + 1`,
+		"it has it anew":          `UPDATE wxpay.chunks SET token = token + 1`,
+		"it was found to be gone": `UPDATE wxpay.chunks SET worker = NULL`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			_, h, part := b.worker(t)
+			require.NoError(t, part.Begin(t.Context(), id(1, 1), []byte("call")))
+			_, err := b.pool.Exec(t.Context(), lose)
+			require.NoError(t, err)
+			require.ErrorIs(t, part.Begin(t.Context(), id(1, 2), []byte("call")), bulk.ErrLost)
+			assert.True(t, h.lost.Load())
+			require.ErrorIs(t, part.EndLater(t.Context(), id(1, 1), ledger.Outcome{State: ledger.Rejected})(t.Context()), bulk.ErrLost)
+			assert.Equal(t, []ledger.State{ledger.Sending, ledger.Staged}, b.states(t))
+			_, h, now := b.worker(t)
+			items, err := now.Begun(1, time.Now(), 0, 1, 10)
+			require.NoError(t, err)
+			require.Len(t, items, 1)
+			assert.Equal(t, "call", string(items[0].Kept))
+			require.NoError(t, now.EndLater(t.Context(), id(1, 1), ledger.Outcome{State: ledger.Done})(t.Context()))
+			assert.False(t, h.lost.Load())
+		})
+	}
 }
 
-// A worker whose lease ended believes nothing of what it had, also when it has a lease again.
+// states are those of the items, by line.
+func (b *bench) states(t *testing.T) []ledger.State {
+	t.Helper()
+	rows, err := b.pool.Query(t.Context(), `SELECT state FROM wxpay.items ORDER BY id`)
+	require.NoError(t, err)
+	states, err := pgx.CollectRows(rows, pgx.RowTo[ledger.State])
+	require.NoError(t, err)
+	return states
+}
+
+// A worker whose lease ended writes nothing, and believes nothing of what it had, also when it has a lease again.
 func TestWokenWorker(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -81,10 +103,62 @@ func TestWokenWorker(t *testing.T) {
 	assert.True(t, w.alive())
 	w.until.Store(new(time.Now().Add(-time.Second)))
 	require.ErrorIs(t, part.Begin(t.Context(), id(1, 1), nil), bulk.ErrLost)
+	require.ErrorIs(t, part.EndLater(t.Context(), id(1, 2), ledger.Outcome{State: ledger.Done})(t.Context()), bulk.ErrLost)
+	assert.Equal(t, []ledger.State{ledger.Staged, ledger.Staged}, b.states(t))
 	h.lost.Store(false)
 	w.beat(t.Context())
 	assert.True(t, w.alive())
 	assert.True(t, h.lost.Load())
+}
+
+// Rows of a chunk that somebody has locked for long wait. Others do not wait for them, and neither does a sweep.
+func TestLockedChunk(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	w, h, part := b.worker(t)
+	_, err := b.pool.Exec(t.Context(), `INSERT INTO wxpay.chunks (job, first, last, worker) VALUES ($1, $2, $3, $4)`, b.job.id, id(2, 1), id(2, 9), w.id)
+	require.NoError(t, err)
+	_, err = b.pool.Exec(t.Context(), `INSERT INTO wxpay.items (job, id, rows) VALUES ($1, $2, 1)`, b.job.id, id(2, 1))
+	require.NoError(t, err)
+	other := &job{store: b.Store, id: b.job.id, chunk: &held{job: b.job.id, first: id(2, 1), last: id(2, 9), writer: w.writer}}
+	lock, err := b.pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer lock.Rollback(context.Background())
+	_, err = lock.Exec(t.Context(), `SELECT FROM wxpay.chunks WHERE first = $1 FOR UPDATE`, h.first)
+	require.NoError(t, err)
+	waits := make(chan error, 2)
+	go func() { waits <- part.Begin(t.Context(), id(1, 1), []byte("call")) }()
+	time.Sleep(2 * pauseAway)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	require.NoError(t, other.Begin(ctx, id(2, 1), []byte("call")))
+	_, err = b.pool.Exec(ctx, `DELETE FROM wxpay.workers`)
+	require.NoError(t, err)
+	require.NoError(t, w.sweep(ctx))
+	assert.False(t, h.lost.Load())
+	select {
+	case err := <-waits:
+		t.Fatalf("it did not wait: %v", err)
+	default:
+	}
+	require.NoError(t, lock.Rollback(t.Context()))
+	require.NoError(t, <-waits)
+	assert.Equal(t, []ledger.State{ledger.Sending, ledger.Staged, ledger.Sending}, b.states(t))
+}
+
+// One change that cannot be written does not take others with it.
+func TestOddNote(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	w, h, _ := b.worker(t)
+	good := &note{chunk: h, item: id(1, 1), o: ledger.Outcome{State: ledger.Done}, done: make(chan error, 1)}
+	bad := &note{chunk: h, item: id(1, 2), o: ledger.Outcome{State: ledger.State(9)}, done: make(chan error, 1)}
+	_, err := b.pool.Exec(t.Context(), `ALTER TABLE wxpay.items ADD CHECK (state < 9)`)
+	require.NoError(t, err)
+	w.writer.commit([]*note{bad, good})
+	require.ErrorContains(t, <-bad.done, "23514")
+	require.NoError(t, <-good.done)
+	assert.Equal(t, []ledger.State{ledger.Done, ledger.Staged}, b.states(t))
 }
 
 // A count that was begun before a chunk ended does not overwrite the one that was made at its end.

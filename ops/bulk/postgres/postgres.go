@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -45,9 +46,9 @@ type Store struct {
 var _ bulk.Store = (*Store)(nil)
 
 // Open connects to the database of a URL such as postgres://user:password@host/db, in which [Migrate] made the tables. A
-// store without them, or with those of another version, is a [*VersionError]; one that cannot be reached is [bulk.ErrAway].
-// No error shows the password. Connections wait 15 s for a lock, let go of what they locked after 5 s of silence, and commit
-// synchronously, whatever the server's defaults are; there are 8 unless the URL has pool_max_conns, 4 at least.
+// store without them, or with those of another version, is a [*VersionError], a URL that does not lead to one an
+// [*AccessError]; one that cannot be reached is [bulk.ErrAway]. No error shows the password. Connections wait 15 s for a lock, let go of what they locked after 5 s of silence, and commit
+// synchronously, whatever the server's defaults are; there are 8 unless the URL has pool_max_conns, 4 at least, and 2 more of a worker.
 func Open(ctx context.Context, url string) (*Store, error) {
 	pool, err := connect(ctx, url)
 	if err != nil {
@@ -77,25 +78,36 @@ func (s *Store) Close() {
 // quiet is for libraries that would write to the standard output.
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
+// settings are those of each connection. A URL may name others, but for the first.
+var settings = map[string]string{
+	"synchronous_commit":                  "on", // what is written down before a call leaves must stay
+	"idle_in_transaction_session_timeout": "5s", // a machine that falls asleep, or is gone, lets go of what it had locked
+	"tcp_user_timeout":                    "10s",
+	"lock_timeout":                        "15s",
+}
+
 func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("postgres: the URL of the store cannot be read; it is postgres://user:password@host:5432/database") // the cause may show the password
+		return nil, &AccessError{} // the cause may show the password
 	}
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = 5 * time.Second
 	}
-	parameters := config.ConnConfig.RuntimeParams
-	parameters["synchronous_commit"] = "on" // what is written down before a call leaves must stay
-	for name, value := range map[string]string{
-		"application_name":                    "wxpay",
-		"idle_in_transaction_session_timeout": "5s", // a machine that falls asleep, or is gone, lets go of what it had locked
-		"tcp_user_timeout":                    "10s",
-		"lock_timeout":                        "15s",
-	} {
-		if parameters[name] == "" {
-			parameters[name] = value
+	said := config.ConnConfig.RuntimeParams
+	if said["application_name"] == "" {
+		said["application_name"] = "wxpay"
+	}
+	delete(said, "synchronous_commit")
+	var names, values []string
+	for name, value := range settings {
+		if said[name] == "" {
+			names, values = append(names, name), append(values, value)
 		}
+	}
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { // not when it starts: a pooler such as PgBouncer lets nobody do so
+		_, err := conn.Exec(ctx, `SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) s (name, value)`, names, values)
+		return err
 	}
 	if !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = 8
@@ -105,6 +117,24 @@ func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 		return nil, told(err)
 	}
 	return pool, nil
+}
+
+// An AccessError is a store that cannot be used as its URL says: the URL cannot be read, or the database server refuses
+// the login or knows no such database. Trying again does not help.
+type AccessError struct {
+	Code string // SQLSTATE; empty: the URL cannot be read
+	Said string // by the server
+}
+
+// Error is one line: what to do.
+func (e *AccessError) Error() string {
+	switch {
+	case e.Code == "":
+		return "postgres: the URL of the store cannot be read; it is postgres://user:password@host:5432/database"
+	case e.Code == "3D000":
+		return fmt.Sprintf("postgres: the database server says: %s; make it with createdb, or correct the URL", e.Said)
+	}
+	return fmt.Sprintf("postgres: the database server says: %s; look at user and password of the URL, and at pg_hba.conf of the server", e.Said)
 }
 
 // A VersionError is a store whose tables are of another version, or not there.
@@ -140,6 +170,8 @@ func told(err error) error {
 			return fmt.Errorf("%w: the database server says: %s", ledger.ErrReadOnly, e.Message)
 		case missing(err):
 			return &VersionError{0, version}
+		case e.Code == "3D000" || strings.HasPrefix(e.Code, "28"):
+			return &AccessError{e.Code, e.Message}
 		case away(err):
 			return fmt.Errorf("%w: %s", bulk.ErrAway, e.Message)
 		}
@@ -173,4 +205,16 @@ func away(err error) bool {
 		strings.Contains(err.Error(), "conn closed") || strings.Contains(err.Error(), "closed pool")
 }
 
-func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+// login is how the driver begins: with who logs in.
+var login = regexp.MustCompile("failed to connect to `[^`]*`:")
+
+// oneLine is an error in one line, without who logs in. The ways to one address often fail alike, which is said once.
+func oneLine(err error) string {
+	var said []string
+	for line := range strings.Lines(login.ReplaceAllString(err.Error(), "")) {
+		if line = strings.Join(strings.Fields(line), " "); line != "" && !slices.Contains(said, line) {
+			said = append(said, line)
+		}
+	}
+	return strings.Join(said, "; ")
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -48,15 +47,14 @@ func (j *job) dropHalf(ctx context.Context, tx pgx.Tx) error {
 	if err := tx.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM wxpay.files WHERE job = $1 AND NOT staged`, j.id).Scan(&file); err != nil || file == 0 {
 		return err
 	}
-	fill := strings.NewReplacer(":job", fmt.Sprint(j.id), ":from", fmt.Sprint(id(file, 0)), ":to", fmt.Sprint(id(file+1, 0)), ":file", fmt.Sprint(file))
-	for _, text := range []string{ // what makes a table takes no parameters
-		`CREATE TEMP TABLE back ON COMMIT DROP AS SELECT key, twin FROM wxpay.items WHERE job = :job AND id > :from AND id < :to AND key IS NOT NULL AND twin IS NOT NULL`,
-		`DELETE FROM wxpay.items WHERE job = :job AND id > :from AND id < :to`,
-		`UPDATE wxpay.items i SET state = 3, code = nullif(substr(i.code, 11), ''), twin = NULL, key = coalesce(i.key, back.key) FROM back WHERE i.job = :job AND i.id = back.twin`,
-		`DELETE FROM wxpay.chunks WHERE job = :job AND first > :from AND first < :to`,
-		`DELETE FROM wxpay.files WHERE job = :job AND id = :file`,
+	from, to := id(file, 0), id(file+1, 0)
+	for _, change := range []string{
+		`WITH gone AS (DELETE FROM wxpay.items WHERE job = $1 AND id > $2 AND id < $3 RETURNING key, twin)
+			UPDATE wxpay.items i SET state = 3, code = nullif(substr(i.code, 11), ''), twin = NULL, key = coalesce(i.key, gone.key) FROM gone WHERE i.job = $1 AND i.id = gone.twin AND gone.key IS NOT NULL`,
+		`DELETE FROM wxpay.chunks WHERE job = $1 AND first > $2 AND first < $3`,
+		`DELETE FROM wxpay.files WHERE job = $1 AND id << 40 >= $2 AND id << 40 < $3`,
 	} {
-		if _, err := tx.Exec(ctx, fill.Replace(text)); err != nil {
+		if _, err := tx.Exec(ctx, change, j.id, from, to); err != nil {
 			return err
 		}
 	}

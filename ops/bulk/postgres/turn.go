@@ -186,7 +186,7 @@ func (w *worker) endTx(ctx context.Context, tx pgx.Tx, of *river.Job[chunkArgs],
 		}
 		if stop != nil || taken.PutOff != nil || taken.Throttled+taken.Repeated > 0 {
 			if _, err := tx.Exec(ctx, `UPDATE wxpay.jobs SET stopped = coalesce(stopped, CASE WHEN starts = $6 THEN $2::jsonb END), put_off = coalesce(put_off, $3), throttled = throttled + $4, repeated = repeated + $5 WHERE id = $1`,
-				h.job, savedOf(stop), savedOf(taken.PutOff), taken.Throttled, taken.Repeated, h.starts); err != nil {
+				h.job, savedOf(stop, w.host), savedOf(taken.PutOff, w.host), taken.Throttled, taken.Repeated, h.starts); err != nil {
 				return err
 			}
 		}

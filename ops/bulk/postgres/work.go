@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
@@ -40,6 +41,7 @@ type worker struct {
 	id     int64
 	host   string
 	client *river.Client[pgx.Tx]
+	vital  *pgxpool.Pool // for its heart and its writer, which must not wait for a connection
 	writer *writer
 	places *fair.Places
 	until  atomic.Pointer[time.Time] // its lease lasts
@@ -72,7 +74,14 @@ func (s *Store) Work(ctx context.Context, crew bulk.Crew) error {
 		}
 		return err
 	}
-	w.writer = newWriter(s.pool, w)
+	own := s.pool.Config()
+	own.MinConns, own.MaxConns = 0, 2
+	var err error
+	if w.vital, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), own); err != nil {
+		return told(err)
+	}
+	defer w.vital.Close()
+	w.writer = newWriter(w.vital, w)
 	defer w.leave()
 	defer w.writer.close()
 	workers := river.NewWorkers()
@@ -172,18 +181,18 @@ func (w *worker) beat(ctx context.Context) {
 		}
 		w.mu.Unlock()
 	}
-	if _, err := w.store.pool.Exec(ctx, `INSERT INTO wxpay.workers (id, host, pid, chunks) OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET seen = clock_timestamp()`,
+	if _, err := w.vital.Exec(ctx, `INSERT INTO wxpay.workers (id, host, pid, chunks) OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET seen = clock_timestamp()`,
 		w.id, w.host, os.Getpid(), w.crew.Chunks); err != nil {
 		return
 	}
 	w.until.Store(new(start.Add(lease)))
-	_, _ = w.store.pool.Exec(ctx, recountOf(`k.first IN (SELECT first FROM wxpay.chunks WHERE job = k.job AND worker = $1 FOR UPDATE SKIP LOCKED) AND k.worker = $1`), w.id)
+	_, _ = w.vital.Exec(ctx, recountOf(`k.first IN (SELECT first FROM wxpay.chunks WHERE job = k.job AND worker = $1 FOR UPDATE SKIP LOCKED) AND k.worker = $1`), w.id)
 	_ = w.drop(ctx)
 }
 
 // drop gives back what this worker took and never heard of, since the answer was lost: it is that at two beats.
 func (w *worker) drop(ctx context.Context) error {
-	rows, err := w.store.pool.Query(ctx, `SELECT job, first, token FROM wxpay.chunks WHERE worker = $1`, w.id)
+	rows, err := w.vital.Query(ctx, `SELECT job, first, token FROM wxpay.chunks WHERE worker = $1`, w.id)
 	if err != nil {
 		return err
 	}
@@ -206,7 +215,7 @@ func (w *worker) drop(ctx context.Context) error {
 		if before[at] != token {
 			continue
 		}
-		if _, err := w.store.pool.Exec(ctx, `UPDATE wxpay.chunks SET worker = NULL, river = NULL WHERE job = $1 AND first = $2 AND token = $3 AND worker = $4`, at.job, at.item, token, w.id); err != nil {
+		if _, err := w.vital.Exec(ctx, `UPDATE wxpay.chunks SET worker = NULL, river = NULL WHERE job = $1 AND first = $2 AND token = $3 AND worker = $4`, at.job, at.item, token, w.id); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -51,70 +52,83 @@ func (w *writer) close() {
 
 func (w *writer) work() {
 	defer close(w.ended)
+	var left []*note // whose chunk somebody had locked, so that they have to be tried again
 	var next *note
 	for {
-		first := next
-		if next = nil; first == nil {
+		if next == nil {
+			var soon <-chan time.Time
+			if len(left) > 0 {
+				soon = time.After(pauseAway)
+			}
 			select {
-			case first = <-w.jobs:
+			case next = <-w.jobs:
+			case <-soon:
 			case <-w.quit:
 				select {
-				case first = <-w.jobs:
+				case next = <-w.jobs:
 				default:
 					return
 				}
 			}
 		}
-		group := []*note{first}
-		items := map[place]bool{{first.chunk.job, first.item}: true}
+		group, items := left, map[place]bool{}
+		for _, n := range left {
+			items[n.place()] = true
+		}
 	gather:
-		for len(group) < together {
-			select {
-			case n := <-w.jobs:
-				if items[place{n.chunk.job, n.item}] { // in a statement an item changes once
-					next = n
+		for len(group) < len(left)+together {
+			if next == nil {
+				select {
+				case next = <-w.jobs:
+				default:
 					break gather
 				}
-				items[place{n.chunk.job, n.item}] = true
-				group = append(group, n)
-			default:
-				break gather
 			}
+			if items[next.place()] { // in a statement an item changes once
+				break
+			}
+			items[next.place()] = true
+			group, next = append(group, next), nil
 		}
-		w.commit(group)
+		left = w.commit(group)
 	}
 }
 
 type place struct{ job, item int64 }
 
+func (n *note) place() place { return place{n.chunk.job, n.item} }
+
 // commit writes notes down, and tells each how that went. While the database is away it tries again for as long as the chunks
-// are safely this worker's: whether a change that broke off was made, the next try finds out.
-func (w *writer) commit(group []*note) {
+// are safely this worker's: whether a change that broke off was made, the next try finds out. What is left is of chunks that
+// somebody else has locked: it does not hold up the others.
+func (w *writer) commit(group []*note) (left []*note) {
 	var done map[place]bool
 	var err error
 	for again := false; ; again = true {
-		done, err = w.try(group, again)
+		done, left, err = w.try(group, again)
 		if err == nil || !away(err) || !w.worker.alive() {
 			break
 		}
 		time.Sleep(pauseAway)
 	}
 	if err != nil && !away(err) && len(group) > 1 { // one of them is not to be written: the others are
+		left = nil
 		for _, n := range group {
-			w.commit([]*note{n})
+			left = append(left, w.commit([]*note{n})...)
 		}
-		return
+		return left
 	}
 	for _, n := range group {
 		switch {
 		case err != nil:
 			n.done <- told(err)
-		case !done[place{n.chunk.job, n.item}]:
-			n.done <- n.chunk.refused(n.item)
-		default:
+		case done[n.place()]:
 			n.done <- nil
+		case !slices.Contains(left, n):
+			n.done <- n.chunk.refused(n.item)
 		}
 	}
+	return left
 }
 
 const pauseAway = 200 * time.Millisecond
@@ -127,25 +141,25 @@ func (h *held) refused(item int64) error {
 	return fmt.Errorf("postgres: item %d of the job has ended, or is not there", item)
 }
 
-// try makes all changes that may be made, in one transaction.
-func (w *writer) try(group []*note, again bool) (done map[place]bool, err error) {
+// try makes all changes that may be made, in one transaction. What is left may be made, but its chunk is locked just now.
+func (w *writer) try(group []*note, again bool) (done map[place]bool, left []*note, err error) {
 	if !w.worker.alive() {
 		for _, n := range group {
 			n.chunk.lost.Store(true)
 		}
-		return nil, nil
+		return nil, nil, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lease)
 	defer cancel()
 	done = map[place]bool{}
 	err = pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error {
-		group, err := w.ours(ctx, tx, group)
-		if err != nil {
+		var mine []*note
+		if mine, left, err = w.ours(ctx, tx, group); err != nil {
 			return err
 		}
 		b := &pgx.Batch{}
-		began(b, group)
-		endedAs(b, group, again)
+		began(b, mine)
+		endedAs(b, mine, again)
 		if b.Len() == 0 {
 			return nil
 		}
@@ -165,11 +179,15 @@ func (w *writer) try(group []*note, again bool) (done map[place]bool, err error)
 		}
 		return answers.Close()
 	})
-	return done, err
+	if err != nil {
+		left = nil
+	}
+	return done, left, err
 }
 
-// ours leaves out what is about chunks that another worker has, and keeps the others until the transaction ends.
-func (w *writer) ours(ctx context.Context, tx pgx.Tx, group []*note) (mine []*note, err error) {
+// ours leaves out what is about chunks that another worker has. Mine are of chunks that stay this worker's until the
+// transaction ends, and left of those that somebody has locked.
+func (w *writer) ours(ctx context.Context, tx pgx.Tx, group []*note) (mine, left []*note, err error) {
 	chunks := map[*held]bool{}
 	var jobs, firsts, tokens []int64
 	for _, n := range group {
@@ -178,27 +196,32 @@ func (w *writer) ours(ctx context.Context, tx pgx.Tx, group []*note) (mine []*no
 			jobs, firsts, tokens = append(jobs, n.chunk.job), append(firsts, n.chunk.first), append(tokens, n.chunk.token)
 		}
 	}
-	rows, err := tx.Query(ctx, `SELECT c.job, c.first FROM wxpay.chunks c JOIN unnest($1::bigint[], $2::bigint[], $3::bigint[]) h (job, first, token)
-		ON c.job = h.job AND c.first = h.first AND c.token = h.token WHERE c.worker = $4 ORDER BY c.job, c.first FOR SHARE OF c`, jobs, firsts, tokens, w.worker.id)
+	rows, err := tx.Query(ctx, `WITH had AS (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) h (job, first, token)),
+		kept AS (SELECT c.job, c.first FROM wxpay.chunks c JOIN had USING (job, first, token) WHERE c.worker = $4 ORDER BY c.job, c.first FOR SHARE OF c SKIP LOCKED)
+		SELECT job, first, EXISTS (SELECT FROM kept WHERE kept.job = c.job AND kept.first = c.first) FROM wxpay.chunks c JOIN had USING (job, first, token) WHERE c.worker = $4`, jobs, firsts, tokens, w.worker.id)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	have := map[place]bool{}
+	kept := map[place]bool{} // false: it is locked
 	var p place
-	if _, err := pgx.ForEachRow(rows, []any{&p.job, &p.item}, func() error {
-		have[p] = true
+	var is bool
+	if _, err := pgx.ForEachRow(rows, []any{&p.job, &p.item, &is}, func() error {
+		kept[p] = is
 		return nil
 	}); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, n := range group {
-		if have[place{n.chunk.job, n.chunk.first}] {
+		switch is, ours := kept[place{n.chunk.job, n.chunk.first}]; {
+		case is:
 			mine = append(mine, n)
-		} else {
+		case ours:
+			left = append(left, n)
+		default:
 			n.chunk.lost.Store(true)
 		}
 	}
-	return mine, nil
+	return mine, left, nil
 }
 
 func began(b *pgx.Batch, group []*note) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"regexp"
 	"strings"
 	"syscall"
 
@@ -154,6 +153,9 @@ func reportOf(ctx context.Context, err error) report {
 	if e, ok := errors.AsType[*postgres.VersionError](err); ok {
 		return ofStoreVersion(e)
 	}
+	if e, ok := errors.AsType[*postgres.AccessError](err); ok {
+		return ofStoreAccess(e)
+	}
 	if e, ok := errors.AsType[*bulk.StopError](err); ok {
 		r := report{exit: exitOf(e.Why), said: e.Reason}
 		if e.Err != nil && !errors.Is(e.Err, media.ErrChanged) { // the reason says that
@@ -163,6 +165,9 @@ func reportOf(ctx context.Context, err error) report {
 			if r.said.Chinese == r.said.English {
 				r.said.Chinese = "出错信息：" + r.said.Chinese
 			}
+		}
+		if e.Host != "" {
+			r.said.English, r.said.Chinese = "worker on "+e.Host+": "+r.said.English, "主机 "+e.Host+" 上的 worker："+r.said.Chinese
 		}
 		return r
 	}
@@ -194,17 +199,13 @@ func reportOf(ctx context.Context, err error) report {
 	return r
 }
 
-// login stands in what the driver says of a connection that failed.
-var login = regexp.MustCompile("failed to connect to `[^`]*`: ")
-
-// awayBecause is why a store cannot be reached, without who logs in there.
+// awayBecause is why a store cannot be reached.
 func awayBecause(err error) string {
-	s := oneLine(login.ReplaceAllString(err.Error(), ""))
-	_, why, ok := strings.Cut(s, oneLine(bulk.ErrAway.Error())+": ")
-	if !ok {
-		return s
+	s := oneLine(err.Error())
+	if _, why, ok := strings.Cut(s, oneLine(bulk.ErrAway.Error())+": "); ok {
+		return why
 	}
-	return why
+	return s
 }
 
 // ofStoreVersion is a store whose tables this program cannot use.
@@ -217,6 +218,20 @@ func ofStoreVersion(e *postgres.VersionError) report {
 		r.said.Chinese = fmt.Sprintf("存储的数据表版本为 %d，本程序需要版本 %d；请运行 wxpay store migrate", e.Is, e.Known)
 	default:
 		r.said.Chinese = fmt.Sprintf("存储的数据表版本为 %d，本程序最高支持版本 %d；请使用更新版本的程序", e.Is, e.Known)
+	}
+	return r
+}
+
+// ofStoreAccess is a store that cannot be used as its URL says.
+func ofStoreAccess(e *postgres.AccessError) report {
+	r := report{exit: exitUsage, said: wxpay.Hint{English: oneLine(strings.TrimPrefix(e.Error(), "postgres: "))}}
+	switch e.Code {
+	case "":
+		r.said.Chinese = "存储的 URL 无法识别；格式为 postgres://user:password@host:5432/database"
+	case "3D000":
+		r.said.Chinese = "数据库服务器返回：" + e.Said + "；请用 createdb 创建数据库，或更正 URL"
+	default:
+		r.said.Chinese = "数据库服务器返回：" + e.Said + "；请检查 URL 中的用户名与密码，以及服务器的 pg_hba.conf"
 	}
 	return r
 }
@@ -282,22 +297,11 @@ func platform(err error) report {
 	return report{said: wxpay.Hint{English: err.Error(), Chinese: err.Error()}}
 }
 
-// masked is a refusal without what may be somebody's number in it. One about the signature speaks of keys and serial
-// numbers alone.
-func masked(e *wxpay.Error) *wxpay.Error {
-	m := *e
-	if e.StatusCode == http.StatusUnauthorized {
-		return &m
-	}
-	m.Message, m.Detail.Issue = bulk.Masked(e.Message), bulk.Masked(e.Detail.Issue)
-	return &m
-}
-
 func ofUnknown(e *wxpay.UnknownError) report {
 	r := report{exit: exitUnknown, route: e.Route, requestID: e.RequestID, hint: e.Hint()}
 	shown := *e
 	if refused, ok := e.Err.(*wxpay.Error); ok {
-		r.code, r.status, shown.Err = string(refused.Code), refused.StatusCode, masked(refused)
+		r.code, r.status, shown.Err = string(refused.Code), refused.StatusCode, bulk.MaskedError(refused)
 	}
 	said := strings.TrimSuffix(shown.Error(), "; "+r.hint.English)
 	if refused, ok := shown.Err.(*wxpay.Error); ok {
@@ -309,7 +313,7 @@ func ofUnknown(e *wxpay.UnknownError) report {
 
 func ofRefusal(e *wxpay.Error) report {
 	r := report{exit: exitRejected, route: e.Route, requestID: e.RequestID, code: string(e.Code), status: e.StatusCode, hint: e.Hint()}
-	said := strings.TrimSuffix(masked(e).Error(), "; "+r.hint.English)
+	said := strings.TrimSuffix(bulk.MaskedError(e).Error(), "; "+r.hint.English)
 	r.said = wxpay.Hint{English: said, Chinese: said}
 	switch {
 	case e.StatusCode >= 500:

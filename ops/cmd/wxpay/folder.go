@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -267,6 +268,7 @@ func (f folder) keep(name string, r record) error {
 // fed notes how a file was fed.
 func (r *record) fed(input recordInput) {
 	if i := slices.IndexFunc(r.Inputs, func(in recordInput) bool { return in.File == input.File }); i >= 0 {
+		input.Found = cmp.Or(input.Found, r.Inputs[i].Found) // of a file that is not here
 		r.Inputs[i] = input
 		return
 	}

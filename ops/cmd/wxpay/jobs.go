@@ -270,7 +270,11 @@ func (a *app) showJob(w io.Writer, s standing, facts bulkreport.Facts) {
 		rows = append(rows, []string{name, facts.Settings[name]})
 	}
 	for _, f := range facts.Files {
-		rows = append(rows, []string{a.t("input", "输入"), fmt.Sprintf(a.t("%s, %s rows, %s", "%s，%s 行，%s"), f.Name, grouped(f.Rows), f.Encoding)})
+		input := fmt.Sprintf(a.t("%s, %s rows", "%s，%s 行"), f.Name, grouped(f.Rows))
+		if f.Encoding != "" {
+			input += a.t(", ", "，") + f.Encoding
+		}
+		rows = append(rows, []string{a.t("input", "输入"), input})
 	}
 	if s.Created != nil {
 		rows = append(rows, []string{a.t("begun", "创建"), s.Created.Local().Format("2006-01-02 15:04:05")})

@@ -419,6 +419,10 @@ run again, or with wxpay jobs resume. A job that is remembered in a folder is st
 		if host, err := os.Hostname(); err == nil {
 			by += "@" + host
 		}
+		before, err := h.store.Standing(c.Context(), args[0])
+		if err != nil {
+			return err
+		}
 		if err := h.store.Stop(c.Context(), args[0], &bulk.StopError{Why: bulk.WhyInterrupted, Reason: wxpay.Hint{
 			English: fmt.Sprintf("stopped by %s with wxpay jobs stop; run it again, or wxpay jobs resume %s, and it goes on", by, args[0]),
 			Chinese: fmt.Sprintf("已由 %s 用 wxpay jobs stop 停止；再次运行或 wxpay jobs resume %s 即可继续", by, args[0]),
@@ -429,7 +433,11 @@ run again, or with wxpay jobs resume. A job that is remembered in a folder is st
 		if err != nil {
 			return err
 		}
-		a.note(a.t("job %s is stopped; workers finish the %d chunks that they have, in 10 s or so. To go on: wxpay jobs resume %s", "任务 %s 已停止；worker 会在约 10 秒内结束手中的 %d 个分块。继续请用 wxpay jobs resume %s"), args[0], known.Taken, args[0])
+		if was := stopInfoOf(before.Stopped); was != nil {
+			a.note(a.t("job %s was stopped before: %s", "任务 %s 此前已停止：%s"), args[0], a.t(was.Said, was.SaidZh))
+		} else {
+			a.note(a.t("job %s is stopped. Workers finish the chunks that they have, in 10 s or so: %d. To go on: wxpay jobs resume %s", "任务 %s 已停止；worker 会在约 10 秒内结束手中的 %d 个分块。继续请用 wxpay jobs resume %s"), args[0], known.Taken, args[0])
+		}
 		return a.emit("stopped", struct {
 			Job   string `json:"job"`
 			Taken int64  `json:"chunks_taken"`

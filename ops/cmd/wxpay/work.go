@@ -412,7 +412,7 @@ func (s *shift) goes(now time.Time, taken int64, workers int) {
 		s.tell("progress", v, s.t("nothing to do just now; workers alive: %d", "暂无可处理的任务；存活的 worker 共 %d 个"), workers)
 		return
 	}
-	s.tell("progress", v, s.t("%d jobs, %d of %d chunks: %.1f rows/s, %s rows so far; workers alive: %d", "%d 个任务，分块 %d / %d：%.1f 行/秒，累计 %s 行；存活的 worker 共 %d 个"), jobs, taken, s.chunks, rate, grouped(rows), workers)
+	s.tell("progress", v, s.t("jobs: %d, chunks: %d of %d, %.1f rows/s, %s rows so far; workers alive: %d", "%d 个任务，分块 %d / %d：%.1f 行/秒，累计 %s 行；存活的 worker 共 %d 个"), jobs, taken, s.chunks, rate, grouped(rows), workers)
 }
 
 // few names the first of many.

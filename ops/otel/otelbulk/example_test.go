@@ -37,7 +37,7 @@ func ExampleTelemetry_Watch() {
 	watching, err := telemetry.Watch(func(ctx context.Context) (otelbulk.Standing, error) {
 		return otelbulk.Standing{ // from the database, within ctx
 			Workers: 3,
-			Jobs:    []otelbulk.JobStanding{{Job: "autumn", Operation: "member-import-by-phone", Sender: "1900000109", Waiting: 31, Leased: 3, Oldest: 90 * time.Second}},
+			Jobs:    []otelbulk.JobStanding{{Job: "autumn", Operation: "member-import-by-phone", Sender: "1900000109", Waiting: 31, Taken: 3, Oldest: 90 * time.Second}},
 		}, nil
 	})
 	if err != nil {

@@ -67,7 +67,7 @@ func New(provider metric.MeterProvider) (*Telemetry, error) {
 		chunks:    m.count("wxpay.queue.chunks", "{chunk}", "Chunks of rows that wait for a worker, or that one has."),
 		oldest:    m.level("wxpay.queue.oldest_age", "s", "For how long the oldest chunk has waited for a worker."),
 		workers:   m.count("wxpay.queue.workers", "{worker}", "Workers that are alive."),
-		permits:   m.level("wxpay.permits.rate", "{call}/s", "Permits leased a second of late, by all workers."),
+		permits:   m.level("wxpay.permits.rate", "{call}/s", "Permits taken a second of late, by all workers."),
 		allowed:   m.level("wxpay.permits.ceiling", "{call}/s", "Permits a second that there are now; none where there is no limit."),
 	}
 	if m.err != nil {

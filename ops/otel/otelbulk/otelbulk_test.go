@@ -189,7 +189,7 @@ var standing = otelbulk.Standing{
 	Workers: 3,
 	Jobs: []otelbulk.JobStanding{{
 		Job: "autumn", Operation: "member-import", Sender: "1900000109", Sums: bulk.Sums{Done: 50, Rejected: 3, Unknown: 2, Skipped: 1, Left: 44},
-		Waiting: 12, Leased: 3, Oldest: 90 * time.Second,
+		Waiting: 12, Taken: 3, Oldest: 90 * time.Second,
 	}},
 	Permits: []otelbulk.Permits{
 		{Sender: "1900000109", Route: "POST /v3/x/{id}", Rate: 4.5, Ceiling: 5},
@@ -207,7 +207,7 @@ func TestWatch(t *testing.T) {
 		"wxpay.permits.ceiling [{call}/s] "+permits+"09} 5",
 		"wxpay.permits.rate [{call}/s] "+permits+"09} 4.5",
 		"wxpay.permits.rate [{call}/s] "+permits+"10} 0",
-		"wxpay.queue.chunks [{chunk}] {wxpay.chunk.state=leased "+autumn+"} 3",
+		"wxpay.queue.chunks [{chunk}] {wxpay.chunk.state=taken "+autumn+"} 3",
 		"wxpay.queue.chunks [{chunk}] {wxpay.chunk.state=waiting "+autumn+"} 12",
 		"wxpay.queue.oldest_age [s] {"+autumn+"} 90",
 		"wxpay.queue.workers [{worker}] {} 3",

@@ -27,7 +27,7 @@ type JobStanding struct {
 	Sender    string
 	bulk.Sums
 	Waiting int64         // chunks that no worker has
-	Leased  int64         // chunks that a worker has
+	Taken   int64         // chunks that a worker has
 	Oldest  time.Duration // for how long the oldest of Waiting has waited; 0: none waits
 }
 
@@ -35,7 +35,7 @@ type JobStanding struct {
 type Permits struct {
 	Sender  string
 	Route   string  // "POST /v3/…/{id}"
-	Rate    float64 // leased a second of late
+	Rate    float64 // taken a second of late
 	Ceiling float64 // a second; 0: no limit
 }
 
@@ -100,7 +100,7 @@ func (t *Telemetry) tell(o metric.Observer, s Standing) {
 		n := named(j.Job, j.Operation, j.Sender)
 		t.tellRows(o, n, j.Sums)
 		o.ObserveInt64(t.chunks, j.Waiting, n.with(keyChunk.String("waiting")))
-		o.ObserveInt64(t.chunks, j.Leased, n.with(keyChunk.String("leased")))
+		o.ObserveInt64(t.chunks, j.Taken, n.with(keyChunk.String("taken")))
 		o.ObserveFloat64(t.oldest, j.Oldest.Seconds(), n.with())
 	}
 	for _, p := range s.Permits {

@@ -26,7 +26,7 @@ func Read(store *postgres.Store) func(context.Context) (otelbulk.Standing, error
 			if j.Complete() {
 				continue
 			}
-			standing := otelbulk.JobStanding{Job: j.Name, Operation: j.Head.Operation, Sender: j.Head.Sender, Sums: j.Sums, Waiting: j.Waiting, Leased: j.Taken}
+			standing := otelbulk.JobStanding{Job: j.Name, Operation: j.Head.Operation, Sender: j.Head.Sender, Sums: j.Sums, Waiting: j.Waiting, Taken: j.Taken}
 			if j.Waiting > 0 {
 				since := j.Due
 				if since.Before(j.Head.Created) { // it was due from the beginning
