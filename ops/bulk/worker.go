@@ -24,7 +24,7 @@ type Worker struct {
 	// Operation gives the operation of a job and the Key of its merchant; nil: the job is not for this worker, such as one of a
 	// merchant whose keys it lacks. It is asked once for each job, and after an error again every second.
 	Operation func(ctx context.Context, name string, h ledger.Head) (o Operation, key func(context.Context) ([]byte, error), err error)
-	Chunks    int // at a time; 0: 16. Each makes as many calls at a time as its job says
+	Chunks    int // at a time; 0: 16. Each makes as many calls at a time as its job says; Config.Concurrency of clients should be for all
 	// Observe is told what became of each chunk that this worker took; nil: nobody is. It must not block.
 	Observe func(Turn)
 }

@@ -67,7 +67,7 @@ func (r *trial) reach(t *testing.T, calls int) {
 func (r *trial) count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.at)
+	return len(r.arrived)
 }
 
 // whole is how a job has to end whatever happened: every row is done, once.

@@ -135,7 +135,7 @@ func (p *pacer) lease(ctx context.Context, lead time.Duration) (again time.Time,
 	var first time.Time
 	var every time.Duration
 	var given int
-	now, received, rate, err := p.change(ctx, func(permits *pace.Permits, now time.Time) bool {
+	now, here, rate, err := p.change(ctx, func(permits *pace.Permits, now time.Time) bool {
 		if permits.Rate > 0 {
 			n = min(n, max(1, int(permits.Rate*mostAtOnce.Seconds())))
 		}
@@ -145,7 +145,7 @@ func (p *pacer) lease(ctx context.Context, lead time.Duration) (again time.Time,
 	if err != nil {
 		return time.Time{}, err
 	}
-	here := received.Add(first.Sub(now)) // the clock of the database is the one that counts
+	here = here.Add(first.Sub(now)) // the clock of the database is the one that counts
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.shown = rate
@@ -160,34 +160,52 @@ func (p *pacer) lease(ctx context.Context, lead time.Duration) (again time.Time,
 	return time.Time{}, nil
 }
 
+// A clock knows how far that of the database is ahead of this machine's. Every answer says so, within the time that it took: what
+// all of them say is closer than an answer that was long on its way.
+type clock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+}
+
+// at is when it was now by the database, of an answer that was asked for and received by this machine's clock.
+func (c *clock) at(asked, now, received time.Time) time.Time {
+	least, most := now.Sub(received), now.Sub(asked)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead = min(max(c.ahead, least), most)
+	return received.Add(least - c.ahead)
+}
+
 // change changes what is kept of a route, and begins anew if somebody else did meanwhile: no lock is held while this process
-// computes, which may fall asleep at any moment. It returns the time of the database, and when that was known here.
-func (p *pacer) change(ctx context.Context, do func(*pace.Permits, time.Time) bool) (now, received time.Time, rate float64, err error) {
+// computes, which may fall asleep at any moment. It returns the time of the database, and when that was here.
+func (p *pacer) change(ctx context.Context, do func(*pace.Permits, time.Time) bool) (now, here time.Time, rate float64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	for {
 		var turn int64
 		var permits pace.Permits
+		asked := time.Now()
 		err := p.store.pool.QueryRow(ctx, `SELECT clock_timestamp(), turn, state FROM wxpay.permits WHERE sender = $1 AND route = $2`, p.key.sender, p.key.route).Scan(&now, &turn, &permits)
-		received = time.Now()
+		received := time.Now()
 		if errors.Is(err, pgx.ErrNoRows) {
 			if _, err := p.store.pool.Exec(ctx, `INSERT INTO wxpay.permits (sender, route, state) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, p.key.sender, p.key.route, pace.NewPermits(p.rate, time.Time{})); err != nil {
-				return now, received, 0, told(err)
+				return now, here, 0, told(err)
 			}
 			continue
 		}
 		if err != nil {
-			return now, received, 0, told(err)
+			return now, here, 0, told(err)
 		}
+		here = p.store.clock.at(asked, now, received)
 		if !do(&permits, now) { // as it was
-			return now, received, permits.Rate, nil
+			return now, here, permits.Rate, nil
 		}
 		tag, err := p.store.pool.Exec(ctx, `UPDATE wxpay.permits SET state = $3, turn = turn + 1 WHERE sender = $1 AND route = $2 AND turn = $4`, p.key.sender, p.key.route, permits, turn)
 		if err != nil {
-			return now, received, 0, told(err)
+			return now, here, 0, told(err)
 		}
 		if tag.RowsAffected() == 1 {
-			return now, received, permits.Rate, nil
+			return now, here, permits.Rate, nil
 		}
 	}
 }

@@ -36,7 +36,8 @@ import (
 
 // A Store is a database with jobs. It is a [bulk.Store], safe for concurrent use.
 type Store struct {
-	pool *pgxpool.Pool
+	pool  *pgxpool.Pool
+	clock clock
 
 	mu       sync.Mutex
 	pacers   map[pacerKey]*pacer

@@ -64,6 +64,7 @@ type app struct {
 	store   *store // open; nil: jobs are remembered in a folder
 	opened  bool   // it is known which
 	errands map[*cobra.Command]*errand
+	metrics *metrics // of a worker; nil: nobody asks for them
 }
 
 // root is the tree of commands. What belongs to all commands, such as how arguments are counted, is added last.

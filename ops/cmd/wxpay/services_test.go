@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -494,6 +495,22 @@ func TestStoreMigrate(t *testing.T) {
 	}
 }
 
+// metricsAt are those of a worker that said where they are.
+func metricsAt(t *testing.T, said string) string {
+	t.Helper()
+	var working struct{ Metrics string }
+	first, _, _ := strings.Cut(said, "\n")
+	require.NoError(t, json.Unmarshal([]byte(first), &working))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, working.Metrics, nil)
+	require.NoError(t, err)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return string(text)
+}
+
 // SIGTERM, as a system sends it, ends a worker softly.
 func TestStoreSignalToAWorker(t *testing.T) {
 	t.Parallel()
@@ -502,7 +519,7 @@ func TestStoreSignalToAWorker(t *testing.T) {
 	require.Equal(t, exitStopped, o.code, o.stderr)
 	self, err := os.Executable()
 	require.NoError(t, err)
-	worker := exec.CommandContext(t.Context(), self, "work", "--json")
+	worker := exec.CommandContext(t.Context(), self, "work", "--json", "--metrics=127.0.0.1:0")
 	worker.Env = []string{"WXPAY_TEST_COMMAND=1"}
 	for name, value := range b.env {
 		worker.Env = append(worker.Env, name+"="+value)
@@ -511,6 +528,13 @@ func TestStoreSignalToAWorker(t *testing.T) {
 	worker.Stdout, worker.Stderr = &stdout, &stderr
 	require.NoError(t, worker.Start())
 	b.until("j", someDone)
+	told := metricsAt(t, stdout.String())
+	require.Contains(t, told, `http_client_request_duration_seconds_count{http_request_method="POST",http_response_status_code="200"`)
+	require.Contains(t, told, `wxpay_queue_chunks{`)
+	require.Contains(t, told, `wxpay_job_rows{`)
+	require.Contains(t, told, `wxpay_job_name="j"`)
+	require.Regexp(t, `(?m)^wxpay_queue_workers\S* 1$`, told)
+	require.NotContains(t, told, "13800")
 	require.NoError(t, worker.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, worker.Wait(), stderr.String())
 	require.Contains(t, stdout.String(), `"type":"stopping"`)

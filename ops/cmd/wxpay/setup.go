@@ -207,6 +207,10 @@ func (a *app) client() (*wxpay.Client, error) {
 	}
 	config, err := wxpay.ConfigFrom(a.lookup)
 	if err == nil {
+		config.Concurrency = 256 // connections of a worker with 16 chunks of 16 calls at a time; a new one for a call costs a handshake
+		if a.metrics != nil {
+			config.Observe = a.metrics.calls.Call
+		}
 		s.client, err = wxpay.New(config)
 	}
 	return s.client, a.badSetup(err)
@@ -218,8 +222,12 @@ func (a *app) tpns() (*pushpackage.Client, error) {
 	if s.tpns != nil || s.err != nil {
 		return s.tpns, a.badSetup(s.err)
 	}
+	config := a.tpnsConfig()
+	if a.metrics != nil {
+		config.Observe = a.metrics.calls.Push
+	}
 	var err error
-	s.tpns, err = pushpackage.New(a.tpnsConfig())
+	s.tpns, err = pushpackage.New(config)
 	return s.tpns, a.badSetup(err)
 }
 

@@ -29,7 +29,7 @@ const (
 
 func (a *app) workCommand() *cobra.Command {
 	var at where
-	var profiles string
+	var profiles, address string
 	var chunks int
 	c := &cobra.Command{
 		Use: "work", Short: a.t("a worker: take part in the jobs of a store", "worker：参与存储中的任务"),
@@ -38,12 +38,16 @@ in the store, encrypted. Any number of workers may run, on any number of machine
 run. Ctrl-C or SIGTERM ends one softly, in about 10 s, with exit code 0; one that is killed gives its rows to others.
 
 It works for the merchant and the TPNS application of its set-up; with --profiles for those of every NAME.env of a folder.
+With --metrics ADDRESS it tells Prometheus of its calls, and how the jobs of the store stand.
+
 Nothing is asked or confirmed here: who puts a file into the store does so. Jobs with --params FILE need that file here too.`,
 			`worker：运行期间持续参与存储中的任务。只需要存储与商户密钥，不需要文件：各行已加密存放在存储中。
 可在任意多台机器上运行任意多个 worker，任务进行中也可随时启停。Ctrl-C 或 SIGTERM 约 10 秒内平稳结束，退出码 0；
 被强制结束的 worker，其领取的行由其他 worker 接手。
 
 默认使用当前配置的商户与 TPNS 应用；--profiles 则使用目录中每个 NAME.env 的商户。
+使用 --metrics ADDRESS 时，Prometheus 可抓取其请求指标与存储中各任务的状态。
+
 此处不询问也不确认，一切以提交文件时为准。使用 --params FILE 的任务，本机也须有该文件。`),
 		Example: "  WXPAY_STORE=postgres://db.internal/jobs wxpay work\n  wxpay work --store postgres://db.internal/jobs --profiles /etc/wxpay/merchants --chunks 32",
 	}
@@ -54,6 +58,14 @@ Nothing is asked or confirmed here: who puts a file into the store does so. Jobs
 		if _, err := a.shownURL(c, a.storeURL(&at)); err != nil {
 			return err
 		}
+		if address != "" {
+			m, err := newMetrics(c.Context(), address)
+			if err != nil {
+				return err
+			}
+			defer m.close()
+			a.metrics = m
+		}
 		merchants, err := a.merchants(profiles)
 		if err != nil {
 			return err
@@ -63,12 +75,18 @@ Nothing is asked or confirmed here: who puts a file into the store does so. Jobs
 			return err
 		}
 		defer store.Close()
+		if a.metrics != nil {
+			if err := a.metrics.serve(store.Store); err != nil {
+				return err
+			}
+		}
 		s := &shift{app: a, store: store, merchants: merchants, chunks: chunks, began: time.Now(), jobs: map[string]string{}, said: map[string]bool{}, lacks: map[string]bool{}}
 		return s.run(c.Context())
 	}
 	a.storeFlag(c, &at)
 	c.Flags().StringVar(&profiles, "profiles", "", a.t("`DIR` with a NAME.env for each merchant, in place of the set-up", "每个商户一个 NAME.env 的目录 `DIR`，代替当前配置"))
 	c.Flags().IntVar(&chunks, "chunks", 16, a.t("`N` chunks of rows at a time", "同时领取 `N` 个分块"))
+	c.Flags().StringVar(&address, "metrics", "", a.t("`ADDRESS` at which Prometheus finds /metrics, such as 127.0.0.1:9464; merchant numbers and names of jobs are in them", "供 Prometheus 抓取 /metrics 的监听地址 `ADDRESS`，例如 127.0.0.1:9464；其中含商户号与任务名称"))
 	return c
 }
 
@@ -88,7 +106,7 @@ func (a *app) merchants(dir string) (map[string]*app, error) {
 	}
 	for _, file := range files {
 		// nothing of the environment is mixed in
-		m := &app{profile: file, env: func(string) string { return "" }, chinese: a.chinese}
+		m := &app{profile: file, env: func(string) string { return "" }, chinese: a.chinese, metrics: a.metrics}
 		if err := m.sends(all); err != nil {
 			return nil, ofProfile(file, err)
 		}
@@ -177,7 +195,11 @@ func (s *shift) run(ctx context.Context) error {
 		Senders []string `json:"senders"`
 		Chunks  int      `json:"chunks"`
 		Pid     int      `json:"pid"`
-	}{s.store.url, senders, s.chunks, os.Getpid()}, s.t("worker %d takes part in %s, with the keys of %s", "worker %d 开始参与 %s，持有以下商户的密钥：%s"), os.Getpid(), s.store.url, few(senders))
+		Metrics string   `json:"metrics,omitzero"`
+	}{s.store.url, senders, s.chunks, os.Getpid(), s.metrics.url()}, s.t("worker %d takes part in %s, with the keys of %s", "worker %d 开始参与 %s，持有以下商户的密钥：%s"), os.Getpid(), s.store.url, few(senders))
+	if at := s.metrics.url(); at != "" && !s.json {
+		s.note(s.t("metrics are at %s", "指标地址：%s"), at)
+	}
 	s.told.at = s.began
 	worker := bulk.Worker{Store: s.store, Operation: s.operation, Chunks: s.chunks, Observe: s.turn}
 	ended := make(chan error, 1)
