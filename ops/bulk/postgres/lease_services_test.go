@@ -128,7 +128,7 @@ func TestLockedChunk(t *testing.T) {
 	require.NoError(t, err)
 	waits := make(chan error, 2)
 	go func() { waits <- part.Begin(t.Context(), id(1, 1), []byte("call")) }()
-	time.Sleep(2 * pauseAway)
+	time.Sleep(10 * pauseLocked)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	require.NoError(t, other.Begin(ctx, id(2, 1), []byte("call")))

@@ -48,8 +48,10 @@ var _ bulk.Store = (*Store)(nil)
 
 // Open connects to the database of a URL such as postgres://user:password@host/db, in which [Migrate] made the tables. A
 // store without them, or with those of another version, is a [*VersionError], a URL that does not lead to one an
-// [*AccessError]; one that cannot be reached is [bulk.ErrAway]. No error shows the password. Connections wait 15 s for a lock, let go of what they locked after 5 s of silence, and commit
-// synchronously, whatever the server's defaults are; there are 8 unless the URL has pool_max_conns, 4 at least, and 2 more of a worker.
+// [*AccessError]; one that cannot be reached is [bulk.ErrAway]. No error shows the password.
+//
+// Connections wait 15 s for a lock, let go of what they locked after 5 s of silence, and commit synchronously, whatever the
+// server's defaults are. There are 8 unless the URL has pool_max_conns, 4 at least, and 3 more of a worker.
 func Open(ctx context.Context, url string) (*Store, error) {
 	pool, err := connect(ctx, url)
 	if err != nil {

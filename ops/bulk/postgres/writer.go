@@ -58,7 +58,7 @@ func (w *writer) work() {
 		if next == nil {
 			var soon <-chan time.Time
 			if len(left) > 0 {
-				soon = time.After(pauseAway)
+				soon = time.After(pauseLocked)
 			}
 			select {
 			case next = <-w.jobs:
@@ -131,7 +131,10 @@ func (w *writer) commit(group []*note) (left []*note) {
 	return left
 }
 
-const pauseAway = 200 * time.Millisecond
+const (
+	pauseAway   = 200 * time.Millisecond
+	pauseLocked = 20 * time.Millisecond // a count of rows locks them for about so long
+)
 
 // refused is why a note was not made.
 func (h *held) refused(item int64) error {

@@ -53,7 +53,7 @@ func TestExitCodes(t *testing.T) {
 		"job whose input changed": {&bulk.StopError{Why: bulk.WhyInput, Reason: hint, Err: media.ErrChanged}, exitUsage},
 		"input that changed":      {fmt.Errorf("%w: x", media.ErrChanged), exitUsage},
 		"job without a ledger":    {&bulk.StopError{Why: bulk.WhyLedger, Reason: hint}, exitInternal},
-		"store away":              {fmt.Errorf("%w: failed to connect to `user=13800138000 database=jobs`: 10.0.0.1:5432 (db): dial error", bulk.ErrAway), exitStopped},
+		"store away":              {fmt.Errorf("%w: 10.0.0.1:5432 (db): dial error", bulk.ErrAway), exitStopped},
 		"job whose store is away": {&bulk.StopError{Why: bulk.WhyLedger, Reason: hint, Err: fmt.Errorf("x: %w", bulk.ErrAway)}, exitStopped},
 		"store without tables":    {&postgres.VersionError{Is: 0, Known: 2}, exitUsage},
 		"store that is older":     {&postgres.VersionError{Is: 1, Known: 2}, exitUsage},

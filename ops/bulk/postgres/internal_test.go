@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -28,4 +29,12 @@ func TestClock(t *testing.T) {
 			assert.LessOrEqual(t, at(4*time.Second, ms, ms, off-time.Minute), ms, "and back")
 		})
 	}
+}
+
+// Who logs in is not said, and what failed alike is said once.
+func TestOneLine(t *testing.T) {
+	t.Parallel()
+	err := errors.New("failed to connect to `user=13800138000 database=jobs`:\n\t10.0.0.1:5432 (db): dial error\n\t10.0.0.1:5432 (db): dial error\n\t[::1]:5432 (db): timeout")
+	assert.Equal(t, "10.0.0.1:5432 (db): dial error; [::1]:5432 (db): timeout", oneLine(err))
+	assert.Equal(t, "hostname resolving error: no such host", oneLine(errors.New("failed to connect to `user=a database=b`: hostname resolving error: no such host")))
 }
