@@ -423,7 +423,8 @@ func TestNetworkComesBack(t *testing.T) {
 // How far rows are to be taken is said of an input, and a further one changes nothing of that.
 func TestStepsOfAnInput(t *testing.T) {
 	t.Parallel()
-	store := open(t, migrated(t))
+	at := migrated(t)
+	store := open(t, at)
 	o := &paper{merchant: "1900000109", steps: 2}
 	job := bulk.Job{Store: store, Ledger: "steps", Source: list("a.csv", []string{"a"}), Operation: o, Key: paperKey, Steps: 1}
 	_, err := job.Run(t.Context())
@@ -433,6 +434,14 @@ func TestStepsOfAnInput(t *testing.T) {
 	require.Equal(t, bulk.WhyLimit, why(t, err))
 	assert.Equal(t, bulk.Sums{Rows: 2, Done: 1, Left: 1}, sum.Sums)
 	assert.Equal(t, map[string]int{"a 0": 1, "b 0": 1, "b 1": 1}, o.times())
+	conn, err := pgx.Connect(t.Context(), at)
+	require.NoError(t, err)
+	defer conn.Close(context.Background())
+	rows, err := conn.Query(t.Context(), `SELECT steps FROM wxpay.files ORDER BY id`)
+	require.NoError(t, err)
+	steps, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	require.NoError(t, err)
+	assert.Equal(t, []int{1, 2}, steps, "also of rows that are still under way")
 }
 
 // A rate is the merchant's from when it is said: jobs that said another one before do not say it again.
