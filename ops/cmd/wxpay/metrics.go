@@ -8,8 +8,10 @@ import (
 
 	prom "github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/wxpay-go/wxpay/ops/bulk/postgres"
@@ -33,7 +35,7 @@ func newMetrics(ctx context.Context, address string) (*metrics, error) {
 	if err != nil {
 		return nil, err
 	}
-	provider := metric.NewMeterProvider(metric.WithReader(exporter))
+	provider := metric.NewMeterProvider(metric.WithReader(exporter), metric.WithResource(resource.NewSchemaless(attribute.String("service.name", "wxpay"))))
 	m := &metrics{}
 	if m.calls, err = otelwxpay.New(otelwxpay.Config{MeterProvider: provider, TracerProvider: noop.NewTracerProvider()}); err != nil {
 		return nil, err

@@ -530,6 +530,7 @@ func TestStoreSignalToAWorker(t *testing.T) {
 	b.until("j", someDone)
 	told := metricsAt(t, stdout.String())
 	require.Contains(t, told, `http_client_request_duration_seconds_count{http_request_method="POST",http_response_status_code="200"`)
+	require.Contains(t, told, `service_name="wxpay"`)
 	require.Contains(t, told, `wxpay_queue_chunks{`)
 	require.Contains(t, told, `wxpay_job_rows{`)
 	require.Contains(t, told, `wxpay_job_name="j"`)
