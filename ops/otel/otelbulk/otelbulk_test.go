@@ -18,8 +18,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel"
-	api "go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/metric/embedded"
 	"go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -28,6 +26,7 @@ import (
 	"github.com/wxpay-go/wxpay/ops/bulk"
 	"github.com/wxpay-go/wxpay/ops/bulk/members"
 	"github.com/wxpay-go/wxpay/ops/bulk/table"
+	"github.com/wxpay-go/wxpay/ops/otel/internal/refusing"
 	"github.com/wxpay-go/wxpay/ops/otel/otelbulk"
 	"github.com/wxpay-go/wxpay/wxpaytest"
 )
@@ -349,47 +348,11 @@ func TestRefusedInstruments(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"wxpay.job.rows", "wxpay.job.phase", "wxpay.job.rate", "wxpay.job.ceiling", "wxpay.job.throttled", "wxpay.job.repeated",
-		"wxpay.queue.chunks", "wxpay.queue.oldest_age", "wxpay.queue.workers", "wxpay.permits.rate", "wxpay.permits.ceiling", "callback",
+		"wxpay.queue.chunks", "wxpay.queue.oldest_age", "wxpay.queue.workers", "wxpay.permits.rate", "wxpay.permits.ceiling", refusing.Callback,
 	} {
-		_, err := otelbulk.New(refusing{name: name})
+		_, err := otelbulk.New(refusing.Provider{Name: name})
 		assert.ErrorContains(t, err, name)
 	}
-}
-
-// refusing is a provider that makes no instrument of one name.
-type refusing struct {
-	embedded.MeterProvider
-	name string
-}
-
-func (r refusing) Meter(string, ...api.MeterOption) api.Meter { return refuser{name: r.name} }
-
-type refuser struct {
-	noop.Meter
-	name string
-}
-
-func (r refuser) refuse(name string) error {
-	if name == r.name {
-		return errors.New("no " + name)
-	}
-	return nil
-}
-
-func (r refuser) Int64ObservableGauge(name string, _ ...api.Int64ObservableGaugeOption) (api.Int64ObservableGauge, error) {
-	return noop.Int64ObservableGauge{}, r.refuse(name)
-}
-
-func (r refuser) Float64ObservableGauge(name string, _ ...api.Float64ObservableGaugeOption) (api.Float64ObservableGauge, error) {
-	return noop.Float64ObservableGauge{}, r.refuse(name)
-}
-
-func (r refuser) Int64ObservableCounter(name string, _ ...api.Int64ObservableCounterOption) (api.Int64ObservableCounter, error) {
-	return noop.Int64ObservableCounter{}, r.refuse(name)
-}
-
-func (r refuser) RegisterCallback(api.Callback, ...api.Observable) (api.Registration, error) {
-	return noop.Registration{}, r.refuse("callback")
 }
 
 // A provider that the program sets after New is heard.

@@ -28,6 +28,7 @@ import (
 
 	"github.com/wxpay-go/wxpay"
 	"github.com/wxpay-go/wxpay/media"
+	"github.com/wxpay-go/wxpay/ops/otel/internal/refusing"
 	"github.com/wxpay-go/wxpay/ops/otel/otelwxpay"
 	"github.com/wxpay-go/wxpay/push/pushpackage"
 	"github.com/wxpay-go/wxpay/services/edupapay"
@@ -494,7 +495,7 @@ func TestNobodyListens(t *testing.T) { // not beside others, which allocate
 func TestRefusedInstruments(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"http.client.request.duration", "wxpay.call.repeats", "wxpay.call.odd_members", "wxpay.notification.duration", "wxpay.notification.odd_members"} {
-		_, err := otelwxpay.New(otelwxpay.Config{MeterProvider: refusing{name: name}})
+		_, err := otelwxpay.New(otelwxpay.Config{MeterProvider: refusing.Provider{Name: name}})
 		assert.ErrorContains(t, err, name)
 	}
 }

@@ -2,7 +2,6 @@ package otelwxpay_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -13,9 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/wechatpay-apiv3/wechatpay-go/core/auth"
 	"go.opentelemetry.io/otel/attribute"
-	api "go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/metric/embedded"
-	"go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/trace"
@@ -99,31 +95,3 @@ func shown(attrs []attribute.KeyValue) string {
 type wechatSignature = auth.SignatureResult
 
 var silent = log.New(io.Discard, "", 0)
-
-// refusing is a provider that makes no instrument of one name.
-type refusing struct {
-	embedded.MeterProvider
-	name string
-}
-
-func (r refusing) Meter(string, ...api.MeterOption) api.Meter { return refuser{name: r.name} }
-
-type refuser struct {
-	noop.Meter
-	name string
-}
-
-func (r refuser) refuse(name string) error {
-	if name == r.name {
-		return errors.New("no " + name)
-	}
-	return nil
-}
-
-func (r refuser) Int64Counter(name string, _ ...api.Int64CounterOption) (api.Int64Counter, error) {
-	return noop.Int64Counter{}, r.refuse(name)
-}
-
-func (r refuser) Float64Histogram(name string, _ ...api.Float64HistogramOption) (api.Float64Histogram, error) {
-	return noop.Float64Histogram{}, r.refuse(name)
-}
