@@ -123,7 +123,7 @@ func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 }
 
 // An AccessError is a store that cannot be used as its URL says: the URL cannot be read, or the database server refuses
-// the login or knows no such database. Trying again does not help.
+// the login, a parameter or what the user would do, or knows no such database. Trying again does not help.
 type AccessError struct {
 	Code string // SQLSTATE; empty: the URL cannot be read
 	Said string // by the server
@@ -137,7 +137,7 @@ func (e *AccessError) Error() string {
 	case e.Code == "3D000":
 		return fmt.Sprintf("postgres: the database server says: %s; make it with createdb, or correct the URL", e.Said)
 	}
-	return fmt.Sprintf("postgres: the database server says: %s; look at user and password of the URL, and at pg_hba.conf of the server", e.Said)
+	return fmt.Sprintf("postgres: the database server says: %s; look at user, password and parameters of the URL, and at what the server lets the user do (pg_hba.conf, GRANT)", e.Said)
 }
 
 // A VersionError is a store whose tables are of another version, or not there.
@@ -166,17 +166,18 @@ func told(err error) error {
 		return err
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		_, connecting := errors.AsType[*pgconn.ConnectError](err)
 		switch {
 		case e.Code == "53100":
 			return fmt.Errorf("%w: the database server says: %s", ledger.ErrFull, e.Message)
-		case e.Code == "42501" || e.Code == "25006":
+		case e.Code == "25006":
 			return fmt.Errorf("%w: the database server says: %s", ledger.ErrReadOnly, e.Message)
 		case missing(err):
 			return &VersionError{0, version}
-		case e.Code == "3D000" || strings.HasPrefix(e.Code, "28"):
-			return &AccessError{e.Code, e.Message}
 		case away(err):
 			return fmt.Errorf("%w: %s", bulk.ErrAway, e.Message)
+		case connecting || e.Code == "42501":
+			return &AccessError{e.Code, e.Message}
 		}
 		return fmt.Errorf("postgres: %s (SQLSTATE %s)", e.Message, e.Code)
 	}

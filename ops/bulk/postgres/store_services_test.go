@@ -144,12 +144,14 @@ func TestOpenErrors(t *testing.T) {
 // A URL that leads to no store says what to do, since trying again does not help.
 func TestAccess(t *testing.T) {
 	t.Parallel()
-	at, err := url.Parse(pgtest.Database(t))
+	at, err := url.Parse(migrated(t))
 	require.NoError(t, err)
 	for want, change := range map[string]func(*url.URL){
-		"createdb":    func(u *url.URL) { u.Path = "/nowhere" },
-		"pg_hba.conf": func(u *url.URL) { u.User = url.UserPassword("nobody", "s3cret") },
-		"postgres://": func(u *url.URL) { u.RawQuery = "sslmode=perhaps" },
+		"permission denied for schema wxpay; look at": func(u *url.URL) { u.RawQuery = "role=pg_monitor" },
+		"lock_timeout": func(u *url.URL) { u.RawQuery = "lock_timeout=nix" },
+		"createdb":     func(u *url.URL) { u.Path = "/nowhere" },
+		"pg_hba.conf":  func(u *url.URL) { u.User = url.UserPassword("nobody", "s3cret") },
+		"postgres://":  func(u *url.URL) { u.RawQuery = "sslmode=perhaps" },
 	} {
 		other := *at
 		change(&other)

@@ -231,7 +231,7 @@ func ofStoreAccess(e *postgres.AccessError) report {
 	case "3D000":
 		r.said.Chinese = "数据库服务器返回：" + e.Said + "；请用 createdb 创建数据库，或更正 URL"
 	default:
-		r.said.Chinese = "数据库服务器返回：" + e.Said + "；请检查 URL 中的用户名与密码，以及服务器的 pg_hba.conf"
+		r.said.Chinese = "数据库服务器返回：" + e.Said + "；请检查 URL 中的用户名、密码与参数，以及该用户在服务器上的权限（pg_hba.conf、GRANT）"
 	}
 	return r
 }
